@@ -1,0 +1,1 @@
+"""Extract and land: knows the vendors and their exports, and nothing that lies downstream of the raw lake."""

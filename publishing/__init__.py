@@ -1,0 +1,1 @@
+"""Releases and what is rendered from them. Reads a passed candidate or a release, nothing upstream."""

@@ -1,0 +1,1 @@
+"""A company that never existed, its vendors' interfaces and the truth beside it. Imports nothing from the product."""
