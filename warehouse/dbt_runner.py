@@ -1,0 +1,142 @@
+"""dbt inside this process: parse, build, and the results per node.
+
+What belongs here: calling dbt and reading what it says. What does not: what the models compute (dbt/), and turning
+results into orchestrator events (dagster_project/).
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from configuration.environment import quiet
+from configuration.errors import BuildError
+from configuration.paths import REPOSITORY, Home
+
+PROJECT = REPOSITORY / "dbt"
+
+
+@dataclass(frozen=True)
+class NodeResult:
+    """One model, seed or test: status is success, pass, warn, error, fail or skipped."""
+
+    unique_id: str
+    name: str
+    kind: str
+    status: str
+    message: str
+    failures: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class BuildResult:
+    """Results of all nodes of one dbt invocation, in the order in which they ended."""
+
+    nodes: list[NodeResult] = field(default_factory=list)
+
+    @property
+    def broken(self) -> list[NodeResult]:
+        return [node for node in self.nodes if node.status in ("error", "fail")]
+
+
+@contextmanager
+def _environment(home: Home) -> Iterator[None]:
+    quiet()
+    previous = os.environ.get("SALESHOUSE_HOME")
+    os.environ["SALESHOUSE_HOME"] = str(home.root)
+    try:
+        yield
+    finally:
+        if previous is None:
+            os.environ.pop("SALESHOUSE_HOME", None)
+        else:
+            os.environ["SALESHOUSE_HOME"] = previous
+
+
+def _common(home: Home) -> list[str]:
+    target = home.root / "dbt"
+    return [
+        "--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT),
+        "--target-path", str(target), "--log-path", str(target / "logs"), "--log-level", "none",
+    ]  # fmt: skip
+
+
+def parse(home: Home) -> Any:
+    """Returns dbt's manifest object of the project. Raises BuildError when the project does not parse."""
+    with _environment(home):
+        from dbt.cli.main import dbtRunner
+
+        outcome = dbtRunner().invoke(["parse", *_common(home)])
+    if not outcome.success:
+        raise BuildError(
+            f"the dbt project does not parse: {outcome.exception}",
+            where="dbt",
+            effect="nothing was built, the live release stays",
+            fix="mend the named file and run again",
+        )
+    return outcome.result
+
+
+def build(
+    home: Home,
+    manifest: Any,
+    *,
+    select: list[str] | None = None,
+    full_refresh: bool = False,
+    on_event: Callable[[Any], None] | None = None,
+) -> BuildResult:
+    """Builds and tests the selected nodes (all by default) and frees every database lock.
+
+    Raises BuildError naming the first broken nodes; nothing of the candidate is used then.
+    """
+    with _environment(home):
+        from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+        from dbt.cli.main import dbtRunner
+
+        arguments = ["build", *_common(home)]
+        arguments += ["--select", *select] if select else []
+        arguments += ["--full-refresh"] if full_refresh else []
+        try:
+            outcome = dbtRunner(manifest=manifest, callbacks=[on_event] if on_event else []).invoke(arguments)
+        finally:
+            DuckDBConnectionManager.close_all_connections()
+    results = getattr(outcome.result, "results", None)
+    nodes = [
+        NodeResult(
+            unique_id=result.node.unique_id,
+            name=result.node.name,
+            kind=str(result.node.resource_type),
+            status=str(result.status),
+            message=str(result.message or ""),
+            failures=int(result.failures or 0),
+            seconds=float(result.execution_time),
+        )
+        for result in results or []
+    ]
+    built = BuildResult(nodes)
+    if not outcome.success:
+        broken = "; ".join(f"{node.name}: {node.message}" for node in built.broken[:3])
+        raise BuildError(
+            broken or str(outcome.exception),
+            where="dbt",
+            effect=f"{len(built.broken)} nodes broke, nothing was published, the live release stays",
+            fix="mend the model or the data it names, then `saleshouse run`",
+        )
+    return built
+
+
+def consumers(manifest: Any) -> tuple[dict[str, list[str]], dict[str, str]]:
+    """Reads the lineage: staging models by raw table, and the schema by name of every table of the history store."""
+    by_raw: dict[str, list[str]] = {}
+    tables: dict[str, str] = {}
+    for node in manifest.nodes.values():
+        if str(node.resource_type) != "model" or node.database != "history":
+            continue
+        tables[node.name] = node.schema
+        for parent in node.depends_on.nodes:
+            source = manifest.sources.get(parent)
+            if source is not None and source.source_name == "raw" and "__" in source.name:
+                by_raw.setdefault(source.name, []).append(node.name)
+    return by_raw, tables

@@ -1,0 +1,189 @@
+"""The three stores: history (kept), work and candidate (fresh each build), and what is new for each staging model.
+
+What belongs here: opening and checking the stores, views over raw files, the one-row run context. What does not:
+any rule about the data itself (dbt/) and reading vendors (ingestion/).
+
+history.raw.loads           one row per load up to the watermark
+history.raw.load_entities   one row per load and entity, with its rows
+history.raw.<source>__<entity>   view over the files that some staging model has not read yet
+history.meta.processed_loads     one row per staging model and load it has read
+history.meta.table_sizes         one row per history table: its rows after its last build
+"""
+
+import shutil
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from configuration.paths import Home
+from ingestion import ledger
+
+if TYPE_CHECKING:
+    import duckdb
+
+
+@dataclass(frozen=True)
+class RunContext:
+    """What changes from run to run and is read by models as work.main.run_context."""
+
+    run_id: str
+    as_of: date
+    known_at: int
+    reporting_timezone: str
+    reporting_currency: str
+    fiscal_year_start_month: int
+    first_weekday: int
+    close_day_rule: str
+    start_date: date
+    baseline_release: str | None
+    code_version: str
+
+    @property
+    def as_of_end(self) -> datetime:
+        """The UTC instant (naive) at which day `as_of` ends in the reporting zone, exclusive."""
+        local = datetime.combine(self.as_of + timedelta(days=1), time(), ZoneInfo(self.reporting_timezone))
+        return local.astimezone(UTC).replace(tzinfo=None)
+
+
+def prepare(
+    home: Home,
+    context: RunContext,
+    consumers: Mapping[str, Iterable[str]],
+    history_tables: Mapping[str, str],
+    rules: Mapping[str, list[dict[str, Any]]],
+) -> list[str]:
+    """Opens history, repairs what a crash left uneven, offers new files, and makes fresh work and candidate files.
+
+    `consumers`: staging models by raw table name (`hubspot__deals`). `history_tables`: schema by model name of all
+    incremental tables. `rules`: configured lists as tables of the work store (name -> rows). Returns one line per
+    repair. Raises LandingError when a file that is to be read is missing or damaged.
+    """
+    import duckdb
+
+    home.db.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(home.next, ignore_errors=True)
+    home.next.mkdir(parents=True)
+    repairs: list[str] = []
+    try:
+        connection = duckdb.connect(str(home.history))
+    except duckdb.Error as error:
+        for path in (home.history, home.history.with_suffix(".duckdb.wal")):
+            path.unlink(missing_ok=True)
+        repairs.append(f"history: could not be opened ({type(error).__name__}) - rebuilt from raw")
+        connection = duckdb.connect(str(home.history))
+    with connection:
+        _create_bookkeeping(connection)
+        repairs += _drop_uneven_tables(connection, history_tables)
+        _offer_new_files(home, connection, context.known_at, consumers)
+    with duckdb.connect(str(home.work)) as work:
+        _write_context(work, context)
+        for name, rows in rules.items():
+            _write_rows(work, name, rows)
+    return repairs
+
+
+def _create_bookkeeping(connection: "duckdb.DuckDBPyConnection") -> None:
+    connection.execute("create schema if not exists raw; create schema if not exists meta")
+    connection.execute(
+        "create table if not exists meta.processed_loads (model text, load_number bigint, primary key (model, load_number))"
+    )
+    connection.execute("create table if not exists meta.table_sizes (model text primary key, row_count bigint)")
+
+
+def _drop_uneven_tables(connection: "duckdb.DuckDBPyConnection", history_tables: Mapping[str, str]) -> list[str]:
+    """Rows and their bookkeeping share a transaction; where they disagree the file was damaged, so rebuild from raw."""
+    sizes = dict(connection.execute("select model, row_count from meta.table_sizes").fetchall())
+    existing = {
+        (schema, name)
+        for schema, name in connection.execute(
+            "select table_schema, table_name from information_schema.tables where table_type = 'BASE TABLE'"
+        ).fetchall()
+    }
+    uneven = []
+    for model, schema in history_tables.items():
+        present = (schema, model) in existing
+        if not present and model not in sizes:
+            continue
+        found = connection.execute(f'select count(*) from "{schema}"."{model}"').fetchone() if present else None
+        if found is None or found[0] != sizes.get(model):
+            uneven.append(model)
+    if not uneven:
+        return []
+    # Derived history tables read staged ones, so one uneven table makes all of history suspect.
+    for model, schema in history_tables.items():
+        connection.execute(f'drop table if exists "{schema}"."{model}" cascade')
+    connection.execute("delete from meta.processed_loads; delete from meta.table_sizes")
+    return [f"history.{model}: rows do not match its record - history rebuilt from raw" for model in uneven]
+
+
+def _offer_new_files(
+    home: Home,
+    connection: "duckdb.DuckDBPyConnection",
+    known_at: int,
+    consumers: Mapping[str, Iterable[str]],
+) -> None:
+    loads = [load for load in ledger.read(home) if load.load_number <= known_at]
+    connection.execute("create or replace table raw.loads (load_number bigint, dlt_load_id text, source text, landed_at timestamp)")
+    connection.execute("create or replace table raw.load_entities (load_number bigint, source text, entity text, row_count bigint)")
+    if loads:
+        connection.executemany(
+            "insert into raw.loads values (?, ?, ?, ?)",
+            [[load.load_number, load.dlt_load_id, load.source, load.landed_at] for load in loads],
+        )
+        entity_rows = [
+            [load.load_number, load.source, name, entity.rows]
+            for load in loads
+            for name, entity in load.entities.items()
+        ]
+        if entity_rows:
+            connection.executemany("insert into raw.load_entities values (?, ?, ?, ?)", entity_rows)
+    processed: dict[str, set[int]] = {}
+    for model, load_number in connection.execute("select model, load_number from meta.processed_loads").fetchall():
+        processed.setdefault(model, set()).add(load_number)
+    for raw_table, models in consumers.items():
+        source, entity = raw_table.split("__", 1)
+        read_by_all = set.intersection(*(processed.get(model, set()) for model in models))
+        wanted = [load for load in loads if load.source == source and load.load_number not in read_by_all]
+        files = [file for load in wanted if entity in load.entities for file in load.entities[entity].files]
+        ledger.check_files(home, files)
+        paths = [home.raw / source / entity / "_declared.parquet", *(home.raw / file.path for file in files)]
+        listed = ", ".join("'" + str(path).replace("'", "''") + "'" for path in paths)
+        connection.execute(
+            f'create or replace view raw."{raw_table}" as select * from read_parquet([{listed}], union_by_name = true)'
+        )
+
+
+def _write_context(work: "duckdb.DuckDBPyConnection", context: RunContext) -> None:
+    work.execute(
+        """
+        create table run_context (
+            run_id text, as_of date, as_of_end timestamp, known_at bigint, reporting_timezone text,
+            reporting_currency text, fiscal_year_start_month integer, first_weekday integer, close_day_rule text,
+            start_date date, baseline_release text, code_version text
+        )
+        """
+    )
+    work.execute(
+        "insert into run_context values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [
+            context.run_id, context.as_of, context.as_of_end, context.known_at, context.reporting_timezone,
+            context.reporting_currency, context.fiscal_year_start_month, context.first_weekday,
+            context.close_day_rule, context.start_date, context.baseline_release, context.code_version,
+        ],
+    )  # fmt: skip
+
+
+def _write_rows(work: "duckdb.DuckDBPyConnection", name: str, rows: list[dict[str, Any]]) -> None:
+    """`rows` has at least one dictionary of texts; a list without entries is written as one row of NULLs' columns."""
+    columns = list(rows[0])
+    work.execute(f'create table "{name}" (' + ", ".join(f'"{column}" text' for column in columns) + ")")
+    filled = [[row[column] for column in columns] for row in rows if any(value is not None for value in row.values())]
+    if filled:
+        work.executemany(f'insert into "{name}" values (' + ", ".join("?" for _ in columns) + ")", filled)
+
+
+def watermark(home: Home) -> int:
+    """The highest load number in the ledger, 0 for an empty lake."""
+    return max((load.load_number for load in ledger.read(home)), default=0)
