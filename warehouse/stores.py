@@ -14,7 +14,7 @@ import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from configuration.paths import Home
@@ -47,17 +47,25 @@ class RunContext:
         return local.astimezone(UTC).replace(tzinfo=None)
 
 
+@dataclass(frozen=True)
+class Rule:
+    """A list from saleshouse.yml as a table of texts."""
+
+    columns: tuple[str, ...]
+    rows: list[tuple[str, ...]]
+
+
 def prepare(
     home: Home,
     context: RunContext,
     consumers: Mapping[str, Iterable[str]],
     history_tables: Mapping[str, str],
-    rules: Mapping[str, list[dict[str, Any]]],
+    rules: Mapping[str, Rule],
 ) -> list[str]:
     """Opens history, repairs what a crash left uneven, offers new files, and makes fresh work and candidate files.
 
     `consumers`: staging models by raw table name (`hubspot__deals`). `history_tables`: schema by model name of all
-    incremental tables. `rules`: configured lists as tables of the work store (name -> rows). Returns one line per
+    history tables. `rules`: configured lists by the name of their table in the work store. Returns one line per
     repair. Raises LandingError when a file that is to be read is missing or damaged.
     """
     import duckdb
@@ -79,8 +87,8 @@ def prepare(
         _offer_new_files(home, connection, context.known_at, consumers)
     with duckdb.connect(str(home.work)) as work:
         _write_context(work, context)
-        for name, rows in rules.items():
-            _write_rows(work, name, rows)
+        for name, rule in rules.items():
+            _write_rule(work, name, rule)
     return repairs
 
 
@@ -89,10 +97,14 @@ def _create_bookkeeping(connection: "duckdb.DuckDBPyConnection") -> None:
     connection.execute(
         "create table if not exists meta.processed_loads (model text, load_number bigint, primary key (model, load_number))"
     )
-    connection.execute("create table if not exists meta.table_sizes (model text primary key, row_count bigint)")
+    connection.execute(
+        "create table if not exists meta.table_sizes (model text primary key, row_count bigint)"
+    )
 
 
-def _drop_uneven_tables(connection: "duckdb.DuckDBPyConnection", history_tables: Mapping[str, str]) -> list[str]:
+def _drop_uneven_tables(
+    connection: "duckdb.DuckDBPyConnection", history_tables: Mapping[str, str]
+) -> list[str]:
     """Rows and their bookkeeping share a transaction; where they disagree the file was damaged, so rebuild from raw."""
     sizes = dict(connection.execute("select model, row_count from meta.table_sizes").fetchall())
     existing = {
@@ -106,7 +118,9 @@ def _drop_uneven_tables(connection: "duckdb.DuckDBPyConnection", history_tables:
         present = (schema, model) in existing
         if not present and model not in sizes:
             continue
-        found = connection.execute(f'select count(*) from "{schema}"."{model}"').fetchone() if present else None
+        found = (
+            connection.execute(f'select count(*) from "{schema}"."{model}"').fetchone() if present else None
+        )
         if found is None or found[0] != sizes.get(model):
             uneven.append(model)
     if not uneven:
@@ -125,8 +139,12 @@ def _offer_new_files(
     consumers: Mapping[str, Iterable[str]],
 ) -> None:
     loads = [load for load in ledger.read(home) if load.load_number <= known_at]
-    connection.execute("create or replace table raw.loads (load_number bigint, dlt_load_id text, source text, landed_at timestamp)")
-    connection.execute("create or replace table raw.load_entities (load_number bigint, source text, entity text, row_count bigint)")
+    connection.execute(
+        "create or replace table raw.loads (load_number bigint, dlt_load_id text, source text, landed_at timestamp)"
+    )
+    connection.execute(
+        "create or replace table raw.load_entities (load_number bigint, source text, entity text, row_count bigint)"
+    )
     if loads:
         connection.executemany(
             "insert into raw.loads values (?, ?, ?, ?)",
@@ -140,7 +158,9 @@ def _offer_new_files(
         if entity_rows:
             connection.executemany("insert into raw.load_entities values (?, ?, ?, ?)", entity_rows)
     processed: dict[str, set[int]] = {}
-    for model, load_number in connection.execute("select model, load_number from meta.processed_loads").fetchall():
+    for model, load_number in connection.execute(
+        "select model, load_number from meta.processed_loads"
+    ).fetchall():
         processed.setdefault(model, set()).add(load_number)
     for raw_table, models in consumers.items():
         source, entity = raw_table.split("__", 1)
@@ -175,13 +195,12 @@ def _write_context(work: "duckdb.DuckDBPyConnection", context: RunContext) -> No
     )  # fmt: skip
 
 
-def _write_rows(work: "duckdb.DuckDBPyConnection", name: str, rows: list[dict[str, Any]]) -> None:
-    """`rows` has at least one dictionary of texts; a list without entries is written as one row of NULLs' columns."""
-    columns = list(rows[0])
-    work.execute(f'create table "{name}" (' + ", ".join(f'"{column}" text' for column in columns) + ")")
-    filled = [[row[column] for column in columns] for row in rows if any(value is not None for value in row.values())]
-    if filled:
-        work.executemany(f'insert into "{name}" values (' + ", ".join("?" for _ in columns) + ")", filled)
+def _write_rule(work: "duckdb.DuckDBPyConnection", name: str, rule: Rule) -> None:
+    work.execute(f'create table "{name}" (' + ", ".join(f'"{column}" text' for column in rule.columns) + ")")
+    if rule.rows:
+        work.executemany(
+            f'insert into "{name}" values (' + ", ".join("?" for _ in rule.columns) + ")", rule.rows
+        )
 
 
 def watermark(home: Home) -> int:

@@ -1,0 +1,38 @@
+"""`python -m warehouse`: builds a candidate from what has landed, without extracting, judging or publishing."""
+
+import argparse
+from datetime import date
+from pathlib import Path
+
+from configuration.model import load
+from configuration.paths import Home
+from warehouse.build import build, run_context
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m warehouse", description=__doc__)
+    parser.add_argument("--home", type=Path)
+    parser.add_argument("--config", type=Path)
+    parser.add_argument("--as-of", type=date.fromisoformat, required=True)
+    parser.add_argument("--known-at", type=int)
+    parser.add_argument("--select", nargs="*")
+    parser.add_argument("--full-refresh", action="store_true")
+    arguments = parser.parse_args()
+    home = Home(arguments.home.resolve()) if arguments.home else Home.from_environment()
+    settings = load(arguments.config)
+    context = run_context(
+        home, settings, as_of=arguments.as_of, run_id="development", known_at=arguments.known_at
+    )
+    candidate = build(home, settings, context, select=arguments.select, full_refresh=arguments.full_refresh)
+    for line in candidate.repairs:
+        print("repaired", line)
+    slowest = sorted(candidate.result.nodes, key=lambda node: -node.seconds)[:8]
+    for node in slowest:
+        print(f"{node.seconds:8.2f} s  {node.kind:6} {node.name}")
+    print(
+        f"{len(candidate.result.nodes)} nodes, {sum(node.seconds for node in candidate.result.nodes):.1f} s"
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,106 @@
+"""From the raw lake to a candidate: prepares the stores, lets dbt build and test, returns what happened.
+
+What belongs here: the order of those steps and the translation of settings into what models read. What does not:
+the steps themselves (stores.py, dbt_runner.py) and what happens to a candidate afterwards (expectations/, publishing/).
+"""
+
+import hashlib
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from configuration.model import Settings
+from configuration.paths import REPOSITORY, Home
+from warehouse import dbt_runner, stores
+
+WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A built, not yet judged candidate: its context, dbt's results and what was repaired before the build."""
+
+    context: stores.RunContext
+    result: dbt_runner.BuildResult
+    repairs: list[str]
+
+
+def code_version() -> str:
+    """The commit, or a hash of the models where there is no git checkout."""
+    try:
+        described = subprocess.run(
+            ["git", "describe", "--always", "--dirty"],
+            cwd=REPOSITORY,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return described.stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        digest = hashlib.sha256()
+        for path in sorted((REPOSITORY / "dbt").rglob("*.sql")):
+            digest.update(path.read_bytes())
+        return "models-" + digest.hexdigest()[:12]
+
+
+def run_context(
+    home: Home,
+    settings: Settings,
+    *,
+    as_of: date,
+    run_id: str,
+    known_at: int | None = None,
+    baseline_release: str | None = None,
+) -> stores.RunContext:
+    """Resolves the watermark and the settings that models read into the one row of this run."""
+    company = settings.company
+    return stores.RunContext(
+        run_id=run_id,
+        as_of=as_of,
+        known_at=stores.watermark(home) if known_at is None else known_at,
+        reporting_timezone=company.reporting_timezone,
+        reporting_currency=company.reporting_currency,
+        fiscal_year_start_month=company.fiscal_year_start_month,
+        first_weekday=WEEKDAYS.index(company.first_weekday) + 1,
+        close_day_rule=company.close_day,
+        start_date=settings.start_date,
+        baseline_release=baseline_release,
+        code_version=code_version(),
+    )
+
+
+def build(
+    home: Home,
+    settings: Settings,
+    context: stores.RunContext,
+    *,
+    manifest: Any = None,
+    full_refresh: bool = False,
+    select: list[str] | None = None,
+    on_event: Callable[[Any], None] | None = None,
+) -> Candidate:
+    """Builds the candidate of one run. Raises LandingError for damaged raw files and BuildError when dbt fails."""
+    manifest = dbt_runner.parse(home) if manifest is None else manifest
+    by_raw, tables = dbt_runner.consumers(manifest)
+    if full_refresh:
+        home.history.unlink(missing_ok=True)
+    repairs = stores.prepare(home, context, by_raw, tables, _rules(settings))
+    result = dbt_runner.build(home, manifest, select=select, on_event=on_event)
+    return Candidate(context, result, repairs)
+
+
+def _rules(settings: Settings) -> dict[str, stores.Rule]:
+    temperature = settings.company.temperature
+    return {
+        "test_email_domains": stores.Rule(
+            ("domain",), [(domain.lower(),) for domain in settings.test_records.email_domains]
+        ),
+        "test_names": stores.Rule(("name",), [(name.lower(),) for name in settings.test_records.names]),
+        "temperature_labels": stores.Rule(
+            ("label", "temperature"),
+            [(label.lower(), "hot") for label in temperature.hot]
+            + [(label.lower(), "warm") for label in temperature.warm],
+        ),
+    }
