@@ -20,18 +20,14 @@ def main() -> None:
     arguments = parser.parse_args()
     home = Home(arguments.home.resolve()) if arguments.home else Home.from_environment()
     settings = load(arguments.config)
-    context = run_context(
-        home, settings, as_of=arguments.as_of, run_id="development", known_at=arguments.known_at
-    )
+    context = run_context(home, settings, as_of=arguments.as_of, run_id="development", known_at=arguments.known_at)
     candidate = build(home, settings, context, select=arguments.select, full_refresh=arguments.full_refresh)
     for line in candidate.repairs:
         print("repaired", line)
     slowest = sorted(candidate.result.nodes, key=lambda node: -node.seconds)[:8]
     for node in slowest:
         print(f"{node.seconds:8.2f} s  {node.kind:6} {node.name}")
-    print(
-        f"{len(candidate.result.nodes)} nodes, {sum(node.seconds for node in candidate.result.nodes):.1f} s"
-    )
+    print(f"{len(candidate.result.nodes)} nodes, {sum(node.seconds for node in candidate.result.nodes):.1f} s")
 
 
 if __name__ == "__main__":

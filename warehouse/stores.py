@@ -97,14 +97,10 @@ def _create_bookkeeping(connection: "duckdb.DuckDBPyConnection") -> None:
     connection.execute(
         "create table if not exists meta.processed_loads (model text, load_number bigint, primary key (model, load_number))"
     )
-    connection.execute(
-        "create table if not exists meta.table_sizes (model text primary key, row_count bigint)"
-    )
+    connection.execute("create table if not exists meta.table_sizes (model text primary key, row_count bigint)")
 
 
-def _drop_uneven_tables(
-    connection: "duckdb.DuckDBPyConnection", history_tables: Mapping[str, str]
-) -> list[str]:
+def _drop_uneven_tables(connection: "duckdb.DuckDBPyConnection", history_tables: Mapping[str, str]) -> list[str]:
     """Rows and their bookkeeping share a transaction; where they disagree the file was damaged, so rebuild from raw."""
     sizes = dict(connection.execute("select model, row_count from meta.table_sizes").fetchall())
     existing = {
@@ -118,9 +114,7 @@ def _drop_uneven_tables(
         present = (schema, model) in existing
         if not present and model not in sizes:
             continue
-        found = (
-            connection.execute(f'select count(*) from "{schema}"."{model}"').fetchone() if present else None
-        )
+        found = connection.execute(f'select count(*) from "{schema}"."{model}"').fetchone() if present else None
         if found is None or found[0] != sizes.get(model):
             uneven.append(model)
     if not uneven:
@@ -158,9 +152,7 @@ def _offer_new_files(
         if entity_rows:
             connection.executemany("insert into raw.load_entities values (?, ?, ?, ?)", entity_rows)
     processed: dict[str, set[int]] = {}
-    for model, load_number in connection.execute(
-        "select model, load_number from meta.processed_loads"
-    ).fetchall():
+    for model, load_number in connection.execute("select model, load_number from meta.processed_loads").fetchall():
         processed.setdefault(model, set()).add(load_number)
     for raw_table, models in consumers.items():
         source, entity = raw_table.split("__", 1)
@@ -198,9 +190,7 @@ def _write_context(work: "duckdb.DuckDBPyConnection", context: RunContext) -> No
 def _write_rule(work: "duckdb.DuckDBPyConnection", name: str, rule: Rule) -> None:
     work.execute(f'create table "{name}" (' + ", ".join(f'"{column}" text' for column in rule.columns) + ")")
     if rule.rows:
-        work.executemany(
-            f'insert into "{name}" values (' + ", ".join("?" for _ in rule.columns) + ")", rule.rows
-        )
+        work.executemany(f'insert into "{name}" values (' + ", ".join("?" for _ in rule.columns) + ")", rule.rows)
 
 
 def watermark(home: Home) -> int:
