@@ -1,0 +1,514 @@
+"""`saleshouse.yml`: its shape, its defaults, and how a mistake in it is told.
+
+What belongs here: reading and checking the one file that a company edits. What does not: secrets (the file
+names environment variables, `secret` reads them when extraction starts) and what the settings lead to.
+
+Every scalar is text until the model says otherwise, so that `NO` is a country and `0123` an id, and a value
+may be written `${NAME}` or `${NAME:-default}` to come from the environment (`$${` is a plain `${`).
+"""
+
+import datetime
+import difflib
+import os
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args
+from zoneinfo import ZoneInfo
+
+import yaml
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+
+from configuration.entities import ENTITIES
+from configuration.errors import AuthenticationError, ConfigurationError
+
+FILE_NAME = "saleshouse.yml"
+WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+_DEEPEST = 20
+_YAML = "tag:yaml.org,2002:"
+_SAFE_TAGS = {_YAML + name for name in ("str", "int", "float", "bool", "null", "timestamp", "seq", "map")}
+_VARIABLE = re.compile(r"\$\$\{|\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
+
+
+# --- kinds of values ---------------------------------------------------------------------------------------
+
+
+def _below_the_file(value: Path, info: ValidationInfo) -> Path:
+    """A relative path starts at the folder of saleshouse.yml."""
+    folder: Path = (info.context or {}).get("folder", Path.cwd())
+    return folder / value.expanduser()
+
+
+def _pattern_below_the_file(value: str, info: ValidationInfo) -> str:
+    if not value.strip():
+        raise ValueError("is empty; name a path")
+    return str(_below_the_file(Path(value), info))
+
+
+def _zone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (OSError, ValueError, LookupError) as exc:
+        raise ValueError("is not a time zone; write an IANA name such as Europe/Prague or UTC") from exc
+    return value
+
+
+def _variable_name(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", value):
+        # The value is not repeated: it may be the secret itself.
+        raise ValueError("takes the name of an environment variable such as HUBSPOT_TOKEN, never the secret itself")
+    return value
+
+
+def _currency(value: str) -> str:
+    if not re.fullmatch(r"[A-Z]{3}", value):
+        raise ValueError("is not a currency; write its three capital letters such as EUR")
+    return value
+
+
+def _web_address(value: str) -> str:
+    if not re.match(r"https?://[^\s/]+", value):
+        raise ValueError("is not an address; it starts with https:// (or http:// on this machine)")
+    return value.rstrip("/")
+
+
+def _dates(value: Any) -> Any:
+    """One declaration for all date columns is stored under '*'."""
+    return {"*": value} if isinstance(value, str) else value
+
+
+Pattern = Annotated[str, AfterValidator(_pattern_below_the_file)]
+FilePath = Annotated[Path, AfterValidator(_below_the_file)]
+Zone = Annotated[str, AfterValidator(_zone)]
+VariableName = Annotated[str, AfterValidator(_variable_name)]
+Currency = Annotated[str, AfterValidator(_currency)]
+WebAddress = Annotated[str, AfterValidator(_web_address)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Count = Annotated[int, Field(ge=0)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+# --- sections ----------------------------------------------------------------------------------------------
+
+
+class Temperature(_Section):
+    """Which stated purchase time frames (labels of the source, any case) make a lead hot, warm or cold."""
+
+    hot: tuple[str, ...] = ()
+    warm: tuple[str, ...] = ()
+    cold: tuple[str, ...] = ()
+
+
+class Company(_Section):
+    name: str
+    reporting_timezone: Zone
+    reporting_currency: Currency
+    locale: str = "en_GB"
+    fiscal_year_start_month: Annotated[int, Field(ge=1, le=12)] = 1
+    first_weekday: Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"] = "monday"
+    close_day: Literal["crm_close_date", "stage_event"] = "crm_close_date"
+    temperature: Temperature = Temperature()
+
+    @property
+    def first_weekday_number(self) -> int:
+        """1 is Monday, 7 is Sunday."""
+        return WEEKDAYS.index(self.first_weekday) + 1
+
+    @field_validator("locale")
+    @classmethod
+    def _known_locale(cls, value: str) -> str:
+        if not re.fullmatch(r"[a-z]{2,3}(_[A-Z][a-z]{3})?(_[A-Z]{2})?", value):
+            raise ValueError("is not a locale; write it as en_GB or cs_CZ")
+        return value
+
+
+class Mappings(_Section):
+    """The CSV files by which a company translates its own words."""
+
+    stages: FilePath
+    channels: FilePath
+    pipelines: FilePath
+
+
+class FlaggedRecords(_Section):
+    """Contacts, leads and accounts to flag as tests: e-mail domains and whole names, any case."""
+
+    email_domains: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+
+
+class HubSpot(_Section):
+    enabled: bool = False
+    base_url: WebAddress = "https://api.hubapi.com"
+    token_env: VariableName = "HUBSPOT_TOKEN"  # noqa: S105 - the name of a variable
+    account_timezone: Zone | None = None
+
+
+class GoogleAds(_Section):
+    enabled: bool = False
+    base_url: WebAddress = "https://googleads.googleapis.com"
+    token_url: WebAddress = "https://oauth2.googleapis.com/token"  # noqa: S105 - an address
+    customer_ids: tuple[str, ...] = ()
+    login_customer_id: str | None = None
+    developer_token_env: VariableName = "GOOGLE_ADS_DEVELOPER_TOKEN"  # noqa: S105
+    client_id_env: VariableName = "GOOGLE_ADS_CLIENT_ID"
+    client_secret_env: VariableName = "GOOGLE_ADS_CLIENT_SECRET"  # noqa: S105
+    refresh_token_env: VariableName = "GOOGLE_ADS_REFRESH_TOKEN"  # noqa: S105
+    trailing_days: Annotated[int, Field(ge=1, le=365)] = 30
+
+    @field_validator("customer_ids")
+    @classmethod
+    def _digits(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        ids = tuple(one.replace("-", "") for one in value)
+        if not all(one.isdigit() for one in ids):
+            raise ValueError("holds something else than customer numbers such as 123-456-7890")
+        return ids
+
+    @model_validator(mode="after")
+    def _has_customers(self) -> "GoogleAds":
+        if self.enabled and not self.customer_ids:
+            raise ValueError("is enabled without customer_ids; list the accounts to read")
+        return self
+
+
+class Ga4(_Section):
+    enabled: bool = False
+    path: Pattern | None = None
+    property_timezone: Zone = "UTC"
+
+    @model_validator(mode="after")
+    def _has_path(self) -> "Ga4":
+        if self.enabled and self.path is None:
+            raise ValueError("is enabled without path; name the export's files, for example exports/ga4/events_*")
+        return self
+
+
+class Rule(_Section):
+    """One test on a column of the file, in any case; a flag is true when one of its rules holds."""
+
+    column: str
+    equals: str | None = None
+    contains: str | None = None
+
+    @model_validator(mode="after")
+    def _one_test(self) -> "Rule":
+        if (self.equals is None) == (self.contains is None):
+            raise ValueError("needs exactly one of equals and contains")
+        return self
+
+
+class FileMapping(_Section):
+    """How the files under one path become rows of one canonical entity. See ingestion/files/README.md."""
+
+    name: str
+    entity: str
+    system: str
+    path: Pattern
+    format: Literal["csv", "xlsx", "jsonl", "parquet"] | None = None
+    sheet: str | None = None
+    delimiter: str = ","
+    quote: str = '"'
+    encoding: str = "utf-8"
+    decimal: Literal[".", ","] = "."
+    thousands: Literal[".", ",", " ", "'"] | None = None
+    dates: Annotated[dict[str, str], BeforeValidator(_dates)] = {}
+    timezone: Zone | None = None
+    currency: Currency | None = None
+    columns: dict[str, str]
+    constants: dict[str, str] = {}
+    values: dict[str, dict[str, str | None]] = {}
+    null_values: tuple[str, ...] = ()
+    flags: dict[str, tuple[Rule, ...]] = {}
+
+    @field_validator("name", "system")
+    @classmethod
+    def _plain(cls, value: str) -> str:
+        if not re.fullmatch(r"[a-z][a-z0-9_]*", value):
+            raise ValueError("takes small letters, digits and underscores, starting with a letter")
+        return value
+
+    @field_validator("entity")
+    @classmethod
+    def _known_entity(cls, value: str) -> str:
+        if value not in ENTITIES:
+            raise ValueError(f"is not an entity{_did_you_mean(value, ENTITIES)}; choose one of {', '.join(ENTITIES)}")
+        return value
+
+    @field_validator("delimiter", "quote")
+    @classmethod
+    def _one_character(cls, value: str) -> str:
+        value = {"\\t": "\t", "tab": "\t"}.get(value, value)
+        if len(value) != 1 or value in "\r\n":
+            raise ValueError("takes one character (tab for a tabulator)")
+        return value
+
+    @field_validator("encoding")
+    @classmethod
+    def _known_encoding(cls, value: str) -> str:
+        try:
+            "".encode(value)
+        except LookupError as exc:
+            raise ValueError("is not an encoding; write utf-8, utf-16, cp1252 or latin-1") from exc
+        return value
+
+    @model_validator(mode="after")
+    def _fits_its_entity(self) -> "FileMapping":
+        columns = ENTITIES[self.entity]
+        for section in ("columns", "constants", "values", "flags"):
+            for name in getattr(self, section):
+                if name not in columns:
+                    raise ValueError(
+                        f"{section}: {self.entity} has no column {name!r}{_did_you_mean(name, columns)}; "
+                        f"it has {', '.join(columns)}"
+                    )
+        for name in self.dates:
+            if name != "*" and (name not in columns or columns[name].kind not in ("date", "timestamp")):
+                raise ValueError(f"dates: {self.entity} has no date column {name!r}{_did_you_mean(name, columns)}")
+        for name in self.flags:
+            if columns[name].kind != "boolean":
+                raise ValueError(f"flags: {name} is not a true/false column")
+        twice = sorted(set(self.columns) & set(self.constants))
+        if twice:
+            raise ValueError(f"{twice[0]} stands in columns and in constants; keep one of them")
+        for name, column in columns.items():
+            given = name in self.columns or name in self.constants
+            given = given or (column.kind == "currency" and self.currency is not None)
+            if column.required and not given:
+                raise ValueError(f"{self.entity} needs {name}; add it to columns or to constants")
+        if self.decimal == self.thousands:
+            raise ValueError("decimal and thousands are the same sign")
+        return self
+
+
+class Sources(_Section):
+    """Everything that is read; each is off until it is switched on or, for files, listed."""
+
+    hubspot: HubSpot = HubSpot()
+    google_ads: GoogleAds = GoogleAds()
+    ga4: Ga4 = Ga4()
+    files: tuple[FileMapping, ...] = ()
+
+    @field_validator("files")
+    @classmethod
+    def _names_differ(cls, value: tuple[FileMapping, ...]) -> tuple[FileMapping, ...]:
+        names = [mapping.name for mapping in value]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"two mappings are called {name!r}; give each its own name")
+        return value
+
+
+class Gate(_Section):
+    """What stops a release: shares are 0 to 1, freshness is hours since the newest record by source."""
+
+    unmapped_share_block: Share = 0.05
+    row_drop_block: Share = 0.3
+    freshness_hours: dict[Literal["hubspot", "google_ads", "ga4", "files"], Annotated[float, Field(gt=0)]] = {}
+
+
+class Publish(_Section):
+    """How many releases are kept."""
+
+    keep_daily: Count = 7
+    keep_weekly: Count = 4
+    keep_monthly: Count = 12
+
+
+class Alerts(_Section):
+    """`webhook_env` names the variable that holds the address to post failures to."""
+
+    webhook_env: VariableName | None = None
+
+
+class Settings(_Section):
+    """The whole file. `file` is where it was read."""
+
+    company: Company
+    start_date: datetime.date
+    mappings: Mappings
+    test_records: FlaggedRecords = FlaggedRecords()
+    sources: Sources = Sources()
+    gate: Gate = Gate()
+    publish: Publish = Publish()
+    alerts: Alerts = Alerts()
+    file: Annotated[Path, Field(exclude=True)]
+
+    @property
+    def folder(self) -> Path:
+        """Where relative paths of the file start."""
+        return self.file.parent
+
+
+# --- reading -----------------------------------------------------------------------------------------------
+
+
+def load(path: Path | str | None = None) -> Settings:
+    """Reads and checks the file at `path`, else at $SALESHOUSE_CONFIG, else ./saleshouse.yml.
+
+    Raises ConfigurationError: one line with file, line, key, what is wrong and the fix.
+    """
+    file = Path(path or os.environ.get("SALESHOUSE_CONFIG") or FILE_NAME).absolute()
+    document, lines = _read(file)
+    if "file" in document:
+        raise _mistake(file, lines, ("file",), "unknown key", "remove it")
+    try:
+        return Settings.model_validate(document | {"file": file}, context={"folder": file.parent})
+    except ValidationError as exc:
+        raise _explain(file, lines, exc) from exc
+
+
+def secret(name: str, *, where: str) -> str:
+    """The value of the environment variable `name`, asked for when extraction starts and never kept.
+
+    Raises AuthenticationError if it is unset or empty.
+    """
+    value = os.environ.get(name, "").strip()
+    if not value:
+        raise AuthenticationError(
+            f"the environment variable {name} is not set",
+            where=where,
+            effect="nothing was read from this source",
+            fix=f"set {name} and run saleshouse doctor",
+        )
+    return value
+
+
+Location = tuple[str | int, ...]
+
+
+def _mistake(file: Path, lines: dict[Location, int], at: Location, what: str, fix: str) -> ConfigurationError:
+    known = at
+    while known and known not in lines:
+        known = known[:-1]
+    line = f":{lines[known]}" if known in lines else ""
+    key = "".join(f"[{part + 1}]" if isinstance(part, int) else f".{part}" for part in at).lstrip(".")
+    where = f"{file.name}{line} {key}".strip()
+    return ConfigurationError(what, where=where, effect="nothing was run", fix=fix)
+
+
+def _read(file: Path) -> tuple[dict[str, Any], dict[Location, int]]:
+    """The document as text, lists and dictionaries, and the line of each key."""
+    if not file.is_file():
+        raise ConfigurationError(
+            "there is no such file",
+            where=str(file),
+            effect="nothing was run",
+            fix=f"go to the folder of your {FILE_NAME}, or name it in SALESHOUSE_CONFIG",
+        )
+    lines: dict[Location, int] = {}
+    try:
+        text = file.read_text(encoding="utf-8-sig")
+        depth = 0
+        for event in yaml.parse(text, Loader=yaml.SafeLoader):
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            lines[()] = event.start_mark.line + 1 if event.start_mark else 1
+            if isinstance(event, yaml.AliasEvent):
+                raise _mistake(file, lines, (), "aliases (*name) are not used here", "write the value out")
+            if depth > _DEEPEST:
+                raise _mistake(file, lines, (), "nested too deeply", "check the indentation")
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+    except UnicodeDecodeError as exc:
+        raise _mistake(file, {}, (), "is not UTF-8 text", "save it as UTF-8") from exc
+    except yaml.MarkedYAMLError as exc:
+        mark = exc.problem_mark or exc.context_mark
+        at: dict[Location, int] = {(): mark.line + 1} if mark else {}
+        raise _mistake(file, at, (), f"not valid YAML: {exc.problem}", "check indentation, colons and quotes") from exc
+    except yaml.YAMLError as exc:
+        raise _mistake(file, {}, (), f"not valid YAML: {exc}", "remove the special characters") from exc
+    if not isinstance(node, yaml.MappingNode):
+        raise _mistake(file, {(): 1}, (), "holds no settings", "start from the example in the repository")
+    lines.clear()
+    document: dict[str, Any] = _value(file, node, (), lines)
+    return document, lines
+
+
+def _value(file: Path, node: yaml.Node, at: Location, lines: dict[Location, int]) -> Any:
+    lines.setdefault(at, node.start_mark.line + 1)
+    if node.tag not in _SAFE_TAGS:
+        tag = node.tag.replace(_YAML, "!!")
+        raise _mistake(file, lines, at, f"the tag {tag} is refused", "write a plain value")
+    if isinstance(node, yaml.MappingNode):
+        result: dict[str, Any] = {}
+        for key_node, value_node in node.value:
+            if not isinstance(key_node, yaml.ScalarNode) or key_node.value == "<<":
+                raise _mistake(file, lines, at, "a key is not plain text", "write key: value")
+            key = key_node.value
+            lines[(*at, key)] = key_node.start_mark.line + 1
+            if key in result:
+                raise _mistake(file, lines, (*at, key), "the key stands twice", "keep one of them")
+            result[key] = _value(file, value_node, (*at, key), lines)
+        return result
+    if isinstance(node, yaml.SequenceNode):
+        return [_value(file, item, (*at, number), lines) for number, item in enumerate(node.value)]
+    if node.tag == _YAML + "null":
+        return None
+    return _expanded(file, node.value, at, lines)
+
+
+def _expanded(file: Path, text: str, at: Location, lines: dict[Location, int]) -> str:
+    def replace(match: re.Match[str]) -> str:
+        name, default = match.groups()
+        if name is None:
+            return "${"
+        value = os.environ.get(name) or default
+        if value is None:
+            fix = f"set it or write ${{{name}:-default}}"
+            raise _mistake(file, lines, at, f"the environment variable {name} is not set", fix)
+        return value
+
+    return _VARIABLE.sub(replace, text)
+
+
+def _explain(file: Path, lines: dict[Location, int], exc: ValidationError) -> ConfigurationError:
+    errors = exc.errors(include_url=False)
+    error = errors[0]
+    at: Location = tuple(part for part in error["loc"] if part != "[key]")
+    name = str(at[-1]) if at else file.name
+    what, _, fix = error["msg"].removeprefix("Value error, ").partition("; ")
+    if error["type"] == "extra_forbidden":
+        known = _keys_at(Settings, at[:-1])
+        what = f"unknown key {name!r}{_did_you_mean(name, known)}"
+        fix = f"use one of {', '.join(known)}" if known else "remove it"
+    elif error["type"] == "missing":
+        what, fix = f"the key {name!r} is missing", "add it"
+    elif error["type"] != "value_error":
+        given = error["input"]
+        shown = f", not {given!r}" if isinstance(given, str) and len(given) < 60 else ""
+        what = what[0].lower() + what[1:] + shown
+    elif isinstance(error["input"], str) and not name.endswith("_env"):
+        what = f"{error['input']!r} {what}"
+    if len(errors) > 1:
+        what += f" (and {len(errors) - 1} more)"
+    return _mistake(file, lines, at, what, fix or "correct the value")
+
+
+def _keys_at(model: type[BaseModel], at: Location) -> list[str]:
+    """The keys that the section at `at` knows; empty where any key is allowed."""
+    for part in at:
+        if isinstance(part, int):
+            continue
+        field = model.model_fields.get(part)
+        inner = [field.annotation, *get_args(field.annotation)] if field else []
+        inner += [deeper for one in inner for deeper in get_args(one)]
+        models = [one for one in inner if isinstance(one, type) and issubclass(one, BaseModel)]
+        if not models:
+            return []
+        model = models[0]
+    return [name for name in model.model_fields if name != "file"]
+
+
+def _did_you_mean(name: str, known: Any) -> str:
+    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
+    return f", did you mean {close[0]!r}?" if close else ""
