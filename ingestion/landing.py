@@ -277,6 +277,9 @@ def _extract(
     progress: Progress | None,
 ) -> None:
     import dlt
+    from dlt.pipeline.exceptions import PipelineStepFailed
+
+    failures: list[BaseException] = []
 
     def entity_resource(entity: str, tables: Iterable[pa.Table]) -> Any:
         def generate() -> Iterator[pa.Table]:
@@ -289,7 +292,8 @@ def _extract(
                     yield _with_landing_columns(table.cast(module.ENTITIES[entity]))
                     if progress is not None:
                         progress(module.SOURCE, entity, rows)
-            except BaseException:
+            except BaseException as exc:
+                failures.append(exc)
                 window.cancelled.set()
                 raise
             commit()
@@ -309,11 +313,17 @@ def _extract(
 
     resources = [entity_resource(entity, tables) for entity, tables in module.resources(settings, window).items()]
     load["run"] = uuid.uuid4().hex
-    pipeline.extract(
-        [*resources, dlt.resource(always, name="run", write_disposition="append")],
-        loader_file_format="parquet",
-        workers=_THREADS,
-    )
+    try:
+        pipeline.extract(
+            [*resources, dlt.resource(always, name="run", write_disposition="append")],
+            loader_file_format="parquet",
+            workers=_THREADS,
+        )
+    except PipelineStepFailed as exc:
+        # Others stop because one failed, and dlt may have met one of them first.
+        if failures and isinstance(failures[0], SaleshouseError):
+            raise failures[0] from exc
+        raise
 
 
 def _with_landing_columns(table: pa.Table) -> pa.Table:

@@ -1,0 +1,426 @@
+"""How this project talks to a vendor's web interface: politely, again when it pays, and never past what it expected.
+
+What belongs here: rate limits, retries, refusals (other hosts, HTML, repeated cursors) and the one line for each way
+to fail. What does not: a vendor's paths, pages or fields. The session underneath is dlt's `requests` with its retry;
+what is added are limits per attempt, the reading of bodies, and words.
+"""
+
+import json
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol
+from urllib.parse import urljoin, urlsplit
+
+from configuration.environment import quiet
+from configuration.errors import (
+    AuthenticationError,
+    MalformedData,
+    PermissionMissing,
+    SourceError,
+    Unreachable,
+)
+
+if TYPE_CHECKING:
+    from requests import PreparedRequest, Response
+
+NOTHING_LANDED = "nothing was landed, the live release stays"
+
+# Six attempts with doubling waits ride out about half a minute; a longer Retry-After is not slept through.
+ATTEMPTS = 6
+BACKOFF_SECONDS = 1.0
+LONGEST_WAIT_SECONDS = 120.0
+TIMEOUT_SECONDS = (10.0, 60.0)
+
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+class Credentials(Protocol):
+    """What signs a request."""
+
+    def headers(self) -> Mapping[str, str]:
+        """The headers to send; may ask the vendor for a short-lived token."""
+
+    def refresh(self) -> bool:
+        """Called once after a 401: whether it is worth asking again."""
+
+    def secrets(self) -> list[str]:
+        """Texts that must never appear in a message."""
+
+    def fix(self, scope: str) -> str:
+        """What the reader has to do to be let in, for this scope."""
+
+
+class RateLimiter:
+    """A token bucket for all threads: in any `n` seconds at most `burst + n * per_second` requests start."""
+
+    def __init__(self, per_second: float, burst: int) -> None:
+        self.per_second = per_second
+        self.burst = burst
+        self.requests = 0
+        self._tokens = float(burst)
+        self._at = time.monotonic()
+        self._lock = threading.Lock()
+
+    def wait(self) -> None:
+        """Returns when one more request may start."""
+        with self._lock:
+            now = time.monotonic()
+            if now > self._at:
+                self._tokens = min(float(self.burst), self._tokens + (now - self._at) * self.per_second)
+                self._at = now
+            self._tokens -= 1
+            self.requests += 1
+            delay = max(0.0, self._at - now) + max(0.0, -self._tokens / self.per_second)
+        if delay > 0:
+            time.sleep(delay)
+
+    def pause(self, seconds: float) -> None:
+        """The vendor said to wait: nobody starts earlier."""
+        with self._lock:
+            until = time.monotonic() + seconds
+            if until > self._at:
+                self._at = until
+                self._tokens = 0.0
+
+
+@dataclass
+class RestClient:
+    """One vendor's interface. `source` and `base_url` name it in messages; safe to use from several threads."""
+
+    source: str
+    base_url: str
+    credentials: Credentials
+    limiter: RateLimiter
+    cancelled: threading.Event = field(default_factory=threading.Event)
+    _local: threading.local = field(default_factory=threading.local, repr=False)
+
+    def get(self, path: str, *, entity: str, scope: str, params: Mapping[str, Any] | None = None) -> Any:
+        """The JSON document at `path`. Raises SourceError and its subclasses."""
+        return self._document("GET", path, entity=entity, scope=scope, params=params)
+
+    def post(
+        self,
+        path: str,
+        body: Mapping[str, Any],
+        *,
+        entity: str,
+        scope: str,
+        expect: Callable[[Any], bool] | None = None,
+        limiter: RateLimiter | None = None,
+    ) -> Any:
+        """The JSON document that answers `body`; `limiter` is a second limit for this kind of request."""
+        return self._document("POST", path, entity=entity, scope=scope, body=body, expect=expect, limiter=limiter)
+
+    def pages(self, fetch: Callable[[str | None], Any], *, entity: str, path: str) -> Iterator[list[dict[str, Any]]]:
+        """The lists under `results`, following `paging.next.after`. The cursor is followed, never a link.
+
+        Raises MalformedData when a cursor comes back or a next link leads to another host.
+        """
+        seen: set[str] = set()
+        after: str | None = None
+        while True:
+            document = fetch(after)
+            yield document["results"]
+            following = (document.get("paging") or {}).get("next") or {}
+            after = following.get("after")
+            if not after:
+                return
+            self._check_link(following.get("link"), entity=entity, path=path)
+            if str(after) in seen:
+                self._malformed("the pagination cursor repeats", entity=entity, path=path)
+            seen.add(str(after))
+
+    def redact(self, text: str) -> str:
+        """The text without any secret of this client."""
+        for secret in sorted(self.credentials.secrets(), key=len, reverse=True):
+            if secret:
+                text = text.replace(secret, "[redacted]")
+        return re.sub(r"(?i)(bearer\s+)[^\s\"',;]+", r"\1[redacted]", text)
+
+    def _document(
+        self,
+        method: str,
+        path: str,
+        *,
+        entity: str,
+        scope: str,
+        params: Mapping[str, Any] | None = None,
+        body: Mapping[str, Any] | None = None,
+        expect: Callable[[Any], bool] | None = None,
+        limiter: RateLimiter | None = None,
+    ) -> Any:
+        is_expected = expect or (
+            lambda document: isinstance(document, dict) and isinstance(document.get("results"), list)
+        )
+        refreshed = False
+        doubts = 0
+        while True:
+            if limiter is not None:
+                limiter.wait()
+            response = self._send(method, path, entity=entity, params=params, body=body)
+            if response.status_code == 401 and not refreshed and self.credentials.refresh():
+                refreshed = True
+                continue
+            if response.status_code != 200 and not (response.status_code == 207 and method == "POST"):
+                self._refused(response, entity=entity, path=path, scope=scope)
+            try:
+                document = _parse(response.content)
+                if is_expected(document):
+                    return document
+                doubt = f"an unexpected document ({self.redact(_message(document) or type(document).__name__)})"
+            except (ValueError, RecursionError) as exc:
+                kind = response.headers.get("Content-Type", "no content type")
+                doubt = f"{kind} that is not readable as JSON ({type(exc).__name__})"
+            doubts += 1
+            if doubts > 1:
+                self._malformed(f"the answer was {doubt}, twice", entity=entity, path=path)
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        *,
+        entity: str,
+        params: Mapping[str, Any] | None,
+        body: Mapping[str, Any] | None,
+    ) -> "Response":
+        import requests
+
+        url = self.base_url.rstrip("/") + path
+        try:
+            # Signed by a function, or `requests` would prefer what it finds in ~/.netrc.
+            response: Response = self._session().request(
+                method,
+                url,
+                params=params,
+                json=body,
+                headers={"Accept": "application/json"},
+                auth=self._sign,
+                allow_redirects=False,
+            )
+            return response
+        except requests.exceptions.SSLError as exc:
+            self._unreachable("the TLS certificate was refused", exc, entity=entity, path=path)
+        except requests.exceptions.Timeout as exc:
+            self._unreachable("no answer in time", exc, entity=entity, path=path)
+        except (requests.exceptions.ChunkedEncodingError, requests.exceptions.ContentDecodingError) as exc:
+            self._unreachable("the answer broke off in its middle", exc, entity=entity, path=path)
+        except requests.exceptions.ConnectionError as exc:
+            reason = "the name is not known" if "resol" in str(exc).lower() else "no connection"
+            self._unreachable(reason, exc, entity=entity, path=path)
+        except requests.exceptions.RequestException as exc:
+            self._unreachable(type(exc).__name__, exc, entity=entity, path=path)
+
+    def _sign(self, request: "PreparedRequest") -> "PreparedRequest":
+        request.headers.update(self.credentials.headers())
+        return request
+
+    def _session(self) -> Any:
+        """One session per thread, kept: a connection is opened once."""
+        session = getattr(self._local, "session", None)
+        if session is None:
+            quiet()
+            from dlt.sources.helpers.requests import Client
+            from requests.adapters import HTTPAdapter
+
+            client = self
+
+            class LimitedAdapter(HTTPAdapter):
+                """Counts every attempt, also the retried ones, against the vendor's limit."""
+
+                def send(self, *arguments: Any, **options: Any) -> "Response":
+                    client._stop_if_cancelled()
+                    client.limiter.wait()
+                    response = super().send(*arguments, **options)
+                    if response.status_code == 429:
+                        client.limiter.pause(min(_retry_after(response), LONGEST_WAIT_SECONDS))
+                    return response
+
+            session = Client(
+                request_timeout=TIMEOUT_SECONDS,
+                raise_for_status=False,
+                status_codes=(),
+                exceptions=(),
+                retry_condition=_is_worth_retrying,
+                request_max_attempts=ATTEMPTS,
+                request_backoff_factor=BACKOFF_SECONDS,
+                request_max_retry_delay=LONGEST_WAIT_SECONDS,
+            ).session
+            session.mount("http://", LimitedAdapter())
+            session.mount("https://", LimitedAdapter())
+            self._local.session = session
+        return session
+
+    def _stop_if_cancelled(self) -> None:
+        if self.cancelled.is_set():
+            raise SourceError(
+                "stopped because another part failed",
+                where=self.source,
+                effect=NOTHING_LANDED,
+                fix="see the other error",
+            )
+
+    def _check_link(self, link: Any, *, entity: str, path: str) -> None:
+        if not isinstance(link, str) or not link:
+            return
+        base = urlsplit(self.base_url)
+        target = urlsplit(urljoin(self.base_url, link))
+        if not _is_same_site(base.hostname or "", target.hostname or ""):
+            self._malformed(
+                f"the next page lies on another host ({target.hostname}), the token was not sent there",
+                entity=entity,
+                path=path,
+            )
+
+    def _refused(self, response: "Response", *, entity: str, path: str, scope: str) -> NoReturn:
+        status = response.status_code
+        try:
+            document = _parse(response.content)
+        except (ValueError, RecursionError):
+            document = None
+        message = self.redact(_message(document))
+        said = f" ({message})" if message else ""
+        where = f"{self.source}.{entity}"
+        if status == 401:
+            raise AuthenticationError(
+                f"401 from {path}{said}", where=where, effect=NOTHING_LANDED, fix=self.credentials.fix(scope)
+            )
+        if status == 403:
+            needed = ", ".join(_scopes(document)) or scope
+            raise PermissionMissing(
+                f"403 from {path}: the scope {needed} is missing{said}",
+                where=where,
+                effect=NOTHING_LANDED,
+                fix=self.credentials.fix(needed),
+            )
+        if 300 <= status < 400:
+            target = urlsplit(urljoin(self.base_url, response.headers.get("Location", ""))).hostname
+            self._malformed(
+                f"{status} redirects to {target}, which was not followed, the token was not sent there",
+                entity=entity,
+                path=path,
+            )
+        if status == 429:
+            raise Unreachable(
+                f"429 from {path}{said}: the quota is spent, it opens again in {_retry_after(response):.0f} s",
+                where=where,
+                effect=NOTHING_LANDED,
+                fix="run again then, the landing starts where the last complete one ended",
+            )
+        if status >= 500:
+            raise Unreachable(
+                f"{status} from {path}{said} in {ATTEMPTS} attempts",
+                where=where,
+                effect=NOTHING_LANDED,
+                fix="look at the vendor's status page and run again later",
+            )
+        raise SourceError(
+            f"{status} from {path}{said}",
+            where=where,
+            effect=NOTHING_LANDED,
+            fix=f"check base_url and the ids of {self.source} in saleshouse.yml",
+        )
+
+    def _malformed(self, what: str, *, entity: str, path: str) -> NoReturn:
+        raise MalformedData(
+            f"{what} at {path}",
+            where=f"{self.source}.{entity}",
+            effect=NOTHING_LANDED,
+            fix=f"check base_url of {self.source} in saleshouse.yml, then run again",
+        )
+
+    def _unreachable(self, what: str, exc: Exception, *, entity: str, path: str) -> NoReturn:
+        host = urlsplit(self.base_url).netloc
+        raise Unreachable(
+            f"{what} from {host}{path} in {ATTEMPTS} attempts ({self.redact(str(exc))[:120]})",
+            where=f"{self.source}.{entity}",
+            effect=NOTHING_LANDED,
+            fix=f"check the network and base_url of {self.source} in saleshouse.yml, then run again",
+        ) from exc
+
+
+def _is_worth_retrying(response: "Response | None", exception: BaseException | None) -> bool:
+    import requests
+
+    if exception is not None:
+        worth = (
+            requests.exceptions.ConnectionError,
+            requests.exceptions.Timeout,
+            requests.exceptions.ChunkedEncodingError,
+            requests.exceptions.ContentDecodingError,
+        )
+        return isinstance(exception, worth)
+    if response is None:
+        return False
+    if response.status_code == 429:
+        return _retry_after(response) <= LONGEST_WAIT_SECONDS and b'"DAILY"' not in response.content[:2_000]
+    return response.status_code >= 500 and response.status_code != 501
+
+
+def _retry_after(response: "Response") -> float:
+    """Seconds that the vendor asks to wait; 0 when it does not say."""
+    text = response.headers.get("Retry-After", "").strip()
+    if re.fullmatch(r"\d+(\.\d+)?", text):
+        return float(text)
+    from email.utils import parsedate_to_datetime
+
+    try:
+        return max(0.0, parsedate_to_datetime(text).timestamp() - time.time())
+    except (TypeError, ValueError):
+        return 0.0
+
+
+def _parse(content: bytes) -> Any:
+    document = json.loads(content, parse_constant=_refuse_constant)
+    # Half a surrogate pair is legal JSON and no legal text: it could not be stored.
+    return _repaired(document) if b"\\ud" in content.lower() else document
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _repaired(value: Any) -> Any:
+    if isinstance(value, str):
+        return _LONE_SURROGATE.sub("\ufffd", value)
+    if isinstance(value, list):
+        return [_repaired(item) for item in value]
+    if isinstance(value, dict):
+        return {_repaired(key): _repaired(item) for key, item in value.items()}
+    return value
+
+
+def _message(document: Any) -> str:
+    """What an error document of HubSpot, Google or OAuth says, in one short line."""
+    if isinstance(document, list):
+        document = document[0] if document else None
+    if not isinstance(document, dict):
+        return ""
+    error = document.get("error")
+    if isinstance(error, dict):
+        document = error
+    text = document.get("message") or document.get("error_description") or (error if isinstance(error, str) else "")
+    return " ".join(str(text).split())[:200]
+
+
+def _scopes(document: Any) -> list[str]:
+    """Scopes that an error document names (`errors[].context.requiredScopes` and the granular kind)."""
+    found: list[str] = []
+    errors = document.get("errors") if isinstance(document, dict) else None
+    for error in errors if isinstance(errors, list) else []:
+        context = error.get("context") if isinstance(error, dict) else None
+        for key in ("requiredGranularScopes", "requiredScopes"):
+            for scope in (context or {}).get(key) or []:
+                if str(scope) not in found:
+                    found.append(str(scope))
+    return found
+
+
+def _is_same_site(base: str, target: str) -> bool:
+    if base == target:
+        return True
+    is_name = re.fullmatch(r"[a-z0-9.-]+\.[a-z]{2,}", base) is not None
+    return is_name and target.endswith("." + ".".join(base.split(".")[-2:]))
