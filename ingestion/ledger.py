@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -114,13 +114,21 @@ def describe(home: Home, path: Path) -> LandedFile:
         raise unwritable(path, exc) from exc
 
 
-def verify(home: Home) -> None:
-    """Compares every file of the lake with the ledger. Raises LandingError naming the first damaged file."""
+def verify(home: Home) -> int:
+    """Compares every file of the lake with the ledger and returns the number of loads.
+
+    Raises LandingError naming the first damaged file.
+    """
     entries = read(home)
     for expected, entry in enumerate(entries, start=1):
         if entry.load_number != expected:
             raise _damaged(home.ledger / f"{expected:010d}.json", "is missing, later loads exist")
-    files = [file for entry in entries for entity in entry.entities.values() for file in entity.files]
+    check_files(home, [file for entry in entries for entity in entry.entities.values() for file in entity.files])
+    return len(entries)
+
+
+def check_files(home: Home, files: Iterable[LandedFile]) -> None:
+    """Compares these files' bytes with what was landed. Raises LandingError naming the first damaged one."""
     with ThreadPoolExecutor(max_workers=4) as pool:
         for damage in pool.map(lambda file: _damage(home, file), files):
             if damage is not None:

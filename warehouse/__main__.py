@@ -21,7 +21,13 @@ def main() -> None:
     home = Home(arguments.home.resolve()) if arguments.home else Home.from_environment()
     settings = load(arguments.config)
     context = run_context(home, settings, as_of=arguments.as_of, run_id="development", known_at=arguments.known_at)
-    candidate = build(home, settings, context, select=arguments.select, full_refresh=arguments.full_refresh)
+    candidate = build(
+        home,
+        settings,
+        context,
+        selection=["--select", *arguments.select] if arguments.select else [],
+        full_refresh=arguments.full_refresh,
+    )
     for line in candidate.repairs:
         print("repaired", line)
     slowest = sorted(candidate.result.nodes, key=lambda node: -node.seconds)[:8]

@@ -6,7 +6,7 @@ the steps themselves (stores.py, dbt_runner.py) and what happens to a candidate 
 
 import hashlib
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -14,8 +14,6 @@ from typing import Any
 from configuration.model import Settings
 from configuration.paths import REPOSITORY, Home
 from warehouse import dbt_runner, stores
-
-WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 
 @dataclass(frozen=True)
@@ -63,7 +61,7 @@ def run_context(
         reporting_timezone=company.reporting_timezone,
         reporting_currency=company.reporting_currency,
         fiscal_year_start_month=company.fiscal_year_start_month,
-        first_weekday=WEEKDAYS.index(company.first_weekday) + 1,
+        first_weekday=company.first_weekday_number,
         close_day_rule=company.close_day,
         start_date=settings.start_date,
         baseline_release=baseline_release,
@@ -78,7 +76,7 @@ def build(
     *,
     manifest: Any = None,
     full_refresh: bool = False,
-    select: list[str] | None = None,
+    selection: Sequence[str] = (),
     on_event: Callable[[Any], None] | None = None,
 ) -> Candidate:
     """Builds the candidate of one run. Raises LandingError for damaged raw files and BuildError when dbt fails."""
@@ -87,8 +85,26 @@ def build(
     if full_refresh:
         home.history.unlink(missing_ok=True)
     repairs = stores.prepare(home, context, by_raw, tables, _rules(settings))
-    result = dbt_runner.build(home, manifest, select=select, on_event=on_event)
+    result = dbt_runner.build(home, manifest, selection=selection, on_event=on_event)
     return Candidate(context, result, repairs)
+
+
+def row_counts(home: Home) -> dict[str, int]:
+    """Rows by table name of whatever stands in the three stores, counted after dbt has let go of them."""
+    import duckdb
+
+    counts: dict[str, int] = {}
+    for path in (home.history, home.work, home.candidate):
+        if not path.exists():
+            continue
+        with duckdb.connect(str(path), read_only=True) as connection:
+            tables = connection.execute(
+                "select table_schema, table_name from information_schema.tables where table_type = 'BASE TABLE'"
+            ).fetchall()
+            for schema, table in tables:
+                found = connection.execute(f'select count(*) from "{schema}"."{table}"').fetchone()
+                counts[table] = found[0] if found else 0
+    return counts
 
 
 def _rules(settings: Settings) -> dict[str, stores.Rule]:

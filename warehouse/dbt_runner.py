@@ -5,7 +5,7 @@ results into orchestrator events (dagster_project/).
 """
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,6 +15,7 @@ from configuration.errors import BuildError
 from configuration.paths import REPOSITORY, Home
 
 PROJECT = REPOSITORY / "dbt"
+TARGET = PROJECT / "target"
 
 
 @dataclass(frozen=True)
@@ -55,12 +56,10 @@ def _environment(home: Home) -> Iterator[None]:
             os.environ["SALESHOUSE_HOME"] = previous
 
 
-def _common(home: Home) -> list[str]:
-    target = home.root / "dbt"
-    return [
-        "--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT),
-        "--target-path", str(target), "--log-path", str(target / "logs"), "--log-level", "none",
-    ]  # fmt: skip
+_COMMON = [
+    "--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT),
+    "--target-path", str(TARGET), "--log-path", str(TARGET / "logs"), "--log-level", "none",
+]  # fmt: skip
 
 
 def parse(home: Home) -> Any:
@@ -68,7 +67,7 @@ def parse(home: Home) -> Any:
     with _environment(home):
         from dbt.cli.main import dbtRunner
 
-        outcome = dbtRunner().invoke(["parse", *_common(home)])
+        outcome = dbtRunner().invoke(["parse", *_COMMON])
     if not outcome.success:
         raise BuildError(
             f"the dbt project does not parse: {outcome.exception}",
@@ -83,11 +82,10 @@ def build(
     home: Home,
     manifest: Any,
     *,
-    select: list[str] | None = None,
-    full_refresh: bool = False,
+    selection: Sequence[str] = (),
     on_event: Callable[[Any], None] | None = None,
 ) -> BuildResult:
-    """Builds and tests the selected nodes (all by default) and frees every database lock.
+    """Builds and tests the nodes that dbt's own `selection` words name (all by default), then frees every lock.
 
     Raises BuildError naming the first broken nodes; nothing of the candidate is used then.
     """
@@ -95,9 +93,7 @@ def build(
         from dbt.adapters.duckdb.connections import DuckDBConnectionManager
         from dbt.cli.main import dbtRunner
 
-        arguments = ["build", *_common(home)]
-        arguments += ["--select", *select] if select else []
-        arguments += ["--full-refresh"] if full_refresh else []
+        arguments = ["build", *_COMMON, *selection]
         try:
             outcome = dbtRunner(manifest=manifest, callbacks=[on_event] if on_event else []).invoke(arguments)
         finally:

@@ -95,7 +95,8 @@ def prepare(
 def _create_bookkeeping(connection: "duckdb.DuckDBPyConnection") -> None:
     connection.execute("create schema if not exists raw; create schema if not exists meta")
     connection.execute(
-        "create table if not exists meta.processed_loads (model text, load_number bigint, primary key (model, load_number))"
+        "create table if not exists meta.processed_loads ("
+        "model text, load_number bigint, primary key (model, load_number))"
     )
     connection.execute("create table if not exists meta.table_sizes (model text primary key, row_count bigint)")
 

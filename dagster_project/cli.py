@@ -1,0 +1,199 @@
+"""The command line. Each command imports the rooms it needs when it runs, so `--help` answers at once.
+
+What belongs here: words, options, exit codes. What does not: work; every command calls one function of a room.
+"""
+
+import json
+import os
+import sys
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from configuration.errors import SaleshouseError
+from configuration.paths import Home
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_show_locals=False,
+    help="A sales warehouse: CRM, ads and web events to tested marts, gated releases and a manager's report.",
+)
+out = Console(soft_wrap=True)
+err = Console(stderr=True, soft_wrap=True)
+
+
+class Format(StrEnum):
+    """How rows are printed."""
+
+    TABLE = "table"
+    CSV = "csv"
+    JSON = "json"
+
+
+def main() -> None:
+    """Runs a command; an error of ours is one line on stderr and its own exit code."""
+    try:
+        app()
+    except SaleshouseError as exc:
+        err.print(f"[bold red]error[/] {_plain(str(exc))}", highlight=False)
+        sys.exit(exc.exit_code)
+
+
+def _plain(text: str) -> str:
+    from rich.markup import escape
+
+    return escape(text)
+
+
+@app.command()
+def demo(
+    scale: Annotated[float, typer.Option(help="Size of the simulated company; 1.0 is 20,000 contacts.")] = 1.0,
+    seed: Annotated[int, typer.Option(help="Another seed is another company.")] = 7,
+) -> None:
+    """Start the simulated company's vendors on this machine and run the whole path over them."""
+    from dagster_project import demo as demonstration
+
+    demonstration.run(Home.from_environment(), scale=scale, seed=seed, console=out)
+
+
+@app.command()
+def run(
+    as_of: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The day to report; default yesterday.")
+    ] = None,
+    extract: Annotated[bool, typer.Option(help="Ask the sources for what is new first.")] = True,
+) -> None:
+    """Extract what is new, build, judge, publish a release and its report."""
+    from dagster_project import headless
+
+    published = headless.run(
+        Home.from_environment(), as_of=as_of.date() if as_of else None, extract=extract, console=out
+    )
+    out.print(f"report   {published.report}")
+
+
+@app.command()
+def status(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+    """Show the live release: id, day, rows, checks, rejects, freshness."""
+    from publishing import release
+
+    state = release.status(Home.from_environment())
+    if as_json:
+        typer.echo(json.dumps(state, indent=2, default=str))
+        return
+    _print_status(state)
+
+
+def _print_status(state: dict[str, Any]) -> None:
+    out.print(f"release  {state['release']}   as of {state['as_of']}   known loads {state['known_at']}")
+    checks = state["checks"]
+    out.print(f"checks   {checks['passed']} passed, {checks['failed']} failed")
+    table = Table("mart", "rows", box=None)
+    for mart, rows in state["rows"].items():
+        table.add_row(mart, f"{rows:,}")
+    out.print(table)
+    table = Table("source", "entity", "fetched", "staged", "rejected", "duplicate", "newest record", box=None)
+    for row in state["freshness"]:
+        table.add_row(
+            row["source"], row["entity"], f"{row['rows_fetched']:,}", f"{row['rows_staged']:,}",
+            f"{row['rows_rejected']:,}", f"{row['rows_duplicate']:,}",
+            str(row["last_record_at"] or "-"),
+        )  # fmt: skip
+    out.print(table)
+
+
+@app.command()
+def sql(
+    query: Annotated[str, typer.Argument(help="One query; marts are found without a prefix.")],
+    fmt: Annotated[Format, typer.Option("--format", help="How to print the rows.")] = Format.TABLE,
+) -> None:
+    """Ask the live release a question in SQL, read-only."""
+    from publishing import release
+
+    columns, rows = release.query(Home.from_environment(), query)
+    if fmt is Format.JSON:
+        typer.echo(json.dumps([dict(zip(columns, row, strict=True)) for row in rows], default=str))
+    elif fmt is Format.CSV:
+        import csv
+
+        writer = csv.writer(sys.stdout)
+        writer.writerow(columns)
+        writer.writerows(rows)
+    else:
+        table = Table(*columns, box=None)
+        for row in rows:
+            table.add_row(*("" if value is None else _plain(str(value)) for value in row))
+        out.print(table)
+
+
+@app.command()
+def report(
+    open_it: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
+) -> None:
+    """Print where the live release's report is."""
+    from publishing import release
+
+    path = release.require_live(Home.from_environment()).report
+    typer.echo(path)
+    if open_it:
+        typer.launch(path.as_uri())
+
+
+@app.command()
+def doctor() -> None:
+    """Check settings, secrets, sources, disk and the live release, one line each."""
+    from dagster_project import doctor as examination
+
+    findings = examination.examine(Home.from_environment())
+    for finding in findings:
+        mark = "[green]ok[/]  " if finding.ok else "[bold red]fail[/]"
+        out.print(f"{mark} {_plain(finding.line)}", highlight=False)
+    if not all(finding.ok for finding in findings):
+        raise typer.Exit(1)
+
+
+@app.command("map")
+def map_file(file: Annotated[Path, typer.Argument(help="A CSV, Excel, JSON lines or Parquet export.")]) -> None:
+    """Propose a mapping for an exported file, and show ten mapped rows and what is left over."""
+    from ingestion.files import propose
+
+    proposal = propose.propose(file)
+    typer.echo(proposal.yaml)
+    table = Table(*proposal.columns, box=None)
+    for row in proposal.rows:
+        table.add_row(*("" if value is None else _plain(str(value)) for value in row))
+    out.print(table)
+    for line in proposal.unmapped:
+        out.print(f"[yellow]not mapped[/] {_plain(line)}", highlight=False)
+
+
+@app.command()
+def ui(port: Annotated[int, typer.Option(help="Port on this machine.")] = 3000) -> None:
+    """Open the orchestrator's web interface with its schedule and alert running."""
+    from configuration.environment import quiet
+    from dagster_project import instance
+
+    quiet()
+    home = Home.from_environment()
+    os.environ["DAGSTER_HOME"] = str(instance.prepare(home))
+    os.environ["SALESHOUSE_HOME"] = str(home.root)
+    command = [sys.executable, "-m", "dagster", "dev", "-m", "dagster_project.definitions", "-p", str(port)]
+    os.execv(sys.executable, command)  # noqa: S606 - our own command, no shell
+
+
+@app.command()
+def rollback(release_id: Annotated[str, typer.Argument(help="A sealed release; see the releases folder.")]) -> None:
+    """Point readers back to an earlier release."""
+    from dagster_project.resources import run_lock
+    from publishing import release
+
+    home = Home.from_environment()
+    with run_lock(home):
+        release.rollback(home, release_id)
+    out.print(f"live     {release_id}")

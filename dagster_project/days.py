@@ -1,0 +1,29 @@
+"""Which day a run is about. Here, at the edge, the clock is read once; nothing behind this module reads it."""
+
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+import dagster as dg
+
+from configuration.model import Settings
+
+PARTITION_TAGS = ("dagster/asset_partition_range_end", "dagster/partition")
+
+
+def yesterday(settings: Settings) -> date:
+    """The last complete day in the company's reporting zone."""
+    return datetime.now(ZoneInfo(settings.company.reporting_timezone)).date() - timedelta(days=1)
+
+
+def as_of(context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext, settings: Settings) -> date:
+    """The day of the run: its (last) partition, else the last complete day."""
+    for tag in PARTITION_TAGS:
+        if tag in context.run.tags:
+            return date.fromisoformat(context.run.tags[tag])
+    return yesterday(settings)
+
+
+def moment(day: date, settings: Settings) -> datetime:
+    """The instant from which sources look back: the end of `day`, or now while that day is still going on."""
+    zone = ZoneInfo(settings.company.reporting_timezone)
+    return min(datetime.now(UTC), datetime.combine(day + timedelta(days=1), time(), zone).astimezone(UTC))

@@ -1,0 +1,88 @@
+"""The demonstration: starts the simulated vendors as another process and runs the production path over them.
+
+What belongs here: starting and stopping them, the demo's clock and credentials. What does not: any second code path.
+The simulated company is known here by its command line only.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from rich.console import Console
+
+from configuration.errors import Unreachable
+from configuration.paths import Home
+
+FIRST_NOW = datetime(2026, 6, 18, 6)
+_CREDENTIALS = {
+    "HUBSPOT_TOKEN": "demo-token",
+    "GOOGLE_ADS_DEVELOPER_TOKEN": "demo-developer-token",
+    "GOOGLE_ADS_CLIENT_ID": "demo-client-id",
+    "GOOGLE_ADS_CLIENT_SECRET": "demo-client-secret",
+    "GOOGLE_ADS_REFRESH_TOKEN": "demo-refresh-token",
+}
+_PATIENCE_SECONDS = 120
+
+
+def run(home: Home, *, scale: float, seed: int, console: Console) -> None:
+    """One more day of the simulated company: the first time three years, every later time what is new.
+
+    Raises Unreachable when the simulated vendors do not start, and whatever stops a run.
+    """
+    folder = home.root / "demo"
+    folder.mkdir(parents=True, exist_ok=True)
+    clock = folder / "clock.json"
+    now = datetime.fromisoformat(json.loads(clock.read_text())["next"]) if clock.exists() else FIRST_NOW
+    began = time.monotonic()
+    console.print(f"[bold]Demo[/]  the simulated company Aldergate on {now:%d %B %Y}, as its vendors would show it")
+    with _vendors(folder, now, scale, seed) as address:
+        console.print(f"[dim]{time.monotonic() - began:6.1f} s[/]  vendors answer at {address}", highlight=False)
+        os.environ |= _CREDENTIALS | {
+            "HUBSPOT_BASE_URL": f"{address}/hubspot",
+            "GOOGLE_ADS_BASE_URL": f"{address}/google_ads",
+            "GOOGLE_ADS_TOKEN_URL": f"{address}/google_ads/token",
+        }
+        from dagster_project import headless
+
+        published = headless.run(home, as_of=now.date() - timedelta(days=1), extract=True, console=console)
+    clock.write_text(json.dumps({"next": (now + timedelta(days=1)).isoformat()}))
+    console.print()
+    console.print(f"[bold green]Done[/] in {time.monotonic() - began:.0f} s: release {published.id} is live.")
+    console.print(f"  report    {published.report}", highlight=False)
+    console.print("  try next  .venv/bin/saleshouse status", highlight=False)
+    console.print(
+        '            .venv/bin/saleshouse sql "select channel, leads, won_deals, spend_reporting, roas '
+        "from rpt_channels where window_name = 'last 12 months' order by won_amount_reporting desc\"",
+        highlight=False,
+    )
+
+
+@contextmanager
+def _vendors(folder: Path, now: datetime, scale: float, seed: int) -> Iterator[str]:
+    port_file = folder / "port"
+    port_file.unlink(missing_ok=True)
+    command = [sys.executable, "-m", "simulator", "serve", "--now", now.isoformat(), "--scale", str(scale)]
+    command += ["--seed", str(seed), "--port", "0", "--port-file", str(port_file), "--files", str(folder)]
+    with (folder / "vendors.log").open("w") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
+    try:
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        while not port_file.exists():
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise Unreachable(
+                    "the simulated vendors did not start",
+                    where=str(folder / "vendors.log"),
+                    effect="nothing was run",
+                    fix="read that file, then `make demo` again",
+                )
+            time.sleep(0.1)
+        yield f"http://127.0.0.1:{port_file.read_text().strip()}"
+    finally:
+        process.terminate()
+        process.wait(timeout=10)

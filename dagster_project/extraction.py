@@ -1,0 +1,89 @@
+"""Extraction assets: one per source and entity, one step per source.
+
+What belongs here: wrapping `ingestion.landing.land` for the orchestrator. What does not: anything about a vendor.
+"""
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+
+import dagster as dg
+
+from configuration.model import load
+from dagster_project import days, failures
+from dagster_project.progress import report_progress, say
+from dagster_project.resources import Warehouse
+from ingestion import landing
+
+# Sources whose facts belong to a day, so that a range of days can be fetched again.
+PARTITIONED = ("google_ads", "ga4")
+
+
+def daily_partitions() -> dg.DailyPartitionsDefinition:
+    """A partition per day since the company's start date, in its reporting zone."""
+    settings = load()
+    return dg.DailyPartitionsDefinition(
+        start_date=settings.start_date.isoformat(), timezone=settings.company.reporting_timezone
+    )
+
+
+def build_assets(partitions: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefinition]:
+    """The extraction step of every known source; those that are switched off declare their empty tables."""
+    return [_source_assets(name, partitions) for name in sorted(landing.discover())]
+
+
+def _source_assets(source: str, partitions: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
+    entities = landing.discover()[source].ENTITIES
+    partitioned = source in PARTITIONED
+
+    @dg.multi_asset(
+        name=f"extract_{source}",
+        specs=[
+            dg.AssetSpec(dg.AssetKey([source, entity]), group_name="raw", kinds={"dlt", "parquet"})
+            for entity in entities
+        ],
+        partitions_def=partitions if partitioned else None,
+        backfill_policy=dg.BackfillPolicy.single_run() if partitioned else None,
+        retry_policy=dg.RetryPolicy(max_retries=1, delay=5),
+    )
+    def extract(context: dg.AssetExecutionContext, warehouse: Warehouse) -> Iterator[dg.MaterializeResult[None]]:
+        settings = warehouse.settings
+        landing.declare(warehouse.home)
+        if source not in landing.enabled_sources(settings):
+            context.log.info(f"{source} is switched off in saleshouse.yml; its tables stay empty")
+            for entity in entities:
+                yield dg.MaterializeResult(asset_key=[source, entity], metadata={"enabled": False})
+            return
+        start, end = _backfill_window(context) if partitioned else (None, None)
+        with failures.told():
+            summary = landing.land(
+                warehouse.home,
+                source,
+                settings,
+                now=days.moment(days.as_of(context, settings), settings),
+                start=start,
+                end=end,
+                progress=report_progress,
+            )
+        say(
+            f"{source}: "
+            + (", ".join(f"{rows:,} {entity}" for entity, rows in summary.rows.items() if rows) or "nothing new")
+        )
+        for entity in entities:
+            yield dg.MaterializeResult(
+                asset_key=[source, entity],
+                metadata={
+                    "dagster/row_count": summary.rows.get(entity, 0),
+                    "load_number": summary.load_number,
+                    "recovered_loads": list(summary.recovered),
+                },
+            )
+
+    return extract
+
+
+def _backfill_window(context: dg.AssetExecutionContext) -> tuple[date | None, date | None]:
+    """The asked range of days, end exclusive; a run for a single day is the daily run with its trailing window."""
+    if "dagster/asset_partition_range_start" not in context.run.tags:
+        return None, None
+    keys = context.partition_key_range
+    return date.fromisoformat(keys.start), date.fromisoformat(keys.end) + timedelta(days=1)

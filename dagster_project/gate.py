@@ -1,0 +1,59 @@
+"""The gate as asset checks: one blocking check per suite, on the mart whose readers it guards.
+
+What belongs here: running `expectations` once and showing its verdict. What does not: any expectation.
+"""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from configuration.paths import Home
+from dagster_project import failures
+from dagster_project.progress import say
+from dagster_project.resources import Warehouse
+from expectations import runner
+from publishing import release
+
+
+def build_checks() -> dg.AssetChecksDefinition:
+    """One check per suite; a failed one keeps the report and the release of this run from being made."""
+
+    @dg.multi_asset_check(
+        name="gate",
+        specs=[
+            dg.AssetCheckSpec(name=f"gate_{suite}", asset=dg.AssetKey(["marts", mart]), blocking=True)
+            for suite, mart in runner.suites().items()
+        ],
+    )
+    def gate(context: dg.AssetCheckExecutionContext, warehouse: Warehouse) -> Iterator[dg.AssetCheckResult]:
+        home = warehouse.home
+        verdict = judge(home, warehouse)
+        for suite, mart in runner.suites().items():
+            checks = [check for check in verdict.checks if check.suite == suite]
+            failed = [check for check in checks if not check.passed]
+            blocking = [check for check in failed if check.severity == "block"]
+            yield dg.AssetCheckResult(
+                asset_key=dg.AssetKey(["marts", mart]),
+                check_name=f"gate_{suite}",
+                passed=bool(checks) and not failed,
+                severity=dg.AssetCheckSeverity.ERROR if blocking or not checks else dg.AssetCheckSeverity.WARN,
+                metadata={
+                    "checks": len(checks),
+                    "failed": [check.check for check in failed],
+                    "samples": dg.MetadataValue.json({check.check: check.sample_rows for check in failed}),
+                },
+            )
+
+    return gate
+
+
+def judge(home: Home, warehouse: Warehouse) -> runner.Verdict:
+    """Runs all suites on the candidate and keeps the verdict, passed or not."""
+    live = release.live(home)
+    verdict = runner.run(home.candidate, live=live.marts if live else None, settings=warehouse.settings)
+    runner.write(home, verdict)
+    failed = [check for check in verdict.checks if not check.passed]
+    say(f"gate: {len(verdict.checks)} checks, {len(failed)} failed, {'passed' if verdict.passed else 'BLOCKED'}")
+    if not verdict.passed:
+        failures.remember(verdict.error())
+    return verdict

@@ -1,0 +1,72 @@
+"""Runs the orchestrator's jobs in this process, for the command line.
+
+What belongs here: starting a job, turning its failure into our one line. What does not: the job.
+"""
+
+import os
+import time
+from datetime import date
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from configuration.environment import quiet
+from configuration.errors import SaleshouseError
+from configuration.model import load
+from configuration.paths import Home
+from publishing.release import Release
+
+if TYPE_CHECKING:
+    import dagster as dg
+
+
+def run(home: Home, *, as_of: date | None, extract: bool, console: Console) -> Release:
+    """Materialises the `daily` job (or `rebuild`, without extraction) for one day and returns the new live release.
+
+    Raises the SaleshouseError that stopped it, after alerting.
+    """
+    settings = load()
+    quiet()
+    os.environ["SALESHOUSE_HOME"] = str(home.root)
+    began = time.monotonic()
+
+    def show(line: str) -> None:
+        console.print(f"[dim]{time.monotonic() - began:6.1f} s[/]  {line}", highlight=False)
+
+    import dagster as dg
+
+    from dagster_project import alerts, days, failures, instance, progress
+    from dagster_project.definitions import defs
+    from publishing import release
+
+    progress.listen(show)
+    day = as_of or days.yesterday(settings)
+    job = defs.resolve_job_def("daily" if extract else "rebuild")
+    with dg.DagsterInstance.from_config(str(instance.prepare(home))) as state:
+        result = job.execute_in_process(
+            instance=state,
+            partition_key=day.isoformat(),
+            raise_on_error=False,
+            tags={alerts.ALERTED_BY_COMMAND_LINE: "true"},
+            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+        )
+    if not result.success:
+        error = failures.last() or _unexpected(result)
+        alerts.send(settings, f"{settings.company.name}: {error}")
+        raise error
+    return release.require_live(home)
+
+
+def _unexpected(result: "dg.ExecuteInProcessResult") -> SaleshouseError:
+    """Something that no room foresaw: the step and its message, and where the whole trace stands."""
+    failed = [event for event in result.all_events if event.is_failure]
+    step = next((event.step_key for event in failed if event.step_key), "run")
+    error = next((event.step_failure_data.error for event in failed if event.is_step_failure), None)
+    while error is not None and error.cause is not None:
+        error = error.cause
+    return SaleshouseError(
+        error.message if error is not None else str(failed[0].message if failed else "no event says why"),
+        where=str(step),
+        effect="nothing was published, the live release stays",
+        fix=f"`saleshouse ui` shows the trace of run {result.run_id[:8]}; please report it",
+    )

@@ -1,0 +1,130 @@
+"""dbt as assets: one asset per model and seed, one check per test, built inside the process.
+
+What belongs here: the translation between dbt's nodes and the orchestrator's keys and events. What does not: opening
+stores and running dbt (warehouse/), and what models compute (dbt/).
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+from dagster_dbt import DagsterDbtTranslator, dbt_assets
+from dagster_dbt.asset_utils import get_updated_cli_invocation_params_for_context
+from dagster_dbt.core.dbt_cli_event import DbtCoreCliEventMessage
+
+from configuration.errors import SaleshouseError
+from configuration.paths import Home
+from dagster_project import days, failures
+from dagster_project.progress import say
+from dagster_project.resources import Warehouse
+from publishing import release
+from warehouse import build, dbt_runner
+
+_NODE_RESULTS = {"LogSeedResult", "LogModelResult", "LogTestResult", "LogNodeResult", "LogUnitTestResult"}
+
+
+class Translator(DagsterDbtTranslator):
+    """Asset key = path in the tree, group = layer."""
+
+    def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
+        if dbt_resource_props["resource_type"] == "source":
+            return super().get_asset_key(dbt_resource_props)
+        return dg.AssetKey([self._layer(dbt_resource_props), dbt_resource_props["name"]])
+
+    def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str | None:
+        return self._layer(dbt_resource_props)
+
+    @staticmethod
+    def _layer(properties: Mapping[str, Any]) -> str:
+        return "seeds" if properties["resource_type"] == "seed" else str(properties["fqn"][1])
+
+
+def manifest_path() -> Path:
+    """The parsed project's manifest; parsed again when any file of the project is newer."""
+    path = dbt_runner.TARGET / "manifest.json"
+    newest = max(
+        file.stat().st_mtime
+        for folder in ("models", "macros", "seeds", "tests")
+        for file in (dbt_runner.PROJECT / folder).rglob("*")
+        if file.is_file()
+    )
+    if not path.exists() or path.stat().st_mtime < newest:
+        dbt_runner.parse(Home.from_environment())
+    return path
+
+
+def marts() -> list[dg.AssetKey]:
+    """The keys of everything that a release holds."""
+    nodes = json.loads(manifest_path().read_text())["nodes"].values()
+    return [
+        dg.AssetKey(["marts", node["name"]])
+        for node in nodes
+        if node["resource_type"] == "model" and node["fqn"][1] == "marts"
+    ]
+
+
+def build_assets() -> dg.AssetsDefinition:
+    """All models, seeds and tests of the project as one step."""
+
+    @dbt_assets(
+        manifest=json.loads(manifest_path().read_text()),
+        name="dbt",
+        dagster_dbt_translator=Translator(),
+    )
+    def dbt(context: dg.AssetExecutionContext, warehouse: Warehouse) -> Iterator[Any]:
+        yield from _run(context, warehouse)
+
+    return dbt
+
+
+def _run(context: dg.AssetExecutionContext, warehouse: Warehouse) -> Iterator[Any]:
+    home, settings = warehouse.home, warehouse.settings
+    parameters = get_updated_cli_invocation_params_for_context(
+        context=context, manifest={}, dagster_dbt_translator=Translator()
+    )
+    results: list[dict[str, Any]] = []
+
+    def collect(event: Any) -> None:
+        from google.protobuf.json_format import MessageToDict
+
+        if event.info.name in _NODE_RESULTS:
+            results.append(MessageToDict(event, preserving_proto_field_name=True))
+
+    live = release.live(home)
+    run = build.run_context(
+        home,
+        settings,
+        as_of=days.as_of(context, settings),
+        run_id=context.run_id,
+        baseline_release=live.id if live else None,
+    )
+    say(f"build: state at the end of {run.as_of}, knowing {run.known_at} loads")
+    failure: SaleshouseError | None = None
+    try:
+        candidate = build.build(home, settings, run, selection=list(parameters.selection_args), on_event=collect)
+        for repair in candidate.repairs:
+            context.log.warning(repair)
+            say(f"repaired {repair}")
+        tested = sum(node.kind in ("test", "unit_test") for node in candidate.result.nodes)
+        say(f"build: {len(candidate.result.nodes) - tested} tables, {tested} tests passed")
+    except SaleshouseError as exc:
+        failure = exc
+    counts = build.row_counts(home)
+    for result in results:
+        name = result["data"]["node_info"]["node_name"]
+        message = DbtCoreCliEventMessage(raw_event=result, event_history_metadata={})
+        for event in message.to_default_asset_events(
+            manifest=parameters.manifest,
+            dagster_dbt_translator=parameters.dagster_dbt_translator,
+            context=context,
+            project=parameters.dbt_project,
+        ):
+            if isinstance(event, dg.Output) and name in counts:
+                yield event.with_metadata({**event.metadata, "dagster/row_count": counts[name]})
+            else:
+                yield event
+    if failure is not None:
+        with failures.told():
+            raise failure
