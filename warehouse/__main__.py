@@ -6,6 +6,7 @@ from pathlib import Path
 
 from configuration.model import load
 from configuration.paths import Home
+from warehouse import dbt_runner
 from warehouse.build import build, run_context
 
 
@@ -13,12 +14,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m warehouse", description=__doc__)
     parser.add_argument("--home", type=Path)
     parser.add_argument("--config", type=Path)
-    parser.add_argument("--as-of", type=date.fromisoformat, required=True)
+    parser.add_argument("--parse", action="store_true", help="only check that the dbt project parses")
+    parser.add_argument("--as-of", type=date.fromisoformat)
     parser.add_argument("--known-at", type=int)
     parser.add_argument("--select", nargs="*")
     parser.add_argument("--full-refresh", action="store_true")
     arguments = parser.parse_args()
     home = Home(arguments.home.resolve()) if arguments.home else Home.from_environment()
+    if arguments.parse:
+        manifest = dbt_runner.parse(home)
+        print(f"dbt: {len(manifest.nodes)} nodes parsed")
+        return
+    if arguments.as_of is None:
+        parser.error("--as-of is needed")
     settings = load(arguments.config)
     context = run_context(home, settings, as_of=arguments.as_of, run_id="development", known_at=arguments.known_at)
     candidate = build(
