@@ -81,9 +81,9 @@ def run(
 @app.command()
 def status(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
     """Show the live release: id, day, rows, checks, rejects, freshness."""
-    from publishing import release
+    from publishing import reading
 
-    state = release.status(Home.from_environment())
+    state = reading.status(Home.from_environment())
     if as_json:
         typer.echo(json.dumps(state, indent=2, default=str))
         return
@@ -114,9 +114,9 @@ def sql(
     fmt: Annotated[Format, typer.Option("--format", help="How to print the rows.")] = Format.TABLE,
 ) -> None:
     """Ask the live release a question in SQL, read-only."""
-    from publishing import release
+    from publishing import reading
 
-    columns, rows = release.query(Home.from_environment(), query)
+    columns, rows = reading.query(Home.from_environment(), query)
     if fmt is Format.JSON:
         typer.echo(json.dumps([dict(zip(columns, row, strict=True)) for row in rows], default=str))
     elif fmt is Format.CSV:
