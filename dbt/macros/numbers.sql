@@ -1,0 +1,46 @@
+{#- One home for each formula that several marts use. -#}
+
+{#- Days with a fraction from one timestamp to a later one. -#}
+{% macro days_between(earlier, later) -%}
+    cast(date_diff('microsecond', {{ earlier }}, {{ later }}) / 86400000000.0 as decimal(18, 6))
+{%- endmacro %}
+
+{#- The day on which a UTC timestamp falls in `zone`, an IANA name. -#}
+{% macro day_in_zone(timestamp_utc, zone) -%}
+    cast({{ timestamp_utc }} at time zone 'UTC' at time zone {{ zone }} as date)
+{%- endmacro %}
+
+{#- A ratio of sums; NULL where there is nothing to divide by. -#}
+{% macro ratio(numerator, denominator, scale=9) -%}
+    cast(cast({{ numerator }} as double) / nullif({{ denominator }}, 0) as decimal(18, {{ scale }}))
+{%- endmacro %}
+
+{#- Bounds of the 95 % Wilson score interval of a share (E. B. Wilson, 1927); NULL without trials. -#}
+{% macro wilson_low(successes, trials) -%}
+    {{ _wilson_bound(successes, trials, '-') }}
+{%- endmacro %}
+
+{% macro wilson_high(successes, trials) -%}
+    {{ _wilson_bound(successes, trials, '+') }}
+{%- endmacro %}
+
+{% macro _wilson_bound(successes, trials, sign) -%}
+    {%- set z = 1.959963984540054 -%}
+    {%- set n = 'nullif(cast(' ~ trials ~ ' as double), 0)' -%}
+    {%- set p = '(' ~ successes ~ ' / ' ~ n ~ ')' -%}
+    cast(
+        greatest(0, least(1, (
+            {{ p }} + {{ z * z / 2 }} / {{ n }}
+            {{ sign }} {{ z }} * sqrt({{ p }} * (1 - {{ p }}) / {{ n }} + {{ z * z / 4 }} / ({{ n }} * {{ n }}))
+        ) / (1 + {{ z * z }} / {{ n }})))
+        as decimal(18, 9)
+    )
+{%- endmacro %}
+
+{#- Money in another currency, rounded per row so that sums of rows are exact. -#}
+{% macro converted(amount, rate, scale=2) -%}
+    cast(
+        cast({{ amount }} as decimal(20, {{ scale }})) * cast({{ rate }} as decimal(18, 9))
+        as decimal(18, {{ scale }})
+    )
+{%- endmacro %}

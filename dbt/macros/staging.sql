@@ -1,0 +1,166 @@
+{#-
+    The rows of a raw table that this model has not read, without those that equal the version before them.
+
+    Vendors send the same record again and again (overlaps, retries, crashes): a row is an exact duplicate when the
+    landing before it said the same, so the earliest landing stays. It is compared with the version before, not with
+    all: a record that is deleted and restored returns to what it was, and that is news.
+
+    `version_order` sorts the versions of one record: by load, then as they were fetched within the load. The hash is
+    only ever compared with hashes of the same record, and a changed DuckDB that hashes differently costs one
+    repeated version per record, never a number in a mart.
+-#}
+{% macro landed_versions(raw_table, id, columns, order_by=['fetched_at'], id_in_this=none) -%}
+    {%- set name = raw_table.name if raw_table.name is defined else raw_table.identifier -%}
+    select
+        versions.load_number,
+        versions.load_number * 10000000000 + versions.version_in_batch as version_order,
+        versions.content_hash,
+        versions.fetched_at
+        {%- for column in columns %},
+        versions.{{ column }}
+        {%- endfor %}
+    from (
+        select
+            landed.*,
+            row_number() over record_by_landing as version_in_batch,
+            lag(landed.content_hash) over record_by_landing as content_hash_before
+        from (
+            select
+                new_loads.load_number,
+                {{ to_timestamp('raw_rows.fetched_at') }} as fetched_at,
+                hash({% for column in columns %}raw_rows.{{ column }}{{ ', ' if not loop.last }}{% endfor %}) as content_hash
+                {%- for column in columns %},
+                raw_rows.{{ column }}
+                {%- endfor %}
+            from {{ raw_table }} as raw_rows
+            inner join ({{ new_loads() }}) as new_loads on raw_rows._dlt_load_id = new_loads.dlt_load_id
+        ) as landed
+        window record_by_landing as (
+            partition by {% for column in id %}landed.{{ column }}{{ ', ' if not loop.last }}{% endfor %}
+            order by
+                landed.load_number
+                {%- for column in order_by %},
+                landed.{{ column }}
+                {%- endfor %},
+                landed.content_hash
+        )
+    ) as versions
+    {%- if is_incremental() %}
+    left join (
+        select
+            {% for column in id %}staged.{{ (id_in_this or id)[loop.index0] }} as {{ column }},
+            {% endfor %}max_by(staged.content_hash, staged.version_order) as content_hash
+        from {{ this }} as staged
+        group by all
+    ) as staged_versions
+        on
+            {%- for column in id %}
+            {{ 'and ' if not loop.first }}versions.{{ column }} is not distinct from staged_versions.{{ column }}
+            {%- endfor %}
+    {%- endif %}
+    where
+        versions.content_hash is distinct from coalesce(
+            versions.content_hash_before
+            {%- if is_incremental() %},
+            staged_versions.content_hash
+            {%- endif %}
+        )
+{%- endmacro %}
+
+{#- The raw row as JSON for rejects; evaluated for rejected rows only. -#}
+{% macro rejected_record(columns, relation) -%}
+    case
+        when reject_reason is not null
+            then json_object({% for column in columns %}'{{ column }}', {{ relation }}.{{ column }}{{ ', ' if not loop.last }}{% endfor %})
+    end
+{%- endmacro %}
+
+{#- Columns of each canonical entity, in order: the one list that staging fills and the unions read. -#}
+{% macro canonical_columns(entity) -%}
+    {%- set columns = {
+        'owners': ['owner_id', 'owner_name', 'email', 'team', 'kind', 'is_active', 'created_at', 'updated_at'],
+        'accounts': [
+            'account_id', 'owner_id', 'parent_account_id', 'account_name', 'domain', 'industry', 'country', 'segment',
+            'merged_ids', 'employee_count', 'is_deleted', 'created_at', 'updated_at', 'deleted_at',
+        ],
+        'contacts': [
+            'contact_id', 'account_id', 'owner_id', 'visitor_id', 'gclid', 'full_name', 'email', 'lifecycle_label',
+            'lead_status_label', 'source_label', 'source_detail', 'country', 'job_title', 'purchase_timeframe',
+            'merged_ids', 'is_deleted', 'created_at', 'updated_at', 'deleted_at',
+        ],
+        'leads': [
+            'lead_id', 'contact_id', 'account_id', 'owner_id', 'full_name', 'email', 'company_name', 'source_label',
+            'source_detail', 'stage_label', 'status_label', 'purchase_timeframe', 'country', 'is_converted', 'is_test',
+            'is_deleted', 'created_at', 'updated_at', 'deleted_at',
+        ],
+        'deals': [
+            'deal_id', 'account_id', 'contact_id', 'owner_id', 'pipeline_id', 'stage_id', 'deal_name', 'pipeline_label',
+            'stage_label', 'currency', 'deal_type', 'lost_reason', 'forecast_category', 'next_step', 'merged_ids',
+            'amount', 'win_probability', 'is_deleted', 'close_date', 'created_at', 'updated_at', 'deleted_at',
+        ],
+        'stages': [
+            'object', 'pipeline_id', 'stage_id', 'pipeline_label', 'stage_label', 'win_probability', 'display_order',
+            'is_closed', 'is_won',
+        ],
+        'field_changes': ['object', 'record_id', 'field', 'value', 'changed_by', 'source_type', 'changed_at'],
+        'activities': [
+            'activity_id', 'owner_id', 'contact_id', 'deal_id', 'account_id', 'kind', 'subject', 'direction', 'outcome',
+            'duration_seconds', 'is_completed', 'is_deleted', 'occurred_at', 'created_at', 'updated_at',
+        ],
+        'ad_days': [
+            'ad_account_id', 'campaign_id', 'ad_group_id', 'platform', 'campaign_name', 'ad_group_name', 'channel_type',
+            'campaign_status', 'currency', 'impressions', 'clicks', 'spend', 'conversions_claimed',
+            'conversion_value_claimed', 'date_day',
+        ],
+        'web_events': [
+            'visitor_id', 'user_id', 'session_id', 'transaction_id', 'event_name', 'page_location', 'page_referrer',
+            'source', 'medium', 'campaign', 'gclid', 'device', 'country', 'currency', 'session_number',
+            'engagement_ms', 'revenue', 'is_engaged', 'event_day', 'event_at',
+        ],
+        'targets': ['level', 'member', 'measure', 'currency', 'period_type', 'amount', 'period_start'],
+        'budgets': ['campaign_id', 'channel', 'currency', 'amount', 'period_start'],
+        'rates': ['currency', 'kind', 'rate_to_reporting', 'rate_date'],
+        'addressable_accounts': ['segment', 'country', 'account_name', 'domain'],
+    } -%}
+    {{ return(columns[entity]) }}
+{%- endmacro %}
+
+{#-
+    Accepted rows of an entity from every source that stages it (var `staged`), as known at the run's watermark.
+    Of exported files only the newest landing of each file counts: it replaces the earlier ones as a whole.
+-#}
+{% macro union_staged(entity) -%}
+    {%- for source_name in var('staged')[entity] %}
+    {%- set staged = ref('stg_' ~ source_name ~ '__' ~ entity) %}
+    {%- if not loop.first %}
+    union all
+    {%- endif %}
+    select
+        staged.source_system,
+        {%- for column in canonical_columns(entity) %}
+        staged.{{ column }},
+        {%- endfor %}
+        staged.load_number,
+        staged.version_order,
+        staged.fetched_at
+    from {{ staged }} as staged
+    {%- if source_name == 'files' %}
+    inner join (
+        select
+            files.mapping_name,
+            files.file_name,
+            max(files.load_number) as load_number
+        from {{ staged }} as files
+        where files.load_number <= (select run_context.known_at from {{ source('run', 'run_context') }} as run_context)
+        group by all
+    ) as newest_files
+        on
+            staged.mapping_name = newest_files.mapping_name
+            and staged.file_name = newest_files.file_name
+            and staged.load_number = newest_files.load_number
+    {%- endif %}
+    where
+        staged.reject_reason is null
+        and staged.load_number <= (select run_context.known_at from {{ source('run', 'run_context') }} as run_context)
+    {%- endfor %}
+{%- endmacro %}
