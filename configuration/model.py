@@ -27,6 +27,7 @@ from pydantic import (
     field_validator,
     model_validator,
 )
+from pydantic_core import PydanticCustomError
 
 from configuration.entities import ENTITIES
 from configuration.errors import AuthenticationError, ConfigurationError
@@ -263,33 +264,60 @@ class FileMapping(_Section):
             raise ValueError("is not an encoding; write utf-8, utf-16, cp1252 or latin-1") from exc
         return value
 
+    @field_validator("dates")
+    @classmethod
+    def _known_orders(cls, value: dict[str, str]) -> dict[str, str]:
+        for declared in value.values():
+            if not _is_date_declaration(declared):
+                raise ValueError(
+                    f"{declared!r} is no date format; write an order such as d/m/Y or m/d/Y with the file's signs, "
+                    "a format such as '%d %b %Y', epoch_s or epoch_ms"
+                )
+        return value
+
     @model_validator(mode="after")
     def _fits_its_entity(self) -> "FileMapping":
         columns = ENTITIES[self.entity]
-        for section in ("columns", "constants", "values", "flags"):
+        for section in ("columns", "constants", "values", "flags", "dates"):
             for name in getattr(self, section):
-                if name not in columns:
-                    raise ValueError(
-                        f"{section}: {self.entity} has no column {name!r}{_did_you_mean(name, columns)}; "
-                        f"it has {', '.join(columns)}"
-                    )
+                if name in columns or (section, name) == ("dates", "*"):
+                    continue
+                fix = f"it has {', '.join(columns)}"
+                raise _wrong((section, name), f"{self.entity} has no such column{_did_you_mean(name, columns)}", fix)
         for name in self.dates:
-            if name != "*" and (name not in columns or columns[name].kind not in ("date", "timestamp")):
-                raise ValueError(f"dates: {self.entity} has no date column {name!r}{_did_you_mean(name, columns)}")
+            if name != "*" and columns[name].kind not in ("date", "timestamp"):
+                raise _wrong(("dates", name), "holds no dates", "take it out")
         for name in self.flags:
             if columns[name].kind != "boolean":
-                raise ValueError(f"flags: {name} is not a true/false column")
-        twice = sorted(set(self.columns) & set(self.constants))
-        if twice:
-            raise ValueError(f"{twice[0]} stands in columns and in constants; keep one of them")
+                raise _wrong(("flags", name), "is not a true/false column", "take it out")
+        for name in self.constants:
+            if name in self.columns:
+                raise _wrong(("constants", name), "stands in columns as well", "keep one of them")
         for name, column in columns.items():
             given = name in self.columns or name in self.constants
             given = given or (column.kind == "currency" and self.currency is not None)
             if column.required and not given:
-                raise ValueError(f"{self.entity} needs {name}; add it to columns or to constants")
+                raise _wrong(("columns",), f"{self.entity} needs {name}", "add it here or to constants")
         if self.decimal == self.thousands:
-            raise ValueError("decimal and thousands are the same sign")
+            raise _wrong(("thousands",), "is the same sign as decimal", "correct one of them")
         return self
+
+
+def _is_date_declaration(text: str) -> bool:
+    if text in ("epoch_s", "epoch_ms"):
+        return True
+    if "%" not in text:
+        return sorted(re.sub("[^A-Za-z]", "", text)) in (sorted("dmY"), sorted("dmy"))
+    try:
+        moment = datetime.datetime(2001, 2, 3)
+        return datetime.datetime.strptime(moment.strftime(text), text).date() == moment.date()
+    except ValueError:
+        return False
+
+
+def _wrong(at: tuple[str, ...], what: str, fix: str) -> PydanticCustomError:
+    """An error at a key below the section that is being checked."""
+    return PydanticCustomError("below", "{message}", {"message": f"{what}; {fix}", "at": at})
 
 
 class Sources(_Section):
@@ -477,7 +505,11 @@ def _explain(file: Path, lines: dict[Location, int], exc: ValidationError) -> Co
     at: Location = tuple(part for part in error["loc"] if part != "[key]")
     name = str(at[-1]) if at else file.name
     what, _, fix = error["msg"].removeprefix("Value error, ").partition("; ")
-    if error["type"] == "extra_forbidden":
+    if error["type"] == "below":
+        at += tuple(error["ctx"]["at"])
+    elif error["type"] in ("model_type", "dict_type"):
+        what, fix = "is not a list of keys", "write key: value lines below it"
+    elif error["type"] == "extra_forbidden":
         known = _keys_at(Settings, at[:-1])
         what = f"unknown key {name!r}{_did_you_mean(name, known)}"
         fix = f"use one of {', '.join(known)}" if known else "remove it"
