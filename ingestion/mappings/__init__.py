@@ -1,0 +1,149 @@
+"""The mappings source: the three CSV files by which a company translates its stages, lead sources and pipelines.
+
+What belongs here: reading and checking these files, and landing one whole when it changed, since what a label means
+is versioned like any fact. What does not: applying them (staging).
+"""
+
+import csv
+import hashlib
+import io
+from collections.abc import Iterator, Mapping
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from configuration.entities import CHANNELS, DEAL_STAGES, LEAD_STAGES, PIPELINE_PURPOSES
+from configuration.errors import ConfigurationError
+from configuration.model import Settings
+from ingestion.files.casting import visible
+
+if TYPE_CHECKING:
+    from ingestion.landing import Window
+
+SOURCE = "mappings"
+_COLUMNS = {
+    "stages": ("object", "source_system", "pipeline_label", "stage_label", "stage", "valid_from"),
+    "channels": ("source_system", "label", "detail", "channel", "valid_from"),
+    "pipelines": ("source_system", "pipeline_label", "purpose", "valid_from"),
+}
+# What a label is translated to: the column, which is no part of a row's key.
+_TARGETS = {"stages": "stage", "channels": "channel", "pipelines": "purpose"}
+_NEEDED = {"stages": ("object", "stage_label"), "channels": ("label",), "pipelines": ("pipeline_label",)}
+_OBJECTS = ("lead", "lead_status", "deal")
+ENTITIES: dict[str, Any] = {
+    name: pa.schema([(column, pa.string()) for column in (*columns, "file_name", "row_number")])
+    for name, columns in _COLUMNS.items()
+}
+
+
+def enabled(settings: Settings) -> bool:
+    """Always: a company without any word of its own still has the three files."""
+    return True
+
+
+def mapping_hash(settings: Settings) -> str:
+    """One hash over the three files as they are now."""
+    digest = hashlib.sha256()
+    for name in _COLUMNS:
+        digest.update(_bytes(_path(settings, name)))
+    return digest.hexdigest()
+
+
+def resources(settings: Settings, window: "Window") -> Mapping[str, Iterator[Any]]:
+    """Entity -> the whole file, unless it is the one landed last. Raises ConfigurationError with file and row."""
+
+    def changed(name: str) -> Iterator[Any]:
+        path = _path(settings, name)
+        rows = read(name, path)
+        version = hashlib.sha256(_bytes(path)).hexdigest()
+        if window.recall(name) == version:
+            return
+        if not rows and window.landed_rows.get(name):
+            raise _wrong(path, None, "has no rows any more", "keep at least one row; the last one counts until then")
+        yield pa.Table.from_pylist(rows, schema=ENTITIES[name])
+        window.remember(name, version)
+
+    return {name: changed(name) for name in _COLUMNS}
+
+
+def read(name: str, path: Path) -> list[dict[str, str | None]]:
+    """The rows of one mapping file (stages, channels or pipelines). Raises ConfigurationError with file and row."""
+    columns = _COLUMNS[name]
+    try:
+        text = _bytes(path).decode("utf-8-sig")
+    except UnicodeDecodeError as exc:
+        raise _wrong(path, None, "is not UTF-8 text", "save it as CSV UTF-8") from exc
+    first = text.partition("\n")[0]
+    # A spreadsheet in many countries saves with semicolons; the header, which is known, tells.
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=";" if ";" in first else ",", strict=True)
+    rows: list[dict[str, str | None]] = []
+    known: dict[tuple[str, ...], int] = {}
+    try:
+        header = [visible(cell).lower() for cell in next(reader, [])]
+        if sorted(header) != sorted(columns):
+            shown = ",".join(header) or "nothing"
+            raise _wrong(path, 1, f"the header is {shown}", f"write {','.join(columns)}")
+        for cells in reader:
+            number = reader.line_num
+            if not any(cell.strip() for cell in cells):
+                continue
+            if len(cells) != len(header):
+                what = f"{len(cells)} fields where the header has {len(header)}"
+                raise _wrong(path, number, what, "put texts that hold the separator in quotes")
+            row = dict(zip(header, map(visible, cells), strict=True))
+            _check(name, path, number, row)
+            key = tuple(row[column].casefold() for column in columns if column != _TARGETS[name])
+            if key in known:
+                what = f"says the same labels as row {known[key]}"
+                raise _wrong(path, number, what, "keep one of them, or give them different days in valid_from")
+            known[key] = number
+            values = {column: row[column] or None for column in columns}
+            rows.append({**values, "file_name": path.name, "row_number": str(number)})
+    except csv.Error as exc:
+        raise _wrong(path, reader.line_num, f"not valid CSV ({exc})", "check the quotes") from exc
+    return rows
+
+
+def _check(name: str, path: Path, number: int, row: dict[str, str]) -> None:
+    for column in _NEEDED[name]:
+        if not row[column]:
+            raise _wrong(path, number, f"{column} is empty", "fill it in")
+    target = _TARGETS[name]
+    allowed = {"channels": CHANNELS, "pipelines": PIPELINE_PURPOSES}.get(name)
+    if name == "stages":
+        row["object"] = row["object"].lower()
+        if row["object"] not in _OBJECTS:
+            raise _wrong(path, number, f"the object {row['object']!r} is unknown", f"use one of {', '.join(_OBJECTS)}")
+        allowed = DEAL_STAGES if row["object"] == "deal" else LEAD_STAGES
+    row[target] = row[target].lower()
+    if allowed is not None and row[target] not in allowed:
+        raise _wrong(path, number, f"the {target} {row[target]!r} is unknown", f"use one of {', '.join(allowed)}")
+    if row["valid_from"]:
+        try:
+            row["valid_from"] = date.fromisoformat(row["valid_from"]).isoformat()
+        except ValueError as exc:
+            what = f"valid_from {row['valid_from']!r} is no day"
+            raise _wrong(path, number, what, "write it as 2026-01-31, or leave it empty for always") from exc
+
+
+def _path(settings: Settings, name: str) -> Path:
+    return {
+        "stages": settings.mappings.stages,
+        "channels": settings.mappings.channels,
+        "pipelines": settings.mappings.pipelines,
+    }[name]
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as exc:
+        fix = "create it, or correct mappings in saleshouse.yml"
+        raise _wrong(path, None, f"cannot be opened ({exc.strerror})", fix) from exc
+
+
+def _wrong(path: Path, row: int | None, what: str, fix: str) -> ConfigurationError:
+    where = f"{path.parent.name}/{path.name}" + (f" row {row}" if row else "")
+    return ConfigurationError(what, where=where, effect="nothing of the mappings was landed", fix=fix)
