@@ -184,8 +184,9 @@ class RestClient:
         path: str,
         *,
         entity: str,
-        params: Mapping[str, Any] | None,
-        body: Mapping[str, Any] | None,
+        params: Mapping[str, Any] | None = None,
+        body: Mapping[str, Any] | None = None,
+        form: Mapping[str, str] | None = None,
     ) -> "Response":
         import requests
 
@@ -197,6 +198,7 @@ class RestClient:
                 url,
                 params=params,
                 json=body,
+                data=form,
                 headers={"Accept": "application/json"},
                 auth=self._sign,
                 allow_redirects=False,
@@ -291,7 +293,7 @@ class RestClient:
         if status == 403:
             needed = ", ".join(_scopes(document)) or scope
             raise PermissionMissing(
-                f"403 from {path}: the scope {needed} is missing{said}",
+                f"403 from {path}: {needed} is not granted{said}",
                 where=where,
                 effect=NOTHING_LANDED,
                 fix=self.credentials.fix(needed),
@@ -342,6 +344,95 @@ class RestClient:
         ) from exc
 
 
+@dataclass
+class OAuthRefresh:
+    """Access tokens by OAuth 2 refresh token, asked for when the first request is signed, again when one is refused.
+
+    `variables` are the environment variables that hold the secrets; `more_headers` are sent with each request and may
+    be secret as well.
+    """
+
+    source: str
+    token_url: str
+    client_id: str
+    client_secret: str = field(repr=False)
+    refresh_token: str = field(repr=False)
+    variables: tuple[str, ...] = ()
+    more_headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    _token: str = field(default="", repr=False)
+    _until: float = 0.0
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    def headers(self) -> Mapping[str, str]:
+        with self._lock:
+            if not self._token or time.monotonic() > self._until:
+                self._token, seconds = self._exchange()
+                self._until = time.monotonic() + seconds - 60
+            return {**self.more_headers, "Authorization": f"Bearer {self._token}"}
+
+    def refresh(self) -> bool:
+        with self._lock:
+            self._token = ""
+        return True
+
+    def secrets(self) -> list[str]:
+        return [self._token, self.client_secret, self.refresh_token, *self.more_headers.values()]
+
+    def fix(self, scope: str) -> str:
+        return f"check {', '.join(self.variables)} and {scope}"
+
+    def _exchange(self) -> tuple[str, float]:
+        """An access token and how many seconds it lives. Raises AuthenticationError or Unreachable."""
+        parts = urlsplit(self.token_url)
+        client = RestClient(self.source, f"{parts.scheme}://{parts.netloc}", _Unsigned(self), RateLimiter(5.0, burst=5))
+        form = {
+            "grant_type": "refresh_token",
+            "client_id": self.client_id,
+            "client_secret": self.client_secret,
+            "refresh_token": self.refresh_token,
+        }
+        response = client._send("POST", parts.path, entity="token", form=form)
+        try:
+            document = _parse(response.content)
+            if response.status_code == 200:
+                return str(document["access_token"]), float(document.get("expires_in", 300))
+        except (ValueError, KeyError, TypeError, RecursionError):
+            document = None
+        if response.status_code in (400, 401, 403):
+            raise AuthenticationError(
+                f"{response.status_code} from {parts.path}: the refresh token was not accepted "
+                f"({client.redact(_message(document)) or 'no reason given'})",
+                where=f"{self.source}.token",
+                effect=NOTHING_LANDED,
+                fix=f"make a new refresh token and set {', '.join(self.variables)}",
+            )
+        raise Unreachable(
+            f"{response.status_code} without an access token from {self.token_url}",
+            where=f"{self.source}.token",
+            effect=NOTHING_LANDED,
+            fix=f"check token_url of {self.source} in saleshouse.yml, then run again",
+        )
+
+
+@dataclass
+class _Unsigned:
+    """Requests that ask for a token carry none; the secrets stay those of the asking credentials."""
+
+    asking: OAuthRefresh
+
+    def headers(self) -> Mapping[str, str]:
+        return {}
+
+    def refresh(self) -> bool:
+        return False
+
+    def secrets(self) -> list[str]:
+        return self.asking.secrets()
+
+    def fix(self, scope: str) -> str:
+        return self.asking.fix(scope)
+
+
 def _is_worth_retrying(response: "Response | None", exception: BaseException | None) -> bool:
     import requests
 
@@ -361,8 +452,9 @@ def _is_worth_retrying(response: "Response | None", exception: BaseException | N
 
 
 def _retry_after(response: "Response") -> float:
-    """Seconds that the vendor asks to wait; 0 when it does not say."""
-    text = response.headers.get("Retry-After", "").strip()
+    """Seconds that the vendor asks to wait, in the header or in Google's error document; 0 when it does not say."""
+    delay = re.search(rb'"retryDelay"\s*:\s*"(\d+(?:\.\d+)?)s"', response.content[:20_000])
+    text = response.headers.get("Retry-After", "").strip() or (delay[1].decode() if delay else "")
     if re.fullmatch(r"\d+(\.\d+)?", text):
         return float(text)
     from email.utils import parsedate_to_datetime
@@ -402,6 +494,9 @@ def _message(document: Any) -> str:
     error = document.get("error")
     if isinstance(error, dict):
         document = error
+        # Google's own reason lies deeper than the summary.
+        details = [one for one in error.get("details") or [] if isinstance(one, dict) and one.get("errors")]
+        document = details[0]["errors"][0] if details and isinstance(details[0]["errors"][0], dict) else document
     text = document.get("message") or document.get("error_description") or (error if isinstance(error, str) else "")
     return " ".join(str(text).split())[:200]
 

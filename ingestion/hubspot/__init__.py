@@ -196,9 +196,12 @@ def resources(settings: Settings, window: Window) -> Mapping[str, Iterable[pa.Ta
     client = RestClient(SOURCE, hubspot.base_url, token, RateLimiter(18.7, burst=2), cancelled=window.cancelled)
     reader = _Reader(client, window, searches=RateLimiter(4.0, burst=1))
     return {
-        **{name: tables_of(one.schema, reader.records(one), _ROWS_PER_TABLE) for name, one in OBJECTS.items()},
-        "owners": tables_of(_OWNERS, reader.owners()),
-        "pipelines": tables_of(_PIPELINES, reader.pipelines()),
+        **{
+            name: tables_of(one.schema, reader.checked(name, reader.records(one)), _ROWS_PER_TABLE)
+            for name, one in OBJECTS.items()
+        },
+        "owners": tables_of(_OWNERS, reader.checked("owners", reader.owners())),
+        "pipelines": tables_of(_PIPELINES, reader.checked("pipelines", reader.pipelines())),
     }
 
 
@@ -371,7 +374,7 @@ class _Reader:
             if len(page) < _SEARCH_LIMIT:
                 return
             if page[-1]["id"] == beyond:
-                self._refuse(one, f"the search does not go beyond id {beyond}", f"{one.path}/search")
+                self._refuse(one.name, f"the search does not go beyond id {beyond}", f"{one.path}/search")
             beyond = page[-1]["id"]
 
     def _archived(self, one: CrmObject) -> Iterator[dict[str, Any]]:
@@ -480,15 +483,22 @@ class _Reader:
 
     # --------------------------------------------------------------------------------------------- refusals
 
+    def checked(self, entity: str, rows: Iterator[Row]) -> Iterator[Row]:
+        """The rows; a document of another shape than HubSpot documents ends in one line."""
+        try:
+            yield from rows
+        except (KeyError, TypeError, AttributeError) as exc:
+            self._refuse(entity, f"a document of another shape ({type(exc).__name__}: {exc})", self.client.base_url)
+
     def _check(self, record: Any, one: CrmObject) -> None:
         if not isinstance(record, dict) or not record.get("id") or not isinstance(record.get("properties"), dict):
-            self._refuse(one, "a record without id or properties", one.path)
+            self._refuse(one.name, "a record without id or properties", one.path)
         record["id"] = str(record["id"])
 
-    def _refuse(self, one: CrmObject, what: str, path: str) -> NoReturn:
+    def _refuse(self, entity: str, what: str, path: str) -> NoReturn:
         raise MalformedData(
             f"{what} at {path}",
-            where=f"{SOURCE}.{one.name}",
+            where=f"{SOURCE}.{entity}",
             effect=NOTHING_LANDED,
             fix="run again; if it stays, send this line to HubSpot's support",
         )
