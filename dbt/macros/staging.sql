@@ -112,6 +112,11 @@
             'campaign_status', 'currency', 'impressions', 'clicks', 'spend', 'conversions_claimed',
             'conversion_value_claimed', 'date_day',
         ],
+        'ad_windows': ['ad_account_id', 'platform', 'window_start', 'window_end'],
+        'campaigns': [
+            'ad_account_id', 'campaign_id', 'platform', 'campaign_name', 'channel_type', 'channel', 'campaign_status',
+            'start_date',
+        ],
         'web_events': [
             'visitor_id', 'user_id', 'session_id', 'transaction_id', 'event_name', 'page_location', 'page_referrer',
             'source', 'medium', 'campaign', 'gclid', 'device', 'country', 'currency', 'session_number',

@@ -1,0 +1,50 @@
+{#- Which version of a day's file counts is decided here once, from a few rows, so that the events themselves need
+    no comparison with what was read before. -#}
+with
+
+raw_events as (
+    select
+        _dlt_load_id,
+        file_name,
+        file_version,
+        is_intraday,
+        event_date,
+        fetched_at
+    from {{ source('raw', 'ga4__events') }}
+),
+
+new_loads as (
+    {{ new_loads() }}
+),
+
+files_counted as (
+    select
+        raw_events.file_name,
+        raw_events.file_version,
+        raw_events.event_date,
+        new_loads.load_number,
+        count(*) as landed_rows,
+        lower(raw_events.is_intraday) in ('true', '1') as is_intraday,
+        max({{ to_timestamp('raw_events.fetched_at') }}) as fetched_at
+    from raw_events
+    inner join new_loads on raw_events._dlt_load_id = new_loads.dlt_load_id
+    group by all
+),
+
+final as (
+    select
+        'ga4' as source_system,
+        file_name,
+        file_version,
+        event_date,
+        load_number,
+        landed_rows,
+        coalesce(is_intraday, false) as is_intraday,
+        case
+            when event_date like '________' then cast(try_strptime(event_date, '%Y%m%d') as date)
+        end as event_day,
+        fetched_at
+    from files_counted
+)
+
+select * from final
