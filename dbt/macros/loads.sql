@@ -19,6 +19,7 @@
 
 {#- Post-hook of every staging model: marks the loads it was offered as read and notes its size for the next start. -#}
 {% macro record_processed_loads() -%}
+    {%- if model.config.materialized != 'incremental' -%}{{ return('') }}{%- endif -%}
     insert into history.meta.processed_loads (model, load_number)
     select '{{ this.identifier }}', new_loads.load_number
     from ({{ new_loads() }}) as new_loads;

@@ -1,0 +1,191 @@
+{#- HubSpot's property by our field, per object; the list decides what is unnested and nothing else does. -#}
+{%- set fields = {
+    'deal': {
+        'stage': 'dealstage', 'pipeline': 'pipeline', 'amount': 'amount', 'close_date': 'closedate',
+        'owner': 'hubspot_owner_id', 'currency': 'deal_currency_code',
+        'forecast_category': 'hs_manual_forecast_category',
+    },
+    'lead': {'stage': 'lifecyclestage', 'lead_status': 'hs_lead_status', 'owner': 'hubspot_owner_id'},
+} -%}
+{%- set raw_tables = {'deal': 'hubspot__deals', 'lead': 'hubspot__contacts'} -%}
+{%- set change = '[{"value": "VARCHAR", "timestamp": "VARCHAR", "sourceType": "VARCHAR", "updatedByUserId": "VARCHAR"}]' -%}
+
+with
+
+run_context as (
+    select * from {{ source('run', 'run_context') }}
+),
+
+new_loads as (
+    {{ new_loads() }}
+),
+{% for object, properties in fields.items() %}
+{{ object }}_histories_read as (
+    select
+        new_loads.load_number,
+        {{ to_timestamp('raw_rows.fetched_at') }} as fetched_at,
+        raw_rows.id as record_id,
+        {{ given('raw_rows.properties_with_history') }} as history_text,
+        try(from_json(raw_rows.properties_with_history, '{
+            {%- for property in properties.values() %}"{{ property }}": {{ change }}{{ ', ' if not loop.last }}{% endfor -%}
+        }')) as history
+    from {{ source('raw', raw_tables[object]) }} as raw_rows
+    inner join new_loads on raw_rows._dlt_load_id = new_loads.dlt_load_id
+),
+
+-- A record whose history cannot be read stays as one rejected row.
+{{ object }}_fields_listed as (
+    select
+        '{{ object }}' as object,
+        histories.record_id,
+        histories.load_number,
+        histories.fetched_at,
+        unnest(
+            case
+                when histories.history is not null
+                    then [
+                        {%- for field, property in properties.items() %}
+                        {'field': '{{ field }}', 'changes': histories.history.{{ property }}, 'unread': null}
+                        {{- ',' if not loop.last }}
+                        {%- endfor %}
+                    ]
+                when histories.history_text is not null
+                    then [{'field': null, 'changes': [null], 'unread': histories.history_text}]
+            end
+        ) as listed
+    from {{ object }}_histories_read as histories
+),
+{% endfor %}
+fields_listed as (
+    select * from deal_fields_listed
+    union all
+    select * from lead_fields_listed
+),
+
+changes_unnested as (
+    select
+        fields_listed.object,
+        fields_listed.record_id,
+        fields_listed.load_number,
+        fields_listed.fetched_at,
+        fields_listed.listed.field as field,
+        fields_listed.listed.unread as unread,
+        unnest(fields_listed.listed.changes) as change
+    from fields_listed
+),
+
+-- Each fetch of a record repeats its whole history; a change that was told before is the same change.
+changes_deduplicated as (
+    select
+        changes_unnested.object,
+        changes_unnested.record_id,
+        changes_unnested.field,
+        changes_unnested.change.value as value_text,
+        changes_unnested.change.timestamp as changed_at_text,
+        min_by(changes_unnested.change.updatedByUserId, changes_unnested.load_number) as changed_by,
+        min_by(changes_unnested.change.sourceType, changes_unnested.load_number) as source_type,
+        min(changes_unnested.unread) as unread,
+        min(changes_unnested.load_number) as load_number,
+        min(changes_unnested.fetched_at) as fetched_at
+    from changes_unnested
+    group by all
+),
+
+changes_hashed as (
+    select
+        changes_deduplicated.*,
+        hash(
+            changes_deduplicated.object,
+            changes_deduplicated.field,
+            changes_deduplicated.value_text,
+            changes_deduplicated.changed_at_text,
+            changes_deduplicated.unread
+        ) as content_hash
+    from changes_deduplicated
+),
+
+changes_new as (
+    select changes_hashed.*
+    from changes_hashed
+    {%- if is_incremental() %}
+    anti join {{ this }} as staged
+        on
+            changes_hashed.record_id = staged.record_id
+            and changes_hashed.content_hash = staged.content_hash
+    {%- endif %}
+),
+
+changes_read as (
+    select
+        changes_new.*,
+        {{ given('changes_new.value_text') }} as value_given,
+        {{ to_timestamp('changes_new.changed_at_text') }} as changed_at,
+        -- Older histories hold moments as milliseconds.
+        case
+            when changes_new.field = 'close_date'
+                then coalesce(
+                    {{ to_timestamp('changes_new.value_text') }},
+                    make_timestamp(1000 * {{ to_bigint('changes_new.value_text') }})
+                )
+        end as close_moment,
+        case when changes_new.field = 'amount' then {{ to_decimal('changes_new.value_text') }} end as amount
+    from changes_new
+),
+
+changes_judged as (
+    select
+        changes_read.*,
+        case
+            when changes_read.field is null then 'field history is not JSON'
+            when changes_read.record_id is null then 'id is missing'
+            when changes_read.changed_at is null then 'changed_at is not a time'
+            when
+                changes_read.field = 'close_date'
+                and changes_read.value_given is not null
+                and changes_read.close_moment is null
+                then 'close_date is not a date'
+            when
+                changes_read.field = 'amount'
+                and changes_read.value_given is not null
+                and changes_read.amount is null
+                then 'amount is not a number'
+        end as reject_reason
+    from changes_read
+),
+
+final as (
+    select
+        'hubspot' as source_system,
+        changes_judged.record_id,
+        changes_judged.object,
+        changes_judged.field,
+        case changes_judged.field
+            when 'close_date'
+                then cast({{ day_in_zone('changes_judged.close_moment', 'run_context.reporting_timezone') }} as text)
+            when 'amount' then cast(changes_judged.amount as text)
+            when 'currency' then upper(changes_judged.value_given)
+            else changes_judged.value_given
+        end as value, -- noqa: RF04
+        changes_judged.changed_by,
+        changes_judged.source_type,
+        changes_judged.reject_reason,
+        case
+            when changes_judged.reject_reason is not null
+                then json_object(
+                    'id', changes_judged.record_id,
+                    'field', changes_judged.field,
+                    'value', changes_judged.value_text,
+                    'timestamp', changes_judged.changed_at_text,
+                    'history', changes_judged.unread
+                )
+        end as rejected_record,
+        changes_judged.load_number,
+        changes_judged.load_number as version_order,
+        changes_judged.content_hash,
+        changes_judged.fetched_at,
+        changes_judged.changed_at
+    from changes_judged
+    cross join run_context
+)
+
+select * from final
