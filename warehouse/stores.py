@@ -12,11 +12,12 @@ history.meta.table_sizes         one row per history table: its rows after its l
 
 import shutil
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+from configuration.errors import BuildError
 from configuration.paths import Home
 from ingestion import ledger
 
@@ -186,6 +187,23 @@ def _write_context(work: "duckdb.DuckDBPyConnection", context: RunContext) -> No
             context.close_day_rule, context.start_date, context.baseline_release, context.code_version,
         ],
     )  # fmt: skip
+
+
+def read_context(home: Home) -> RunContext:
+    """The context of the candidate that stands in the home. Raises BuildError when there is none."""
+    import duckdb
+
+    if not home.work.exists():
+        raise BuildError(
+            "there is no candidate",
+            where=str(home.next),
+            effect="nothing was judged or published, the live release stays",
+            fix="build one: `saleshouse run`",
+        )
+    names = [field.name for field in fields(RunContext)]
+    with duckdb.connect(str(home.work), read_only=True) as work:
+        row = work.execute(f"select {', '.join(names)} from run_context").fetchone()
+    return RunContext(*(row or ()))
 
 
 def _write_rule(work: "duckdb.DuckDBPyConnection", name: str, rule: Rule) -> None:
