@@ -169,3 +169,57 @@
         and staged.load_number <= (select run_context.known_at from {{ source('run', 'run_context') }} as run_context)
     {%- endfor %}
 {%- endmacro %}
+
+{#-
+    The rows of files that this model has not read. A file is one fact, so a newer landing of it replaces the older as
+    a whole (`union_staged` sees to it) and unchanged rows are no duplicates of their predecessors; only what a crash
+    appended twice is one row.
+-#}
+{% macro landed_file_rows(raw_table, columns) -%}
+    select
+        file_rows.load_number,
+        file_rows.load_number * 10000000000 + row_number() over (
+            partition by file_rows.load_number
+            order by file_rows.mapping_name, file_rows.file_name, file_rows.row_number
+        ) as version_order,
+        file_rows.fetched_at,
+        file_rows.system,
+        file_rows.mapping_name,
+        file_rows.file_name,
+        file_rows.row_number,
+        file_rows.raw_reject_reason,
+        file_rows.raw_rejected_record
+        {%- for column in columns %},
+        file_rows.{{ column }}
+        {%- endfor %}
+    from (
+        select distinct
+            new_loads.load_number,
+            {{ to_timestamp('raw_rows.fetched_at') }} as fetched_at,
+            raw_rows.system,
+            raw_rows.mapping_name,
+            raw_rows.file_name,
+            {{ to_bigint('raw_rows.row_number') }} as row_number,
+            raw_rows.reject_reason as raw_reject_reason,
+            raw_rows.rejected_record as raw_rejected_record
+            {%- for column in columns %},
+            {{ given('raw_rows.' ~ column) }} as {{ column }}
+            {%- endfor %}
+        from {{ raw_table }} as raw_rows
+        inner join ({{ new_loads() }}) as new_loads on raw_rows._dlt_load_id = new_loads.dlt_load_id
+    ) as file_rows
+{%- endmacro %}
+
+{#- The rows of a mapping file's landings that this model has not read; the whole file lands whenever it changed. -#}
+{% macro landed_mapping_rows(raw_table, columns) -%}
+    select distinct
+        new_loads.load_number,
+        {{ to_timestamp('raw_rows.fetched_at') }} as fetched_at,
+        raw_rows.file_name,
+        {{ to_bigint('raw_rows.row_number') }} as row_number
+        {%- for column in columns %},
+        {{ given('raw_rows.' ~ column) }} as {{ column }}
+        {%- endfor %}
+    from {{ raw_table }} as raw_rows
+    inner join ({{ new_loads() }}) as new_loads on raw_rows._dlt_load_id = new_loads.dlt_load_id
+{%- endmacro %}

@@ -65,7 +65,7 @@ final as (
         stages_judged.load_number,
         stages_judged.version_order,
         stages_judged.content_hash,
-        cast(stages_judged.win_probability_read as decimal(9, 6)) as win_probability,
+        try_cast(stages_judged.win_probability_read as decimal(9, 6)) as win_probability,
         {{ to_bigint('stages_judged.stage.displayOrder') }} as display_order,
         stages_judged.is_closed_read as is_closed,
         stages_judged.is_closed_read and coalesce(stages_judged.win_probability_read = 1, false) as is_won,

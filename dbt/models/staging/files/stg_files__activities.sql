@@ -1,0 +1,77 @@
+{%- set raw_columns = [
+    'activity_id', 'kind', 'owner_id', 'contact_id', 'deal_id', 'account_id', 'subject',
+    'direction', 'outcome', 'is_completed', 'duration_seconds', 'occurred_at', 'created_at',
+    'updated_at', 'is_deleted',
+] -%}
+
+with
+
+activities_landed as (
+    {{ landed_file_rows(source('raw', 'files__activities'), raw_columns) }}
+),
+
+activities_read as (
+    select
+        activities_landed.*,
+        {{ to_boolean('activities_landed.is_completed') }} as is_completed_read,
+        {{ to_bigint('activities_landed.duration_seconds') }} as duration_seconds_read,
+        {{ to_timestamp('activities_landed.occurred_at') }} as occurred_at_read,
+        {{ to_timestamp('activities_landed.created_at') }} as created_at_read,
+        {{ to_timestamp('activities_landed.updated_at') }} as updated_at_read,
+        {{ to_boolean('activities_landed.is_deleted') }} as is_deleted_read
+    from activities_landed
+),
+
+activities_judged as (
+    select
+        activities_read.*,
+        case
+            when activities_read.raw_reject_reason is not null then activities_read.raw_reject_reason
+            when activities_read.activity_id is null then 'activity_id is missing'
+            when activities_read.kind is null then 'kind is missing'
+            when activities_read.is_completed is not null and activities_read.is_completed_read is null then 'is_completed is not true or false'
+            when activities_read.duration_seconds is not null and activities_read.duration_seconds_read is null then 'duration_seconds is not a whole number'
+            when activities_read.occurred_at is not null and activities_read.occurred_at_read is null then 'occurred_at is not a time'
+            when activities_read.created_at is not null and activities_read.created_at_read is null then 'created_at is not a time'
+            when activities_read.updated_at is not null and activities_read.updated_at_read is null then 'updated_at is not a time'
+            when activities_read.is_deleted is not null and activities_read.is_deleted_read is null then 'is_deleted is not true or false'
+        end as reject_reason
+    from activities_read
+),
+
+final as (
+    select
+        activities_judged.system as source_system,
+        activities_judged.activity_id,
+        activities_judged.owner_id,
+        activities_judged.contact_id,
+        activities_judged.deal_id,
+        activities_judged.account_id,
+        activities_judged.kind,
+        activities_judged.subject,
+        activities_judged.direction,
+        activities_judged.outcome,
+        activities_judged.mapping_name,
+        activities_judged.file_name,
+        activities_judged.reject_reason,
+        case
+            when activities_judged.raw_reject_reason is not null then activities_judged.raw_rejected_record
+            when activities_judged.reject_reason is not null
+                then json_object(
+                    {%- for column in raw_columns %}'{{ column }}', activities_judged.{{ column }}{{ ', ' if not loop.last }}{% endfor -%}
+                )
+        end as rejected_record,
+        activities_judged.load_number,
+        activities_judged.version_order,
+        activities_judged.row_number,
+        activities_judged.duration_seconds_read as duration_seconds,
+        activities_judged.is_completed_read as is_completed,
+        coalesce(activities_judged.is_deleted_read, false) as is_deleted,
+        activities_judged.fetched_at,
+        activities_judged.occurred_at_read as occurred_at,
+        activities_judged.created_at_read as created_at,
+        activities_judged.updated_at_read as updated_at
+    from activities_judged
+)
+
+select * from final

@@ -1,0 +1,58 @@
+{%- set raw_columns = [
+    'period_start', 'campaign_id', 'channel', 'amount', 'currency',
+] -%}
+
+with
+
+budgets_landed as (
+    {{ landed_file_rows(source('raw', 'files__budgets'), raw_columns) }}
+),
+
+budgets_read as (
+    select
+        budgets_landed.*,
+        {{ to_date('budgets_landed.period_start') }} as period_start_read,
+        {{ to_decimal('budgets_landed.amount') }} as amount_read
+    from budgets_landed
+),
+
+budgets_judged as (
+    select
+        budgets_read.*,
+        case
+            when budgets_read.raw_reject_reason is not null then budgets_read.raw_reject_reason
+            when budgets_read.period_start is null then 'period_start is missing'
+            when budgets_read.amount is null then 'amount is missing'
+            when budgets_read.currency is null then 'currency is missing'
+            when budgets_read.period_start is not null and budgets_read.period_start_read is null then 'period_start is not a date'
+            when budgets_read.amount is not null and budgets_read.amount_read is null then 'amount is not a number'
+        end as reject_reason
+    from budgets_read
+),
+
+final as (
+    select
+        budgets_judged.system as source_system,
+        budgets_judged.campaign_id,
+        budgets_judged.channel,
+        budgets_judged.currency,
+        budgets_judged.mapping_name,
+        budgets_judged.file_name,
+        budgets_judged.reject_reason,
+        case
+            when budgets_judged.raw_reject_reason is not null then budgets_judged.raw_rejected_record
+            when budgets_judged.reject_reason is not null
+                then json_object(
+                    {%- for column in raw_columns %}'{{ column }}', budgets_judged.{{ column }}{{ ', ' if not loop.last }}{% endfor -%}
+                )
+        end as rejected_record,
+        budgets_judged.load_number,
+        budgets_judged.version_order,
+        budgets_judged.row_number,
+        budgets_judged.amount_read as amount,
+        budgets_judged.period_start_read as period_start,
+        budgets_judged.fetched_at
+    from budgets_judged
+)
+
+select * from final

@@ -1,0 +1,87 @@
+{%- set raw_columns = [
+    'deal_id', 'deal_name', 'account_id', 'contact_id', 'owner_id', 'pipeline_id',
+    'pipeline_label', 'stage_id', 'stage_label', 'amount', 'currency', 'close_date',
+    'deal_type', 'lost_reason', 'forecast_category', 'next_step', 'win_probability',
+    'created_at', 'updated_at', 'is_deleted', 'deleted_at', 'merged_ids',
+] -%}
+
+with
+
+deals_landed as (
+    {{ landed_file_rows(source('raw', 'files__deals'), raw_columns) }}
+),
+
+deals_read as (
+    select
+        deals_landed.*,
+        {{ to_decimal('deals_landed.amount') }} as amount_read,
+        {{ to_date('deals_landed.close_date') }} as close_date_read,
+        {{ to_decimal('deals_landed.win_probability', 6) }} as win_probability_read,
+        {{ to_timestamp('deals_landed.created_at') }} as created_at_read,
+        {{ to_timestamp('deals_landed.updated_at') }} as updated_at_read,
+        {{ to_boolean('deals_landed.is_deleted') }} as is_deleted_read,
+        {{ to_timestamp('deals_landed.deleted_at') }} as deleted_at_read
+    from deals_landed
+),
+
+deals_judged as (
+    select
+        deals_read.*,
+        case
+            when deals_read.raw_reject_reason is not null then deals_read.raw_reject_reason
+            when deals_read.deal_id is null then 'deal_id is missing'
+            when deals_read.amount is not null and deals_read.amount_read is null then 'amount is not a number'
+            when deals_read.close_date is not null and deals_read.close_date_read is null then 'close_date is not a date'
+            when deals_read.win_probability is not null and deals_read.win_probability_read is null then 'win_probability is not a number'
+            when deals_read.created_at is not null and deals_read.created_at_read is null then 'created_at is not a time'
+            when deals_read.updated_at is not null and deals_read.updated_at_read is null then 'updated_at is not a time'
+            when deals_read.is_deleted is not null and deals_read.is_deleted_read is null then 'is_deleted is not true or false'
+            when deals_read.deleted_at is not null and deals_read.deleted_at_read is null then 'deleted_at is not a time'
+            when deals_read.amount is not null and deals_read.currency is null then 'currency is missing'
+        end as reject_reason
+    from deals_read
+),
+
+final as (
+    select
+        deals_judged.system as source_system,
+        deals_judged.deal_id,
+        deals_judged.account_id,
+        deals_judged.contact_id,
+        deals_judged.owner_id,
+        deals_judged.pipeline_id,
+        deals_judged.stage_id,
+        deals_judged.deal_name,
+        deals_judged.pipeline_label,
+        deals_judged.stage_label,
+        deals_judged.currency,
+        deals_judged.deal_type,
+        deals_judged.lost_reason,
+        deals_judged.forecast_category,
+        deals_judged.next_step,
+        deals_judged.merged_ids,
+        deals_judged.mapping_name,
+        deals_judged.file_name,
+        deals_judged.reject_reason,
+        case
+            when deals_judged.raw_reject_reason is not null then deals_judged.raw_rejected_record
+            when deals_judged.reject_reason is not null
+                then json_object(
+                    {%- for column in raw_columns %}'{{ column }}', deals_judged.{{ column }}{{ ', ' if not loop.last }}{% endfor -%}
+                )
+        end as rejected_record,
+        deals_judged.load_number,
+        deals_judged.version_order,
+        deals_judged.row_number,
+        deals_judged.amount_read as amount,
+        try_cast(deals_judged.win_probability_read as decimal(9, 6)) as win_probability,
+        coalesce(deals_judged.is_deleted_read, deals_judged.deleted_at_read is not null) as is_deleted,
+        deals_judged.close_date_read as close_date,
+        deals_judged.fetched_at,
+        deals_judged.created_at_read as created_at,
+        deals_judged.updated_at_read as updated_at,
+        deals_judged.deleted_at_read as deleted_at
+    from deals_judged
+)
+
+select * from final

@@ -1,0 +1,63 @@
+{%- set raw_columns = [
+    'period_start', 'period_type', 'level', 'member', 'measure', 'amount', 'currency',
+] -%}
+
+with
+
+targets_landed as (
+    {{ landed_file_rows(source('raw', 'files__targets'), raw_columns) }}
+),
+
+targets_read as (
+    select
+        targets_landed.*,
+        {{ to_date('targets_landed.period_start') }} as period_start_read,
+        {{ to_decimal('targets_landed.amount') }} as amount_read
+    from targets_landed
+),
+
+targets_judged as (
+    select
+        targets_read.*,
+        case
+            when targets_read.raw_reject_reason is not null then targets_read.raw_reject_reason
+            when targets_read.period_start is null then 'period_start is missing'
+            when targets_read.period_type is null then 'period_type is missing'
+            when targets_read.level is null then 'level is missing'
+            when targets_read.measure is null then 'measure is missing'
+            when targets_read.amount is null then 'amount is missing'
+            when targets_read.currency is null then 'currency is missing'
+            when targets_read.period_start is not null and targets_read.period_start_read is null then 'period_start is not a date'
+            when targets_read.amount is not null and targets_read.amount_read is null then 'amount is not a number'
+        end as reject_reason
+    from targets_read
+),
+
+final as (
+    select
+        targets_judged.system as source_system,
+        targets_judged.level,
+        targets_judged.member,
+        targets_judged.measure,
+        targets_judged.currency,
+        targets_judged.period_type,
+        targets_judged.mapping_name,
+        targets_judged.file_name,
+        targets_judged.reject_reason,
+        case
+            when targets_judged.raw_reject_reason is not null then targets_judged.raw_rejected_record
+            when targets_judged.reject_reason is not null
+                then json_object(
+                    {%- for column in raw_columns %}'{{ column }}', targets_judged.{{ column }}{{ ', ' if not loop.last }}{% endfor -%}
+                )
+        end as rejected_record,
+        targets_judged.load_number,
+        targets_judged.version_order,
+        targets_judged.row_number,
+        targets_judged.amount_read as amount,
+        targets_judged.period_start_read as period_start,
+        targets_judged.fetched_at
+    from targets_judged
+)
+
+select * from final
