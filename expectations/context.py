@@ -1,0 +1,133 @@
+"""What a suite may know beside its mart: the run, the thresholds, what was staged, and the live release.
+
+What belongs here: facts read once, before any suite. What does not: judging them (suites/) and asking the clock.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from configuration.model import Settings
+    from warehouse.stores import RunContext
+
+CANDIDATE = "candidate"
+SCHEMA = "marts"
+
+# Below this a share says nothing: three deals of nine may well have been deleted.
+COMPARABLE_ROWS = 20
+
+
+@dataclass(frozen=True)
+class GateContext:
+    """The run as suites see it.
+
+    `staged`: accepted rows by (source, entity). `live_rows`: rows by mart of the live release, empty when there is
+    none or when this run reports an earlier day. `staging`: names of history's staged tables, empty when there is no
+    history beside the candidate. `enabled`: sources that are switched on.
+    """
+
+    as_of: date
+    as_of_end: datetime
+    known_at: int
+    unmapped_share_block: float
+    row_drop_block: float
+    freshness_hours: Mapping[str, float]
+    enabled: frozenset[str]
+    staged: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    live_release: str | None = None
+    live_as_of: date | None = None
+    live_known_at: int | None = None
+    live_rows: Mapping[str, int] = field(default_factory=dict)
+    staging: frozenset[str] = frozenset()
+    has_ledger: bool = False
+
+    @property
+    def is_rebuild(self) -> bool:
+        """This run reports an earlier day than the live release: it will never become the live one."""
+        return self.live_as_of is not None and self.as_of < self.live_as_of
+
+    @property
+    def compares(self) -> bool:
+        """There is a live release that this run may be compared with."""
+        return self.live_release is not None and not self.is_rebuild
+
+    def rows_staged(self, *entities: str, source: str | None = None) -> int:
+        """Accepted rows of these entities, over all sources or of one."""
+        return sum(
+            rows
+            for (from_source, entity), rows in self.staged.items()
+            if entity in entities and source in (None, from_source)
+        )
+
+    def floor(self, *entities: str) -> int:
+        """1 when any row of these entities was staged, else 0: a source that is off may leave a mart empty.
+
+        An earlier day may truly have had none, so a rebuild has no floor.
+        """
+        return 1 if self.rows_staged(*entities) and not self.is_rebuild else 0
+
+
+def release_database(live: Path) -> Path:
+    """The live release's database, given its folder or the file itself."""
+    return live / "marts.duckdb" if live.is_dir() else live
+
+
+def gather(
+    connection: "duckdb.DuckDBPyConnection",
+    *,
+    settings: "Settings",
+    run: "RunContext",
+    live: Path | None,
+    has_ledger: bool,
+) -> GateContext:
+    """Reads the facts from the attached files. A table that is missing gives no fact; its own suite then fails."""
+    catalogues = {row[0] for row in connection.execute("select database_name from duckdb_databases()").fetchall()}
+    marts = tables(connection, CANDIDATE, SCHEMA)
+    manifest = json.loads((release_database(live).parent / "manifest.json").read_text(encoding="utf-8")) if live else {}
+    as_of = date.fromisoformat(manifest["as_of"]) if manifest else None
+    live_rows: dict[str, int] = {}
+    if "live" in catalogues and as_of is not None and run.as_of >= as_of:
+        for mart in sorted(tables(connection, "live", SCHEMA)):
+            counted = connection.execute(f'select count(*) from live.{SCHEMA}."{mart}"').fetchone()
+            live_rows[mart] = counted[0] if counted else 0
+    sources = settings.sources
+    enabled = {name for name in ("hubspot", "google_ads", "ga4") if getattr(sources, name).enabled}
+    enabled |= {"files"} if sources.files else set()
+    return GateContext(
+        as_of=run.as_of,
+        as_of_end=run.as_of_end,
+        known_at=run.known_at,
+        unmapped_share_block=settings.gate.unmapped_share_block,
+        row_drop_block=settings.gate.row_drop_block,
+        freshness_hours={str(name): hours for name, hours in settings.gate.freshness_hours.items()},
+        enabled=frozenset(enabled),
+        staged=_staged(connection) if "fct_source_freshness" in marts else {},
+        live_release=manifest.get("release"),
+        live_as_of=as_of,
+        live_known_at=manifest.get("known_at"),
+        live_rows=live_rows,
+        staging=frozenset(tables(connection, "history", "staging")) if "history" in catalogues else frozenset(),
+        has_ledger=has_ledger,
+    )
+
+
+def tables(connection: "duckdb.DuckDBPyConnection", catalogue: str, schema: str) -> set[str]:
+    """Names of the tables of one schema."""
+    found = connection.execute(
+        "select table_name from duckdb_tables() where database_name = ? and schema_name = ?", [catalogue, schema]
+    ).fetchall()
+    return {row[0] for row in found}
+
+
+def _staged(connection: "duckdb.DuckDBPyConnection") -> dict[tuple[str, str], int]:
+    rows = connection.execute(
+        f"select source, entity, sum(coalesce(rows_staged, 0))::bigint from {CANDIDATE}.{SCHEMA}.fct_source_freshness "
+        "where source is not null and entity is not null group by all"
+    ).fetchall()
+    return {(source, entity): staged for source, entity, staged in rows}

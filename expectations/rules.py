@@ -1,0 +1,104 @@
+"""The kinds of rule that suites are written in, each a Great Expectations expectation that runs as SQL in DuckDB.
+
+What belongs here: how a rule is asked. What does not: which mart is asked what (suites/). All but the row counts are
+`UnexpectedRowsExpectation` queries: they name the offending rows, know regular expressions, and cost 4 ms where the
+column expectations, which reflect the table and resolve a graph of metrics each, cost 30. A range, a set and a
+pattern pass over NULL; `not_null` says where NULL is wrong. In a condition braces are doubled and a colon is not
+followed by a letter, because Great Expectations and SQLAlchemy read those.
+"""
+
+import math
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Literal
+
+from expectations.context import COMPARABLE_ROWS, GateContext
+
+if TYPE_CHECKING:
+    from great_expectations.expectations.expectation import Expectation
+
+Severity = Literal["block", "warn"]
+
+
+def rows(check: str, query: str, *, severity: Severity = "block", expected: str = "no such rows") -> "Expectation":
+    """The query, in which {batch} stands for the mart, returns no row."""
+    from great_expectations.expectations.core.unexpected_rows_expectation import UnexpectedRowsExpectation
+    from great_expectations.expectations.metadata_types import FailureSeverity
+
+    return UnexpectedRowsExpectation(
+        # A query about other tables only would make Great Expectations print a warning.
+        unexpected_rows_query=query if "{batch}" in query else f"{query} /* {{batch}} */",
+        severity=FailureSeverity.CRITICAL if severity == "block" else FailureSeverity.WARNING,
+        meta={"check": check, "severity": severity, "expected": expected},
+    )
+
+
+def none(check: str, condition: str, *, severity: Severity = "block", expected: str | None = None) -> "Expectation":
+    """No row of the mart satisfies the condition."""
+    query = f"select * from {{batch}} where {condition}"
+    return rows(check, query, severity=severity, expected=expected or f"no row where {' '.join(condition.split())}")
+
+
+def row_count(check: str, minimum: int, maximum: int | None = None) -> "Expectation":
+    """The mart has at least (and at most) so many rows; an empty table fails any minimum above 0."""
+    from great_expectations.expectations.core.expect_table_row_count_to_be_between import (
+        ExpectTableRowCountToBeBetween,
+    )
+    from great_expectations.expectations.metadata_types import FailureSeverity
+
+    expected = f"at least {minimum} rows" + (f", at most {maximum}" if maximum is not None else "")
+    return ExpectTableRowCountToBeBetween(
+        min_value=minimum,
+        max_value=maximum,
+        severity=FailureSeverity.CRITICAL,
+        meta={"check": check, "severity": "block", "expected": expected},
+    )
+
+
+def basics(
+    context: GateContext, mart: str, key: Iterable[str], *, floor: int, nullable: Iterable[str] = ()
+) -> list["Expectation"]:
+    """What every suite opens with: the row floor, rows not fallen against the live release, a key that is one.
+
+    Grain: one row per `key` and `nullable` columns. The floor is 0 only where the company has no such data.
+    """
+    columns = list(key)
+    opening = [row_count("row_floor", floor)]
+    before = context.live_rows.get(mart, 0) if context.compares else 0
+    if before >= COMPARABLE_ROWS:
+        opening.append(row_count("rows_against_live", math.ceil(before * (1 - context.row_drop_block))))
+    return [*opening, *not_null(*columns), unique(*columns, *nullable)]
+
+
+def not_null(*columns: str, severity: Severity = "block") -> list["Expectation"]:
+    """Each column is filled in every row."""
+    return [none(f"{column}_filled", f"{column} is null", severity=severity) for column in columns]
+
+
+def unique(*columns: str) -> "Expectation":
+    """No two rows share the columns' values; NULL counts as a value."""
+    listed = ", ".join(columns)
+    return rows(
+        f"{'_and_'.join(columns)}_unique",
+        f"select {listed}, count(*) as row_count from {{batch}} group by all having count(*) > 1",
+        expected=f"one row per {listed}",
+    )
+
+
+def accepted(column: str, values: Iterable[str], *, severity: Severity = "block") -> "Expectation":
+    """The column holds one of the values, or NULL."""
+    listed = ", ".join(f"'{value}'" for value in values)
+    return none(f"{column}_accepted", f"{column} not in ({listed})", severity=severity)
+
+
+def between(
+    column: str, low: str | int, high: str | int | None = None, *, severity: Severity = "block"
+) -> "Expectation":
+    """low <= column <= high where it is filled; bounds may be expressions."""
+    condition = f"{column} < {low}" + (f" or {column} > {high}" if high is not None else "")
+    return none(f"{column}_in_range", condition, severity=severity)
+
+
+def pattern(column: str, expression: str, *, severity: Severity = "block") -> "Expectation":
+    """The column matches the regular expression in full where it is filled."""
+    doubled = expression.replace("{", "{{").replace("}", "}}")
+    return none(f"{column}_shape", f"not regexp_full_match({column}, '{doubled}')", severity=severity)

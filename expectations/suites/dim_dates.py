@@ -1,0 +1,40 @@
+"""What a reader of `dim_dates` is promised: every day once, without a gap, beyond the day reported."""
+
+from typing import TYPE_CHECKING
+
+from expectations import rules
+from expectations.context import GateContext
+
+if TYPE_CHECKING:
+    from great_expectations.expectations.expectation import Expectation
+
+MART = "dim_dates"
+
+
+def expectations(context: GateContext) -> list["Expectation"]:
+    """One row per day."""
+    return [
+        *rules.basics(context, MART, ["date_day"], floor=365),
+        *rules.not_null(
+            "fiscal_year", "fiscal_quarter", "fiscal_month", "month_start", "quarter_start", "is_working_day"
+        ),
+        rules.rows(
+            "no_day_missing",
+            "select min(date_day) as first_day, max(date_day) as last_day, count(*) as days from {batch} "
+            "having count(*) <> max(date_day) - min(date_day) + 1",
+            expected="as many days as lie between the first and the last",
+        ),
+        rules.rows(
+            "reported_day_inside",
+            f"select max(date_day) as last_day from {{batch}} having max(date_day) < date '{context.as_of}'",
+            expected=f"days up to {context.as_of} and beyond",
+        ),
+        rules.between("fiscal_quarter", 1, 4),
+        rules.between("fiscal_month", 1, 12),
+        rules.between("day_of_week", 1, 7),
+        rules.none("month_contains_its_day", "month_start <> date_trunc('month', date_day) or month_end < date_day"),
+        rules.none(
+            "quarter_contains_its_day", "date_day < quarter_start or date_day >= quarter_start + interval 3 month"
+        ),
+        rules.pattern("month_label", r"\d{4}-\d{2}"),
+    ]

@@ -1,0 +1,44 @@
+"""What a reader of `fct_campaign_roi_monthly` is promised: all spend and each lead once; no cost per nothing."""
+
+from typing import TYPE_CHECKING
+
+from expectations import rules
+from expectations.context import GateContext
+from expectations.suites.dim_channels import ALL_CHANNELS
+
+if TYPE_CHECKING:
+    from great_expectations.expectations.expectation import Expectation
+
+MART = "fct_campaign_roi_monthly"
+
+
+def expectations(context: GateContext) -> list["Expectation"]:
+    """One row per campaign and month, and one per paid channel and month for what belongs to no campaign."""
+    return [
+        *rules.basics(
+            context,
+            MART,
+            ["month_start", "channel"],
+            nullable=["campaign_key", "campaign_name"],
+            floor=context.floor("ad_days"),
+        ),
+        *rules.not_null("spend_reporting", "leads", "won_deals"),
+        rules.accepted("channel", ALL_CHANNELS),
+        rules.none(
+            "counts_not_negative", "least(spend_reporting, leads, mqls, sql_leads, opportunities, won_deals) < 0"
+        ),
+        rules.none("funnel_narrows", "mqls > leads or sql_leads > mqls or opportunities > sql_leads"),
+        rules.none(
+            "no_cost_per_nothing",
+            "(leads = 0 and cost_per_lead is not null) or (mqls = 0 and cost_per_mql is not null) "
+            "or (sql_leads = 0 and cost_per_sql_lead is not null) or (spend_reporting = 0 and roas is not null)",
+            expected="NULL where the denominator is zero",
+        ),
+        rules.rows(
+            "spend_is_all_spend",
+            "select * from (select (select coalesce(sum(spend_reporting), 0) from {batch}) as of_months, "
+            "(select coalesce(sum(spend_reporting), 0) from fct_ad_performance_daily) as of_days) "
+            "where abs(of_months - of_days) > 0.01 + 0.000001 * of_days",
+            expected="the months' spend equals the days'",
+        ),
+    ]

@@ -1,0 +1,76 @@
+"""What a reader of `fct_deals` is promised: each deal once, its status and times agreeing, its money convertible."""
+
+from typing import TYPE_CHECKING
+
+from configuration.entities import DEAL_STAGES, PIPELINE_PURPOSES
+from expectations import rules
+from expectations.context import GateContext
+from expectations.suites.dim_channels import ALL_CHANNELS
+
+if TYPE_CHECKING:
+    from great_expectations.expectations.expectation import Expectation
+
+MART = "fct_deals"
+
+# Against the median of what was won: beyond it an amount is a typing mistake until somebody says otherwise.
+HUNDREDFOLD = 100
+
+
+def expectations(context: GateContext) -> list["Expectation"]:
+    """One row per surviving deal."""
+    return [
+        *rules.basics(context, MART, ["deal_key"], floor=context.floor("deals")),
+        *rules.not_null("deal_id", "source_system", "stage", "status", "channel", "is_excluded", "is_deleted"),
+        rules.accepted("status", ("open", "won", "lost")),
+        rules.accepted("stage", (*DEAL_STAGES, "unmapped")),
+        rules.accepted("pipeline_purpose", PIPELINE_PURPOSES),
+        rules.accepted("channel", ALL_CHANNELS),
+        rules.accepted("history_basis", ("field_history", "landed_version", "assumed_current")),
+        rules.pattern("currency", "[A-Z]{3}"),
+        rules.none("excluded_says_why", "is_excluded <> (exclusion_reason is not null)"),
+        rules.none("deleted_is_excluded", "is_deleted and not is_excluded"),
+        rules.none(
+            "status_follows_the_stage", "(stage = 'won') <> (status = 'won') or (stage = 'lost') <> (status = 'lost')"
+        ),
+        rules.none("open_has_no_close", "status = 'open' and (closed_at is not null or close_day is not null)"),
+        rules.none(
+            "amounts_converted",
+            "amount is not null and amount_reporting is null and not is_excluded",
+            expected="a rate for every amount; a missing rate is never 1.0",
+        ),
+        rules.none("no_amount_stays_none", "amount is null and amount_reporting is not null"),
+        rules.none("amounts_keep_their_sign", "sign(amount) * sign(amount_reporting) < 0"),
+        rules.between("cycle_days", 0),
+        rules.none("cycle_is_of_the_won", "cycle_days is not null and status <> 'won'"),
+        rules.between("win_probability", 0, 1),
+        rules.none("counts_not_negative", "pushes < 0 or pushed_days < 0 or reopens < 0"),
+        rules.none("created_by_the_day", f"created_at >= timestamp '{context.as_of_end}'"),
+        rules.none("closed_by_the_day", f"closed_at >= timestamp '{context.as_of_end}'"),
+        rules.none("closed_after_created", "closed_at < created_at and not is_excluded", severity="warn"),
+        rules.none("close_date_after_created", "status <> 'open' and close_date < created_date", severity="warn"),
+        rules.none("amounts_not_negative", "amount < 0 and not is_excluded", severity="warn"),
+        rules.none(
+            "amounts_not_hundredfold",
+            f"abs(amount_reporting) > {HUNDREDFOLD} * (select median(amount_reporting) from {{batch}} "
+            "where status = 'won' and amount_reporting > 0 and not is_excluded) and not is_excluded",
+            severity="warn",
+            expected=f"amounts within {HUNDREDFOLD} times the median won deal",
+        ),
+        *_against_live(context),
+    ]
+
+
+def _against_live(context: GateContext) -> list["Expectation"]:
+    """Bookings of a closed past do not vanish between two releases."""
+    if "fct_deals" not in context.live_rows:
+        return []
+    won = "sum(amount_reporting) filter (where status = 'won' and not is_excluded)"
+    return [
+        rules.rows(
+            "won_amount_against_live",
+            f"select * from (select (select {won} from live.marts.fct_deals) as won_before, "
+            f"(select {won} from {{batch}}) as won_now) "
+            f"where won_before > 0 and coalesce(won_now, 0) < {1 - context.row_drop_block} * won_before",
+            expected=f"won amount not fallen by more than {context.row_drop_block:.0%}",
+        )
+    ]

@@ -1,0 +1,146 @@
+"""What a reader is promised of the sources: all read, fresh, nothing lost between raw and marts, little left unmapped.
+
+What belongs here: freshness, volumes, rejects, unmapped shares, and the reconciliation of rows and money with raw.
+What does not: promises about one mart's own columns.
+"""
+
+from typing import TYPE_CHECKING
+
+from expectations import reconciliation, rules
+from expectations.context import GateContext
+
+if TYPE_CHECKING:
+    from great_expectations.expectations.expectation import Expectation
+
+MART = "fct_source_freshness"
+
+# A vendor that has said nothing new for three days is worth a line on the report.
+QUIET_HOURS = 72
+# More than half rejected is a wrong mapping, not dirty data.
+REJECTED_SHARE_BLOCK = 0.5
+
+
+def expectations(context: GateContext) -> list["Expectation"]:
+    """One row per source and entity."""
+    counts = ("loads", "rows_fetched", "rows_staged", "rows_rejected", "rows_duplicate")
+    return [
+        rules.row_count("row_floor", 1 if context.enabled else 0),
+        *rules.not_null("source", "entity", *counts),
+        rules.unique("source", "entity"),
+        rules.none("counts_not_negative", " or ".join(f"{column} < 0" for column in counts)),
+        rules.none(
+            "fetched_is_staged_rejected_or_duplicate",
+            "rows_fetched <> rows_staged + rows_rejected + rows_duplicate",
+            expected="every fetched row is staged, rejected or an exact duplicate",
+        ),
+        *_enabled_sources_read(context),
+        *_freshness(context),
+        *_rejects(),
+        *_nothing_forgotten(context),
+        *_unmapped(context),
+        *reconciliation.expectations(context),
+    ]
+
+
+def _enabled_sources_read(context: GateContext) -> list["Expectation"]:
+    if not context.enabled:
+        return []
+    listed = ", ".join(f"('{source}')" for source in sorted(context.enabled))
+    return [
+        rules.rows(
+            "enabled_sources_read",
+            f"select enabled.source from (values {listed}) as enabled (source) "
+            "where enabled.source not in (select source from {batch} where loads > 0 and source is not null)",
+            expected="every source that is switched on has landed at least once",
+        )
+    ]
+
+
+def _freshness(context: GateContext) -> list["Expectation"]:
+    """A configured limit blocks; without one a long silence warns. Hours count back from the reported day's end."""
+    newest = (
+        "select source, max(last_record_at) as last_record_at, sum(rows_staged) as rows_staged "
+        "from {batch} group by source"
+    )
+    asked: list[Expectation] = []
+    for source in sorted(context.enabled):
+        hours = context.freshness_hours.get(source)
+        limit = f"timestamp '{context.as_of_end}' - interval '{int((hours or QUIET_HOURS) * 3600)} seconds'"
+        # Exported files may hold no times at all; only a limit that somebody set asks for one.
+        silent = f"last_record_at < {limit}" + (" or last_record_at is null" if hours else "")
+        asked.append(
+            rules.rows(
+                f"{source}_fresh",
+                f"select * from ({newest}) where source = '{source}' and rows_staged > 0 and ({silent})",
+                severity="block" if hours else "warn",
+                expected=f"a record of the last {hours or QUIET_HOURS:g} hours before the day's end",
+            )
+        )
+    return asked
+
+
+def _rejects() -> list["Expectation"]:
+    return [
+        rules.none("no_rejected_rows", "rows_rejected > 0", severity="warn"),
+        rules.none(
+            "rejected_share",
+            f"rows_rejected > {REJECTED_SHARE_BLOCK} * nullif(rows_fetched - rows_duplicate, 0)",
+            expected=f"at most {REJECTED_SHARE_BLOCK:.0%} of an entity's rows rejected",
+        ),
+    ]
+
+
+def _nothing_forgotten(context: GateContext) -> list["Expectation"]:
+    """Raw is append-only, so what was fetched for a release can only grow while the watermark does."""
+    known = context.live_known_at
+    if "fct_source_freshness" not in context.live_rows or known is None or context.known_at < known:
+        return []
+    return [
+        rules.rows(
+            "fetched_rows_never_fall",
+            "select live.source, live.entity, live.rows_fetched as fetched_before, sources.rows_fetched as fetched_now "
+            "from live.marts.fct_source_freshness as live left join {batch} as sources "
+            "on live.source = sources.source and live.entity = sources.entity "
+            "where coalesce(sources.rows_fetched, 0) < live.rows_fetched",
+            expected="at least as many fetched rows as the live release knew",
+        )
+    ]
+
+
+def _unmapped(context: GateContext) -> list["Expectation"]:
+    """Any unmapped label warns; above the configured share it blocks once there is a live release to fall back on."""
+    asked: list[Expectation] = []
+    for subject, mart, column, label, extra in (
+        ("deal_stages", "fct_deals", "stage", "stage_label", ""),
+        ("lead_stages", "fct_leads", "lifecycle_stage", "null", ""),
+        ("lead_sources", "fct_leads", "channel", "source_label", ""),
+    ):
+        kept = f"not is_excluded{extra}"
+        asked.append(
+            rules.rows(
+                f"{subject}_mapped",
+                f"select source_system, {label} as label, count(*) as row_count from {mart} "
+                f"where {column} = 'unmapped' and {kept} group by all order by row_count desc, label",
+                severity="warn",
+                expected="every label in use is mapped",
+            )
+        )
+        asked.append(
+            rules.rows(
+                f"{subject}_unmapped_share",
+                "select * from (select count(*) as row_count, "
+                f"count(*) filter (where {column} = 'unmapped') as unmapped_count from {mart} where {kept}) "
+                f"where unmapped_count > {context.unmapped_share_block} * row_count",
+                severity="block" if context.live_release else "warn",
+                expected=f"at most {context.unmapped_share_block:.1%} unmapped",
+            )
+        )
+    asked.append(
+        rules.rows(
+            "stages_mapped",
+            "select source_system, object, pipeline_label, stage_label from dim_stages where not is_mapped",
+            severity="warn",
+            expected="every stage that a source knows is mapped",
+        )
+    )
+    return asked
