@@ -1,0 +1,55 @@
+"""`python -m simulator`: serve the vendors, write their files, compare a release with the truth.
+
+What belongs here: arguments. What does not: anything that serves, writes or compares.
+"""
+
+import argparse
+from datetime import datetime
+from pathlib import Path
+
+DEMO_NOW = datetime(2026, 6, 18, 6)
+
+
+def main() -> int:
+    """The process's exit code."""
+    parser = argparse.ArgumentParser(prog="python -m simulator", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    serve = commands.add_parser("serve", help="serve the vendors' interfaces on loopback")
+    write = commands.add_parser("write", help="write the vendors' files once")
+    verify = commands.add_parser("verify", help="compare the live release with the truth")
+    for command in (serve, write, verify):
+        command.add_argument("--seed", type=int, default=7)
+        command.add_argument("--scale", type=float, default=1.0, help="1.0: 20,000 contacts, 6,000 deals, 1M events")
+        command.add_argument("--now", type=datetime.fromisoformat, default=DEMO_NOW, help="ISO time, UTC")
+    serve.add_argument("--port", type=int, default=8765, help="0: any free port")
+    serve.add_argument("--port-file", type=Path, help="the port is written here once requests are taken")
+    serve.add_argument("--files", type=Path, help="folder for the GA4 export and the finance lists")
+    write.add_argument("--files", type=Path, required=True)
+    write.add_argument("--export", action="store_true", help="also the other CRM's export")
+    verify.add_argument("--home", type=Path, default=Path("var"), help="SALESHOUSE_HOME of the release")
+    arguments = parser.parse_args()
+
+    if arguments.command == "verify":
+        from simulator import verify as verification
+
+        return verification.main(arguments.home, arguments.seed, arguments.scale, arguments.now)
+
+    from simulator.company import generate
+
+    company = generate(seed=arguments.seed, scale=arguments.scale)
+    from simulator import exports, server
+
+    if arguments.command == "write":
+        written = server.write_files(company, arguments.now, arguments.files)
+        if arguments.export:
+            written += exports.write_export(company, arguments.now, arguments.files / "export")
+        print(f"{len(written)} files written below {arguments.files}")
+        return 0
+    control = server.control_of(company, arguments.now, files=arguments.files)
+    control.write_files()
+    server.serve(control, arguments.port, arguments.port_file)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,1222 @@
+"""HubSpot CRM v3 (and v4 associations) as its public documentation describes them, over one company at one moment.
+
+What belongs here: the fold of the company's change log into HubSpot's records, and the endpoints with their paging,
+limits, error documents and headers. What does not: the company's process (company.py), transport and faults
+(server.py, faults.py). Values are strings as HubSpot sends them: a property that was never set is null, one that was
+cleared is the empty string. A merged record vanishes from lists; asked for by its old id, the survivor answers.
+"""
+
+import math
+import time
+import uuid
+from bisect import bisect_right
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from decimal import Decimal, InvalidOperation
+from functools import cache, cached_property
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import orjson
+import pandas as pd
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from simulator import fold
+from simulator.company import Company
+from simulator.fold import PLURALS, milliseconds, texts
+
+PORTAL_ZONE = ZoneInfo("Europe/Prague")
+LIST_LIMIT, HISTORY_LIMIT, SEARCH_LIMIT, OWNERS_LIMIT, ASSOCIATIONS_LIMIT = 100, 50, 200, 500, 1000
+DAILY_LIMIT = 650_000
+ENGAGEMENTS = ("meetings", "calls", "emails", "tasks")
+OBJECTS = ("contacts", "companies", "deals", *ENGAGEMENTS)
+SINGULAR = {
+    "contacts": "contact",
+    "companies": "company",
+    "deals": "deal",
+    "meetings": "meeting",
+    "calls": "call",
+    "emails": "email",
+    "tasks": "task",
+}
+TYPE_IDS = {"0-1": "contacts", "0-2": "companies", "0-3": "deals", "0-47": "meetings", "0-48": "calls"}
+TYPE_IDS |= {"0-49": "emails", "0-27": "tasks"}
+SCOPES = {name: f"crm.objects.{name}.read" for name in ("contacts", "companies", "deals", "owners")}
+# HubSpot has no read scope per engagement: they are read with the contacts' scope.
+SCOPES |= dict.fromkeys(ENGAGEMENTS, SCOPES["contacts"])
+
+FIELDS = {
+    "deals": {
+        "stage": "dealstage",
+        "pipeline": "pipeline",
+        "amount": "amount",
+        "close_date": "closedate",
+        "owner_id": "hubspot_owner_id",
+        "currency": "deal_currency_code",
+        "forecast_category": "hs_manual_forecast_category",
+        "next_step": "hs_next_step",
+        "lost_reason": "closed_lost_reason",
+        "name": "dealname",
+    },
+    "contacts": {"lifecycle": "lifecyclestage", "lead_status": "hs_lead_status", "owner_id": "hubspot_owner_id"},
+    "companies": {"owner_id": "hubspot_owner_id", "name": "name"},
+}
+DEFAULT_PROPERTIES = {
+    "contacts": ("email", "firstname", "lastname"),
+    "companies": ("domain", "name"),
+    "deals": ("amount", "closedate", "dealname", "dealstage", "pipeline"),
+}
+MODIFIED = {name: "lastmodifieddate" if name == "contacts" else "hs_lastmodifieddate" for name in OBJECTS}
+CREATED = {name: "hs_createdate" if name in ENGAGEMENTS else "createdate" for name in OBJECTS}
+NUMBERS = {
+    "amount",
+    "numberofemployees",
+    "hs_object_id",
+    "hs_call_duration",
+    "hs_deal_stage_probability",
+    "hubspot_owner_id",
+}
+INSTANTS = {
+    "createdate",
+    "lastmodifieddate",
+    "hs_lastmodifieddate",
+    "hs_createdate",
+    "closedate",
+    "hs_timestamp",
+    "hs_meeting_start_time",
+    "hs_meeting_end_time",
+    "hs_task_completion_date",
+}
+CUSTOM = {"lead_source", "purchase_timeframe", "ga_client_id", "gclid", "segment"}
+# (from, to): the id of the unlabelled association, and of the labelled "Primary" one where HubSpot has it.
+ASSOCIATION_TYPES: dict[tuple[str, str], tuple[int, int | None]] = {
+    ("deals", "contacts"): (3, None),
+    ("contacts", "deals"): (4, None),
+    ("deals", "companies"): (341, 5),
+    ("companies", "deals"): (342, 6),
+    ("contacts", "companies"): (279, 1),
+    ("companies", "contacts"): (280, 2),
+    ("meetings", "contacts"): (200, None),
+    ("contacts", "meetings"): (199, None),
+    ("calls", "contacts"): (194, None),
+    ("contacts", "calls"): (193, None),
+    ("emails", "contacts"): (198, None),
+    ("contacts", "emails"): (197, None),
+    ("tasks", "contacts"): (204, None),
+    ("contacts", "tasks"): (203, None),
+    ("meetings", "deals"): (212, None),
+    ("deals", "meetings"): (211, None),
+    ("calls", "deals"): (206, None),
+    ("deals", "calls"): (205, None),
+    ("emails", "deals"): (210, None),
+    ("deals", "emails"): (209, None),
+    ("tasks", "deals"): (216, None),
+    ("deals", "tasks"): (215, None),
+    ("meetings", "companies"): (188, None),
+    ("companies", "meetings"): (187, None),
+    ("calls", "companies"): (182, None),
+    ("companies", "calls"): (181, None),
+    ("emails", "companies"): (186, None),
+    ("companies", "emails"): (185, None),
+    ("tasks", "companies"): (192, None),
+    ("companies", "tasks"): (191, None),
+}
+# HubSpot identifies a call's outcome by the GUID of its disposition.
+DISPOSITIONS = {
+    "busy": "9d9162e7-6cf3-4944-bf63-4dff82258764",
+    "connected": "f240bbac-87c9-4f6e-bf70-924b57d47db7",
+    "left_live_message": "a4c4c377-d246-4b32-a13b-75a56a4cd0ff",
+    "left_voicemail": "b2cf5968-551e-4856-9783-52b3da59a7d0",
+    "no_answer": "73a0d17f-1163-4015-bdd5-ec830791da20",
+    "wrong_number": "17b47fee-58de-441e-a44c-c6300d46f273",
+}
+
+
+# ---------------------------------------------------------------------------------------------- values and moments
+
+
+def instants(column: "pd.Series[Any]") -> list[str]:
+    """A column of naive UTC moments as HubSpot writes them, to the millisecond; missing ones become ''."""
+    return [text and f"{text}Z" for text in fold.moments(column)]
+
+
+def instant(moment: int) -> str:
+    """Milliseconds since 1970 as HubSpot writes a moment."""
+    return f"{np.datetime64(moment, 'ms')}Z"
+
+
+@cache
+def close_instant(day: str) -> str:
+    """A close date as HubSpot stores it: midnight of that day in the portal's zone, written in UTC."""
+    midnight = datetime.combine(date.fromisoformat(day[:10]), datetime.min.time(), PORTAL_ZONE)
+    return f"{midnight.astimezone(UTC):%Y-%m-%dT%H:%M:%S}.000Z"
+
+
+def id_order(record_id: str) -> tuple[int, str]:
+    """Numeric ids in numeric order, others after them."""
+    return (int(record_id), "") if record_id.isdigit() else (1 << 62, record_id)
+
+
+# ------------------------------------------------------------------------------------------------------- the fold
+
+
+@dataclass(slots=True)
+class Change:
+    """One entry of a property's history."""
+
+    value: str
+    at: str
+    source_type: str
+    user_id: str | None
+
+    def document(self) -> dict[str, Any]:
+        entry: dict[str, Any] = {"value": self.value, "timestamp": self.at, "sourceType": self.source_type}
+        if self.user_id is not None:
+            entry["sourceId"] = f"userId:{self.user_id}"
+            if self.user_id.isdigit():
+                entry["updatedByUserId"] = int(self.user_id)
+        return entry
+
+
+@dataclass(slots=True)
+class Record:
+    """One CRM object as it stands now; `history` is oldest first and reversed when it is written."""
+
+    id: str
+    created: int
+    updated: int
+    properties: dict[str, str | None]
+    archived_at: str | None = None
+    history: dict[str, list[Change]] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Shelf:
+    """All records of one type: live and archived ids in list order, and the records by id."""
+
+    records: dict[str, Record]
+    live: list[str]
+    archived: list[str]
+    live_order: list[tuple[int, str]]
+    archived_order: list[tuple[int, str]]
+
+
+class Portal:
+    """The account at one moment: every table folded up to `now` (exclusive), each type when it is first asked for."""
+
+    def __init__(self, company: Company, now: datetime) -> None:
+        self.company = company
+        self.now = fold.naive(now)
+        self.touched: dict[tuple[str, str], int] = {}
+        self._shelves: dict[str, Shelf] = {}
+        self._links: dict[tuple[str, str], dict[str, list[str]]] = {}
+        self._searches: dict[bytes, list[str]] = {}
+
+    def past(self, table: pd.DataFrame, column: str) -> pd.DataFrame:
+        """The rows of `table` whose `column` lies before now."""
+        return table[table[column] < self.now]
+
+    @cached_property
+    def survivors(self) -> dict[str, dict[str, str]]:
+        return fold.survivors(self.company, self.now)
+
+    @cached_property
+    def merged_at(self) -> dict[str, dict[str, int]]:
+        """Per type: survivor id -> the moment of its latest merge."""
+        latest: dict[str, dict[str, int]] = defaultdict(dict)
+        merges = self.past(self.company.merges, "at").sort_values("at")
+        for kind, merged, at in zip(
+            texts(merges["object"]), texts(merges["merged_id"]), milliseconds(merges["at"]), strict=True
+        ):
+            survivor = self.survivors[PLURALS[str(kind)]][str(merged)]
+            latest[PLURALS[str(kind)]][survivor] = at
+        return latest
+
+    @cached_property
+    def deletions(self) -> dict[str, dict[str, tuple[int, int | None]]]:
+        return fold.deletions(self.company, self.now)
+
+    @cached_property
+    def histories(self) -> dict[str, dict[str, tuple[int, dict[str, list[Change]]]]]:
+        """Per type and record: the moment of its last change, and each property's changes, oldest first."""
+        rows = self.past(self.company.changes, "at").sort_values("at", kind="stable")
+        found: dict[str, dict[str, tuple[int, dict[str, list[Change]]]]] = {name: {} for name in FIELDS}
+        columns = (
+            texts(rows["object"]),
+            texts(rows["record_id"]),
+            texts(rows["field"]),
+            texts(rows["value"]),
+            instants(rows["at"]),
+            milliseconds(rows["at"]),
+            texts(rows["user_id"]),
+            texts(rows["source_type"]),
+        )
+        for kind, record_id, name, value, at, moment, user, source in zip(*columns, strict=True):
+            plural = PLURALS[str(kind)]
+            prop = FIELDS[plural].get(str(name))
+            if prop is None:
+                continue
+            if prop == "closedate" and value:
+                value = close_instant(value)
+            _, properties = found[plural].get(str(record_id)) or (0, {})
+            properties.setdefault(prop, []).append(Change(value or "", at, source or "CRM_UI", user))
+            found[plural][str(record_id)] = (moment, properties)
+        return found
+
+    def shelf(self, name: str) -> Shelf:
+        """All records of one type, folded when first asked for."""
+        if name not in self._shelves:
+            self._shelves[name] = self._fold(name)
+        return self._shelves[name]
+
+    def _fold(self, name: str) -> Shelf:
+        rows, properties = _BUILDERS[name if name in FIELDS else "engagements"](self, name)
+        merged_ids: dict[str, list[str]] = defaultdict(list)
+        gone = self.survivors.get(name, {})
+        for old, survivor in gone.items():
+            merged_ids[survivor].append(old)
+        histories = self.histories.get(name, {})
+        deletions, merges = self.deletions.get(name, {}), self.merged_at.get(name, {})
+        associated = self._associated_at(name)
+        records: dict[str, Record] = {}
+        for (record_id, created, updated), values in zip(rows, properties, strict=True):
+            if record_id in gone:
+                continue
+            record = Record(record_id, created, max(created, updated), values)
+            changed, history = histories.get(record_id, (created, {}))
+            for prop, changes in history.items():
+                values[prop] = changes[-1].value
+            record.history = history
+            record.updated = max(record.updated, changed, merges.get(record_id, 0), associated.get(record_id, 0))
+            if record_id in deletions:
+                deleted, restored = deletions[record_id]
+                record.updated = max(record.updated, restored or deleted)
+                record.archived_at = None if restored else instant(deleted)
+            if record_id in merged_ids:
+                values["hs_merged_object_ids"] = ";".join(sorted(merged_ids[record_id], key=id_order))
+            record.updated = max(record.updated, self.touched.get((name, record_id), 0))
+            values["hs_object_id"] = record_id
+            values[CREATED[name]] = instant(created)
+            values[MODIFIED[name]] = instant(record.updated)
+            records[record_id] = record
+        if name == "deals":
+            self._close_state(records.values())
+        ordered = sorted(records, key=id_order)
+        live = [record_id for record_id in ordered if records[record_id].archived_at is None]
+        archived = [record_id for record_id in ordered if records[record_id].archived_at is not None]
+        return Shelf(records, live, archived, [id_order(i) for i in live], [id_order(i) for i in archived])
+
+    def _associated_at(self, name: str) -> dict[str, int]:
+        """id -> the moment its last association became possible: when the younger of both records was created."""
+        latest: dict[str, int] = {}
+        for source, target in _LINKS:
+            if source == name:
+                others = self.shelf(target).records
+                for one, linked in self.links(source, target).items():
+                    latest[one] = max(latest.get(one, 0), *(others[other].created for other in linked))
+        return latest
+
+    def _close_state(self, deals: Iterable[Record]) -> None:
+        stages = self.company.stages
+        known = {
+            str(stage): (bool(closed), bool(won), f"{float(chance):g}")
+            for stage, closed, won, chance in zip(
+                stages["stage_id"], stages["is_closed"], stages["is_won"], stages["probability"], strict=True
+            )
+        }
+        for deal in deals:
+            closed, won, chance = known.get(deal.properties.get("dealstage") or "", (False, False, "0"))
+            deal.properties["hs_is_closed"] = str(closed).lower()
+            deal.properties["hs_is_closed_won"] = str(won).lower()
+            deal.properties["hs_deal_stage_probability"] = chance
+
+    def find(self, name: str, record_id: str) -> Record | None:
+        """The record, or the survivor of the merge that took it."""
+        record_id = self.survivors.get(name, {}).get(record_id, record_id)
+        return self.shelf(name).records.get(record_id)
+
+    def touch(self, name: str, record_ids: Iterable[str]) -> None:
+        """Someone edits these records in this very moment: they move to the end of any search by modification."""
+        moment = int(self.now.timestamp() * 1000) - 1
+        self.touched.update({(name, record_id): moment for record_id in record_ids})
+        self._shelves.pop(name, None)
+        self._searches.clear()
+
+    def flatten(self, name: str) -> None:
+        """A bulk edit gives all records of a type one and the same moment of modification."""
+        self.touch(name, list(self.shelf(name).records))
+
+    # -------------------------------------------------------------------------------------------- associations
+
+    def links(self, source: str, target: str) -> dict[str, list[str]]:
+        """id of `source` -> ids of `target`, the primary one first; survivors stand for merged records."""
+        if (source, target) not in self._links:
+            if (source, target) in _LINKS:
+                found = self._forward(source, target)
+            elif (target, source) in _LINKS:
+                found = defaultdict(list)
+                for one, others in self.links(target, source).items():
+                    for other in others:
+                        found[other].append(one)
+            else:
+                found = {}
+            self._links[source, target] = found
+        return self._links[source, target]
+
+    def _forward(self, source: str, target: str) -> dict[str, list[str]]:
+        pairs = _LINKS[source, target](self.company, source)
+        sources, targets = self.survivors.get(source, {}), self.survivors.get(target, {})
+        known = self.shelf(target).records
+        found: dict[str, list[str]] = defaultdict(list)
+        for one, other in zip(*pairs, strict=True):
+            if one is None or other is None:
+                continue
+            one, other = sources.get(one, one), targets.get(other, other)
+            if other in known and other not in found[one]:
+                found[one].append(other)
+        return found
+
+    # ---------------------------------------------------------------------------------------------- documents
+
+    def document(
+        self,
+        name: str,
+        record: Record,
+        properties: tuple[str, ...],
+        history: tuple[str, ...] = (),
+        associations: tuple[str, ...] = (),
+    ) -> dict[str, Any]:
+        """One record as the v3 endpoints write it."""
+        values = record.properties
+        answer: dict[str, Any] = {"id": record.id, "properties": {prop: values.get(prop) for prop in properties}}
+        if history:
+            answer["propertiesWithHistory"] = {
+                prop: [change.document() for change in reversed(record.history.get(prop, ()))] for prop in history
+            }
+        answer["createdAt"] = values[CREATED[name]]
+        answer["updatedAt"] = values[MODIFIED[name]]
+        answer["archived"] = record.archived_at is not None
+        if record.archived_at is not None:
+            answer["archivedAt"] = record.archived_at
+        linked = {target: self._linked(name, record.id, target) for target in associations}
+        if any(linked.values()):
+            answer["associations"] = {target: {"results": results} for target, results in linked.items() if results}
+        return answer
+
+    def _linked(self, name: str, record_id: str, target: str) -> list[dict[str, str]]:
+        kind = f"{SINGULAR[name]}_to_{SINGULAR[target]}"
+        has_primary = ASSOCIATION_TYPES[name, target][1] is not None
+        found = []
+        for position, other in enumerate(self.links(name, target).get(record_id, ())):
+            if has_primary and position == 0 and target == "companies":
+                found.append({"id": other, "type": kind})
+            found.append({"id": other, "type": f"{kind}_unlabeled" if has_primary else kind})
+        return found
+
+    # ------------------------------------------------------------------------------------------------- search
+
+    def search(self, name: str, body: dict[str, Any]) -> list[str]:
+        """Ids of live records that meet any of the filter groups, in the order asked for."""
+        groups, sorts = body.get("filterGroups") or [], body.get("sorts") or []
+        key = orjson.dumps([name, groups, sorts, body.get("query")], option=orjson.OPT_SORT_KEYS)
+        if key not in self._searches:
+            self._searches = {**dict(list(self._searches.items())[-7:]), key: self._search(name, groups, sorts, body)}
+        return self._searches[key]
+
+    def _search(self, name: str, groups: list[Any], sorts: list[Any], body: dict[str, Any]) -> list[str]:
+        shelf = self.shelf(name)
+        tests = [[_filter(one) for one in group.get("filters", [])] for group in groups]
+        query = str(body.get("query") or "").lower()
+        found = [
+            record
+            for record in map(shelf.records.__getitem__, shelf.live)
+            if (not tests or any(all(test(record.properties) for test in group) for group in tests))
+            and (not query or any(query in (value or "").lower() for value in record.properties.values()))
+        ]
+        found.sort(key=lambda record: (record.created, id_order(record.id)))
+        for sort in reversed(sorts):
+            prop, direction = (
+                (sort, "ASCENDING") if isinstance(sort, str) else (sort["propertyName"], sort.get("direction"))
+            )
+            found.sort(
+                key=lambda record: _sortable(prop, record.properties.get(prop)), reverse=direction == "DESCENDING"
+            )
+        return [record.id for record in found]
+
+
+# --------------------------------------------------------------------------- tables to properties, tables to links
+
+Built = tuple[list[tuple[str, int, int]], list[dict[str, str | None]]]
+
+
+def _zipped(columns: dict[str, list[str | None]]) -> list[dict[str, str | None]]:
+    names = list(columns)
+    return [dict(zip(names, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+
+
+def _keys(ids: "pd.Series[Any]", created: "pd.Series[Any]") -> list[tuple[str, int, int]]:
+    return [(str(i), moment, moment) for i, moment in zip(ids.tolist(), milliseconds(created), strict=True)]
+
+
+def _contacts(portal: Portal, name: str) -> Built:
+    rows = portal.past(portal.company.contacts, "created_at")
+    accounts = portal.survivors.get("companies", {})
+    columns = {
+        "email": texts(rows["email"]),
+        "firstname": texts(rows["first_name"]),
+        "lastname": texts(rows["last_name"]),
+        "lifecyclestage": [None] * len(rows),
+        "hs_lead_status": [None] * len(rows),
+        "hubspot_owner_id": texts(rows["owner_id"]),
+        "hs_analytics_source": texts(rows["source_label"]),
+        "hs_analytics_source_data_1": texts(rows["source_detail"]),
+        "hs_analytics_source_data_2": [None] * len(rows),
+        "associatedcompanyid": [i and accounts.get(i, i) for i in texts(rows["account_id"])],
+        "country": texts(rows["country"]),
+        "jobtitle": texts(rows["job_title"]),
+        "ga_client_id": texts(rows["visitor_id"]),
+        "gclid": texts(rows["gclid"]),
+        "hs_google_click_id": texts(rows["gclid"]),
+        "lead_source": texts(rows["lead_source"]),
+        "purchase_timeframe": texts(rows["purchase_timeframe"]),
+    }
+    return _keys(rows["contact_id"], rows["created_at"]), _zipped(columns)
+
+
+def _companies(portal: Portal, name: str) -> Built:
+    rows = portal.past(portal.company.accounts, "created_at")
+    accounts = portal.survivors.get("companies", {})
+    employees = [i and str(int(float(i))) for i in texts(rows["employee_count"])]
+    columns = {
+        "name": texts(rows["name"]),
+        "domain": texts(rows["domain"]),
+        "industry": texts(rows["industry"]),
+        "country": texts(rows["country"]),
+        "numberofemployees": employees,
+        "segment": texts(rows["segment"]),
+        "hubspot_owner_id": texts(rows["owner_id"]),
+        "hs_parent_company_id": [i and accounts.get(i, i) for i in texts(rows["parent_account_id"])],
+    }
+    return _keys(rows["account_id"], rows["created_at"]), _zipped(columns)
+
+
+def _deals(portal: Portal, name: str) -> Built:
+    rows = portal.past(portal.company.deals, "created_at")
+    accounts = portal.survivors.get("companies", {})
+    imported = [bool(value) for value in rows["is_imported"].tolist()]
+    columns = {
+        "dealname": texts(rows["name"]),
+        "pipeline": texts(rows["pipeline_id"]),
+        "dealtype": texts(rows["deal_type"]),
+        "hs_primary_associated_company": [i and accounts.get(i, i) for i in texts(rows["account_id"])],
+        "hs_object_source": ["IMPORT" if value else "CRM_UI" for value in imported],
+        "hs_object_source_label": ["IMPORT" if value else "CRM_UI" for value in imported],
+    }
+    return _keys(rows["deal_id"], rows["created_at"]), _zipped(columns)
+
+
+def _engagements(portal: Portal, name: str) -> Built:
+    """What is planned for later is still open: outcome and completion appear when its moment has come."""
+    rows = portal.past(portal.company.activities, "created_at")
+    rows = rows[rows["kind"] == SINGULAR[name]]
+    happened = (rows["at"] < portal.now).tolist()
+    outcomes = [value if done else None for value, done in zip(texts(rows["outcome"]), happened, strict=True)]
+    completed = [bool(value) and done for value, done in zip(rows["is_completed"].tolist(), happened, strict=True)]
+    seconds = [float(i) if i else None for i in texts(rows["duration_seconds"])]
+    at, at_ms = instants(rows["at"]), milliseconds(rows["at"])
+    subject, outbound = texts(rows["subject"]), [value != "inbound" for value in texts(rows["direction"])]
+    columns: dict[str, list[str | None]] = {"hs_timestamp": list(at), "hubspot_owner_id": texts(rows["owner_id"])}
+    if name == "meetings":
+        ends = [instant(a + int((s or 0) * 1000)) for a, s in zip(at_ms, seconds, strict=True)]
+        columns |= {
+            "hs_meeting_title": subject,
+            "hs_meeting_start_time": list(at),
+            "hs_meeting_end_time": list(ends),
+            "hs_meeting_outcome": [_upper(o) or "SCHEDULED" for o in outcomes],
+            "hs_activity_type": [None] * len(rows),
+        }
+    elif name == "calls":
+        columns |= {
+            "hs_call_title": subject,
+            "hs_call_direction": ["OUTBOUND" if out else "INBOUND" for out in outbound],
+            "hs_call_disposition": [o and DISPOSITIONS.get(o.lower(), o) for o in outcomes],
+            "hs_call_status": ["COMPLETED" if done else "SCHEDULED" for done in completed],
+            "hs_call_duration": [None if s is None else str(int(s * 1000)) for s in seconds],
+            "hs_activity_type": [None] * len(rows),
+        }
+    elif name == "emails":
+        columns |= {
+            "hs_email_subject": subject,
+            "hs_email_direction": ["EMAIL" if out else "INCOMING_EMAIL" for out in outbound],
+            "hs_email_status": [
+                _upper(o) or ("SENT" if done else "SCHEDULED") for o, done in zip(outcomes, happened, strict=True)
+            ],
+        }
+    else:
+        columns |= {
+            "hs_task_subject": subject,
+            "hs_task_type": ["TODO"] * len(rows),
+            "hs_task_status": ["COMPLETED" if done else "NOT_STARTED" for done in completed],
+            "hs_task_completion_date": [a if done else None for a, done in zip(at, completed, strict=True)],
+        }
+    created = milliseconds(rows["created_at"])
+    keys = [
+        (str(i), c, max(c, a) if done else c)
+        for i, c, a, done in zip(rows["activity_id"].tolist(), created, at_ms, happened, strict=True)
+    ]
+    return keys, _zipped(columns)
+
+
+def _upper(outcome: str | None) -> str | None:
+    return outcome and outcome.upper()
+
+
+_BUILDERS: dict[str, Callable[[Portal, str], Built]] = {
+    "contacts": _contacts,
+    "companies": _companies,
+    "deals": _deals,
+    "engagements": _engagements,
+}
+
+Pairs = tuple[list[str | None], list[str | None]]
+
+
+def _deal_contacts(company: Company, name: str) -> Pairs:
+    rows = company.deal_contacts.sort_values(["deal_id", "position"], kind="stable")
+    return texts(rows["deal_id"]), texts(rows["contact_id"])
+
+
+def _activity_links(column: str) -> Callable[[Company, str], Pairs]:
+    def pairs(company: Company, name: str) -> Pairs:
+        rows = company.activities[company.activities["kind"] == SINGULAR[name]]
+        return texts(rows["activity_id"]), texts(rows[column])
+
+    return pairs
+
+
+_LINKS: dict[tuple[str, str], Callable[[Company, str], Pairs]] = {
+    ("deals", "contacts"): _deal_contacts,
+    ("deals", "companies"): lambda company, _: (texts(company.deals["deal_id"]), texts(company.deals["account_id"])),
+    ("contacts", "companies"): lambda company, _: (
+        texts(company.contacts["contact_id"]),
+        texts(company.contacts["account_id"]),
+    ),
+}
+for _name in ENGAGEMENTS:
+    _LINKS[_name, "contacts"] = _activity_links("contact_id")
+    _LINKS[_name, "deals"] = _activity_links("deal_id")
+    _LINKS[_name, "companies"] = _activity_links("account_id")
+
+
+# ------------------------------------------------------------------------------------------------ search filters
+
+
+def _sortable(prop: str, value: str | None) -> tuple[int, Any]:
+    """Empty values first; numbers and moments by size, the rest by their text."""
+    if not value:
+        return (0, 0)
+    if prop in NUMBERS:
+        try:
+            return (1, Decimal(value))  # ids may be larger than a float holds exactly
+        except InvalidOperation:
+            return (2, value)
+    return (2, value.lower())
+
+
+def _operand(prop: str, value: Any) -> tuple[int, Any]:
+    """A filter's value: moments may be given in milliseconds or as ISO text, both compare as ISO text."""
+    text = str(value)
+    if prop in INSTANTS:
+        if text.lstrip("-").isdigit():
+            return _sortable(prop, instant(int(text)))
+        moment = pd.Timestamp(text)
+        moment = moment.tz_convert("UTC") if moment.tzinfo else moment.tz_localize("UTC")
+        return _sortable(prop, instant(int(moment.timestamp() * 1000)))
+    return _sortable(prop, text)
+
+
+def _filter(spec: dict[str, Any]) -> Callable[[dict[str, str | None]], bool]:
+    """One filter as a test of a record's properties; raises ValueError on what HubSpot refuses."""
+    prop, operator = str(spec.get("propertyName")), str(spec.get("operator"))
+
+    def current(values: dict[str, str | None]) -> tuple[int, Any]:
+        return _sortable(prop, values.get(prop))
+
+    if operator == "HAS_PROPERTY":
+        return lambda values: bool(values.get(prop))
+    if operator == "NOT_HAS_PROPERTY":
+        return lambda values: not values.get(prop)
+    if operator in ("IN", "NOT_IN"):
+        wanted = {_operand(prop, value) for value in spec.get("values", [])}
+        if operator == "IN":
+            return lambda values: current(values) in wanted
+        return lambda values: bool(values.get(prop)) and current(values) not in wanted
+    if "value" not in spec:
+        raise ValueError(f"operator {operator} on {prop} needs a value")
+    low = _operand(prop, spec["value"])
+    if operator == "BETWEEN":
+        high = _operand(prop, spec["highValue"])
+        return lambda values: bool(values.get(prop)) and low <= current(values) <= high
+    if operator in ("CONTAINS_TOKEN", "NOT_CONTAINS_TOKEN"):
+        token = str(spec["value"]).strip("*").lower()
+        inside = operator == "CONTAINS_TOKEN"
+        return lambda values: (token in (values.get(prop) or "").lower()) == inside
+    compare: dict[str, Callable[[tuple[int, Any]], bool]] = {
+        "EQ": lambda value: value == low,
+        "NEQ": lambda value: value != low,
+        "LT": lambda value: value < low,
+        "LTE": lambda value: value <= low,
+        "GT": lambda value: value > low,
+        "GTE": lambda value: value >= low,
+    }
+    if operator not in compare:
+        raise ValueError(f"invalid operator {operator}")
+    test = compare[operator]
+    return lambda values: bool(values.get(prop)) and test(current(values))
+
+
+# ---------------------------------------------------------------------------------------------------- the answers
+
+
+def answer(document: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    return Response(orjson.dumps(document), status, headers, media_type="application/json;charset=utf-8")
+
+
+def failure(status: int, category: str, message: str, **more: Any) -> Response:
+    """An error document: status, message, correlationId, category."""
+    document = {"status": "error", "message": message, "correlationId": str(uuid.uuid4()), "category": category}
+    return answer(document | more, status)
+
+
+def unauthenticated() -> Response:
+    return failure(
+        401,
+        "INVALID_AUTHENTICATION",
+        "Authentication credentials not found. This API supports OAuth 2.0 authentication and you can find more "
+        "details at https://developers.hubspot.com/docs/methods/auth/oauth-overview",
+    )
+
+
+def expired() -> Response:
+    moment = int(time.time() * 1000)
+    return failure(
+        401,
+        "EXPIRED_AUTHENTICATION",
+        "The OAuth token used to make this call expired 1 second(s) ago.",
+        context={"expire time": [instant(moment - 1000)]},
+    )
+
+
+def missing_scope(path: str) -> Response:
+    name = next((part for part in path.split("/") if part in SCOPES), "deals")
+    return failure(
+        403,
+        "MISSING_SCOPES",
+        "This app hasn't been granted all required scopes to make this call. Read more about required scopes here: "
+        "https://developers.hubspot.com/scopes.",
+        errors=[
+            {
+                "message": "One or more of the following scopes are required.",
+                "context": {"requiredGranularScopes": [SCOPES[name]]},
+            }
+        ],
+        links={"scopes": "https://developers.hubspot.com/scopes"},
+    )
+
+
+def sunset() -> Response:
+    """HubSpot answers a path that has been switched off like one that never was."""
+    return answer({"status": "error", "message": "This API has been sunset.", "correlationId": str(uuid.uuid4())}, 404)
+
+
+def limited(policy: str, retry_after: int | None, headers: dict[str, str] | None = None) -> Response:
+    """The 429 document of one of HubSpot's policies: TEN_SECONDLY_ROLLING, SECONDLY or DAILY."""
+    document = {
+        "status": "error",
+        "message": f"You have reached your {policy.lower()} limit.",
+        "errorType": "RATE_LIMIT",
+        "correlationId": str(uuid.uuid4()),
+        "policyName": policy,
+        "requestId": str(uuid.uuid4()),
+    }
+    wait = {} if retry_after is None else {"Retry-After": str(retry_after)}
+    return answer(document, 429, (headers or {}) | wait)
+
+
+@dataclass
+class Limits:
+    """A private app's limits on a Professional account; `ten_seconds` None switches them off (tests)."""
+
+    ten_seconds: int | None = 190
+    search_per_second: int = 5
+    search_cap: int = 10_000
+
+
+@dataclass
+class Face:
+    """The endpoints over a portal that is replaced when the simulated clock moves."""
+
+    portal: Portal
+    token: str = "demo-token"  # noqa: S105 - the demo's token, no secret
+    revoked_scopes: set[str] = field(default_factory=set)
+    limits: Limits = field(default_factory=Limits)
+    clock: Callable[[], float] = time.monotonic
+    _calls: deque[float] = field(default_factory=deque)
+    _searches: deque[float] = field(default_factory=deque)
+    _today: int = 0
+
+    # ------------------------------------------------------------------------------------ tokens, scopes, limits
+
+    def _window(self, calls: deque[float], length: float, allowed: int) -> int | None:
+        """Counts a call in a rolling window of seconds; the whole seconds to wait if it is full."""
+        moment = self.clock()
+        while calls and calls[0] <= moment - length:
+            calls.popleft()
+        if len(calls) >= allowed:
+            return max(1, math.ceil(calls[0] + length - moment))
+        calls.append(moment)
+        return None
+
+    def guard(self, request: Request, scope: str | None) -> Response | None:
+        """The refusal that a call earns before it is looked at, if any."""
+        if request.headers.get("authorization") != f"Bearer {self.token}":
+            return unauthenticated()
+        self._today += 1
+        if self.limits.ten_seconds is not None:
+            if request.url.path.endswith("/search"):
+                wait = self._window(self._searches, 1.0, self.limits.search_per_second)
+                if wait is not None:
+                    return limited("SECONDLY", wait)
+            else:
+                wait = self._window(self._calls, 10.0, self.limits.ten_seconds)
+                if wait is not None:
+                    return limited("TEN_SECONDLY_ROLLING", wait, self._limit_headers())
+        if scope is not None and SCOPES[scope] in self.revoked_scopes:
+            return missing_scope(f"/{scope}")
+        return None
+
+    def _limit_headers(self) -> dict[str, str]:
+        allowed = self.limits.ten_seconds or 190
+        return {
+            "X-HubSpot-RateLimit-Daily": str(DAILY_LIMIT),
+            "X-HubSpot-RateLimit-Daily-Remaining": str(DAILY_LIMIT - self._today),
+            "X-HubSpot-RateLimit-Interval-Milliseconds": "10000",
+            "X-HubSpot-RateLimit-Max": str(allowed),
+            "X-HubSpot-RateLimit-Remaining": str(max(0, allowed - len(self._calls))),
+        }
+
+    def _respond(self, document: Any, status: int = 200) -> Response:
+        return answer(document, status, self._limit_headers())
+
+    # ------------------------------------------------------------------------------------------------ endpoints
+
+    def routes(self) -> list[Route]:
+        """Paths below /hubspot."""
+        return [
+            Route("/crm/v3/objects/{name}", self.list_objects),
+            Route("/crm/v3/objects/{name}/search", self.search_objects, methods=["POST"]),
+            Route("/crm/v3/objects/{name}/batch/read", self.read_batch, methods=["POST"]),
+            Route("/crm/v3/objects/{name}/{record_id}", self.read_object),
+            Route("/crm/v3/owners", self.list_owners),
+            Route("/crm/v3/owners/", self.list_owners),
+            Route("/crm/v3/owners/{owner_id}", self.read_owner),
+            Route("/crm/v3/pipelines/{name}", self.list_pipelines),
+            Route("/crm/v3/properties/{name}", self.list_properties),
+            Route("/crm/v4/objects/{name}/{record_id}/associations/{target}", self.read_associations),
+            Route("/crm/v4/associations/{name}/{target}/batch/read", self.read_associations_batch, methods=["POST"]),
+        ]
+
+    async def list_objects(self, request: Request) -> Response:
+        name = object_name(request)
+        refused = self.guard(request, name)
+        if refused or name is None:
+            return refused or _unknown_object(request)
+        query = request.query_params
+        history = names(query.get("propertiesWithHistory"))
+        allowed = HISTORY_LIMIT if history else LIST_LIMIT
+        limit, after = _integer(query.get("limit"), 10), query.get("after")
+        if limit is None or not 0 < limit <= allowed:
+            return _invalid(f"Invalid limit {query.get('limit')}: the maximum is {allowed} for this request.")
+        if after is not None and not after.isdigit():
+            return _invalid(f"Invalid value for after: {after}")
+        targets, unknown = _targets(name, query.get("associations"))
+        if unknown:
+            return _invalid(f"Unable to resolve object type: {unknown}")
+        shelf = self.portal.shelf(name)
+        archived = query.get("archived", "false") == "true"
+        ids, order = (shelf.archived, shelf.archived_order) if archived else (shelf.live, shelf.live_order)
+        start = 0 if after is None else bisect_right(order, (int(after), "\uffff"))
+        properties = _asked(name, query.get("properties"))
+        page = [
+            self.portal.document(name, shelf.records[record_id], properties, history, targets)
+            for record_id in ids[start : start + limit]
+        ]
+        document: dict[str, Any] = {"results": page}
+        if start + limit < len(ids):
+            document["paging"] = {"next": _next(request, ids[start + limit - 1])}
+        return self._respond(document)
+
+    async def read_object(self, request: Request) -> Response:
+        name = object_name(request)
+        refused = self.guard(request, name)
+        if refused or name is None:
+            return refused or _unknown_object(request)
+        query = request.query_params
+        targets, unknown = _targets(name, query.get("associations"))
+        if unknown:
+            return _invalid(f"Unable to resolve object type: {unknown}")
+        record = self.portal.find(name, request.path_params["record_id"])
+        if record is None or (record.archived_at is not None) != (query.get("archived", "false") == "true"):
+            return failure(404, "OBJECT_NOT_FOUND", "resource not found")
+        history = names(query.get("propertiesWithHistory"))
+        return self._respond(
+            self.portal.document(name, record, _asked(name, query.get("properties")), history, targets)
+        )
+
+    async def read_batch(self, request: Request) -> Response:
+        name = object_name(request)
+        refused = self.guard(request, name)
+        if refused or name is None:
+            return refused or _unknown_object(request)
+        body = await _body(request)
+        if body is None or not isinstance(body.get("inputs"), list):
+            return _invalid("Invalid input JSON: inputs is required")
+        history = tuple(body.get("propertiesWithHistory") or ())
+        allowed = HISTORY_LIMIT if history else LIST_LIMIT
+        if len(body["inputs"]) > allowed:
+            return _invalid(f"The maximum number of inputs is {allowed} for this request.")
+        properties = _with_fixed(name, tuple(body.get("properties") or ()))
+        archived = request.query_params.get("archived", "false") == "true"
+        found: dict[str, dict[str, Any]] = {}
+        missing = []
+        for one in body["inputs"]:
+            record = self.portal.find(name, str(one.get("id")))
+            if record is None or (record.archived_at is not None) != archived:
+                missing.append(str(one.get("id")))
+            else:
+                found[record.id] = self.portal.document(name, record, properties, history)
+        return self._respond(*_batch(list(found.values()), name, missing))
+
+    async def search_objects(self, request: Request) -> Response:
+        name = object_name(request)
+        refused = self.guard(request, name)
+        if refused or name is None:
+            return refused or _unknown_object(request)
+        body = await _body(request)
+        if body is None:
+            return _invalid("Invalid input JSON")
+        limit, after = _integer(body.get("limit"), 10), _integer(body.get("after"), 0)
+        if limit is None or not 0 < limit <= SEARCH_LIMIT:
+            return _invalid(f"Invalid limit {body.get('limit')}: the maximum is {SEARCH_LIMIT}.")
+        if after is None or after < 0:
+            return _invalid(f"Invalid value for after: {body.get('after')}")
+        if after + limit > self.limits.search_cap:
+            return _invalid(f"Paging beyond {self.limits.search_cap} results is not supported by the search endpoints.")
+        groups = body.get("filterGroups") or []
+        filters = [one for group in groups for one in group.get("filters", [])]
+        if len(groups) > 5 or len(filters) > 18 or any(len(group.get("filters", [])) > 6 for group in groups):
+            return _invalid("A search takes at most 5 filter groups with 6 filters each, 18 in all.")
+        if len(body.get("sorts") or []) > 1:
+            return _invalid("A search takes at most one sort.")
+        try:
+            ids = self.portal.search(name, body)
+        except (ValueError, KeyError) as wrong:
+            return _invalid(f"There was a problem with the request: {wrong}")
+        properties = _with_fixed(name, tuple(body.get("properties") or ()))
+        records = self.portal.shelf(name).records
+        page = [self.portal.document(name, records[i], properties) for i in ids[after : after + limit]]
+        document: dict[str, Any] = {"total": len(ids), "results": page}
+        if after + limit < len(ids):
+            document["paging"] = {"next": {"after": str(after + limit)}}
+        return answer(document)  # HubSpot sends no limit headers on searches
+
+    async def list_owners(self, request: Request) -> Response:
+        refused = self.guard(request, "owners")
+        if refused:
+            return refused
+        query = request.query_params
+        limit = _integer(query.get("limit"), 100)
+        if limit is None or not 0 < limit <= OWNERS_LIMIT:
+            return _invalid(f"Invalid limit {query.get('limit')}: the maximum is {OWNERS_LIMIT}.")
+        archived = query.get("archived", "false") == "true"
+        owners = [one for one in _owners(self.portal) if one["archived"] == archived]
+        if query.get("email"):
+            owners = [one for one in owners if one["email"] == query["email"]]
+        start = _integer(query.get("after"), 0) or 0
+        document: dict[str, Any] = {"results": owners[start : start + limit]}
+        if start + limit < len(owners):
+            document["paging"] = {"next": _next(request, str(start + limit))}
+        return self._respond(document)
+
+    async def read_owner(self, request: Request) -> Response:
+        refused = self.guard(request, "owners")
+        if refused:
+            return refused
+        archived = request.query_params.get("archived", "false") == "true"
+        for one in _owners(self.portal):
+            if one["id"] == request.path_params["owner_id"] and one["archived"] == archived:
+                return self._respond(one)
+        return failure(404, "OBJECT_NOT_FOUND", "resource not found")
+
+    async def list_pipelines(self, request: Request) -> Response:
+        name = object_name(request)
+        refused = self.guard(request, "deals")
+        if refused:
+            return refused
+        if name != "deals":
+            return self._respond({"results": []})
+        return self._respond({"results": _pipelines(self.portal.company)})
+
+    async def list_properties(self, request: Request) -> Response:
+        name = object_name(request)
+        refused = self.guard(request, name)
+        if refused or name is None:
+            return refused or _unknown_object(request)
+        known = {prop for record in self.portal.shelf(name).records.values() for prop in record.properties}
+        return self._respond({"results": [_property(name, prop) for prop in sorted(known | set(_fixed(name)))]})
+
+    async def read_associations(self, request: Request) -> Response:
+        name, target = object_name(request), object_name(request, "target")
+        refused = self.guard(request, name)
+        if refused or name is None or target is None or (name, target) not in ASSOCIATION_TYPES:
+            return refused or _unknown_object(request)
+        record = self.portal.find(name, request.path_params["record_id"])
+        if record is None:
+            return failure(404, "OBJECT_NOT_FOUND", "resource not found")
+        limit = _integer(request.query_params.get("limit"), 500) or 500
+        start = _integer(request.query_params.get("after"), 0) or 0
+        results = _associated(self.portal, name, record.id, target)
+        document: dict[str, Any] = {"results": results[start : start + limit]}
+        if start + limit < len(results):
+            document["paging"] = {"next": _next(request, str(start + limit))}
+        return self._respond(document)
+
+    async def read_associations_batch(self, request: Request) -> Response:
+        name, target = object_name(request), object_name(request, "target")
+        refused = self.guard(request, name)
+        if refused or name is None or target is None or (name, target) not in ASSOCIATION_TYPES:
+            return refused or _unknown_object(request)
+        body = await _body(request)
+        if body is None or not isinstance(body.get("inputs"), list):
+            return _invalid("Invalid input JSON: inputs is required")
+        if len(body["inputs"]) > ASSOCIATIONS_LIMIT:
+            return _invalid(f"The maximum number of inputs is {ASSOCIATIONS_LIMIT} for this request.")
+        results, missing = [], []
+        for one in body["inputs"]:
+            record = self.portal.find(name, str(one.get("id")))
+            others = _associated(self.portal, name, record.id, target) if record else []
+            if record and others:
+                results.append({"from": {"id": record.id}, "to": others})
+            else:
+                missing.append(str(one.get("id")))
+        errors = [
+            {
+                "status": "error",
+                "category": "OBJECT_NOT_FOUND",
+                "subCategory": "crm.associations.NO_ASSOCIATIONS_FOUND",
+                "message": f"No {SINGULAR[target]} is associated with {SINGULAR[name]} {record_id}.",
+                "context": {"fromObjectId": [record_id]},
+            }
+            for record_id in missing
+        ]
+        document: dict[str, Any] = {"status": "COMPLETE", "results": results} | _batch_times()
+        if errors:
+            document |= {"numErrors": len(errors), "errors": errors}
+        return self._respond(document, 207 if errors else 200)
+
+
+# ------------------------------------------------------------------------------------------ small parts of requests
+
+
+def object_name(request: Request, part: str = "name") -> str | None:
+    """The object type of a path: its plural, its singular or its numeric type id."""
+    given = str(request.path_params[part]).lower()
+    given = TYPE_IDS.get(given, given)
+    return next((plural for plural, one in SINGULAR.items() if given in (plural, one)), None)
+
+
+def names(listed: str | None) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(part for part in (listed or "").split(",") if part))
+
+
+@cache
+def _fixed(name: str) -> tuple[str, ...]:
+    return (CREATED[name], MODIFIED[name], "hs_object_id")
+
+
+@cache
+def _with_fixed(name: str, asked: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((*(asked or DEFAULT_PROPERTIES.get(name, ())), *_fixed(name))))
+
+
+@cache
+def _asked(name: str, listed: str | None) -> tuple[str, ...]:
+    return _with_fixed(name, names(listed))
+
+
+def _targets(name: str, listed: str | None) -> tuple[tuple[str, ...], str | None]:
+    """The association types asked for, and the first that does not exist."""
+    found = []
+    for part in names(listed):
+        target = next((plural for plural, one in SINGULAR.items() if part in (plural, one)), None)
+        if target is None or (name, target) not in ASSOCIATION_TYPES:
+            return (), part
+        found.append(target)
+    return tuple(found), None
+
+
+def _integer(value: Any, default: int) -> int | None:
+    if value is None:
+        return default
+    return int(value) if str(value).lstrip("-").isdigit() else None
+
+
+async def _body(request: Request) -> dict[str, Any] | None:
+    try:
+        body = orjson.loads(await request.body() or b"{}")
+    except orjson.JSONDecodeError:
+        return None
+    return body if isinstance(body, dict) else None
+
+
+def _invalid(message: str) -> Response:
+    return failure(400, "VALIDATION_ERROR", message)
+
+
+def _unknown_object(request: Request) -> Response:
+    return failure(400, "VALIDATION_ERROR", f"Unable to infer object type from: {request.url.path}")
+
+
+def _next(request: Request, after: str) -> dict[str, str]:
+    return {"after": after, "link": str(request.url.include_query_params(after=after))}
+
+
+def _batch_times() -> dict[str, str]:
+    moment = instant(int(time.time() * 1000))
+    return {"startedAt": moment, "completedAt": moment}
+
+
+def _batch(results: list[dict[str, Any]], name: str, missing: list[str]) -> tuple[dict[str, Any], int]:
+    document: dict[str, Any] = {"status": "COMPLETE", "results": results} | _batch_times()
+    if not missing:
+        return document, 200
+    error = {
+        "status": "error",
+        "category": "OBJECT_NOT_FOUND",
+        "message": f"Could not get some {name.upper()} objects, they may be deleted or not exist. "
+        "Check that ids are valid.",
+        "context": {"ids": missing},
+    }
+    return document | {"numErrors": 1, "errors": [error]}, 207
+
+
+def _associated(portal: Portal, name: str, record_id: str, target: str) -> list[dict[str, Any]]:
+    plain, primary = ASSOCIATION_TYPES[name, target]
+    found = []
+    for position, other in enumerate(portal.links(name, target).get(record_id, ())):
+        kinds: list[dict[str, Any]] = [{"category": "HUBSPOT_DEFINED", "typeId": plain, "label": None}]
+        if primary is not None and position == 0 and target == "companies":
+            kinds.insert(0, {"category": "HUBSPOT_DEFINED", "typeId": primary, "label": "Primary"})
+        found.append({"toObjectId": int(other) if other.isdigit() else other, "associationTypes": kinds})
+    return found
+
+
+def _owners(portal: Portal) -> list[dict[str, Any]]:
+    """Owners who have started by now; who has left is archived and has no active user."""
+    rows = portal.past(portal.company.owners, "active_from")
+    teams = {
+        name: str(100 + i) for i, name in enumerate(sorted({t for t in texts(portal.company.owners["team"]) if t}))
+    }
+    found = []
+    left = (rows["left_at"] < portal.now).tolist()
+    columns = (
+        texts(rows["owner_id"]),
+        texts(rows["user_id"]),
+        texts(rows["email"]),
+        texts(rows["first_name"]),
+        texts(rows["last_name"]),
+        texts(rows["team"]),
+        texts(rows["kind"]),
+        instants(rows["active_from"]),
+        instants(rows["left_at"]),
+        left,
+    )
+    for owner_id, user, email, first, last, team, kind, start, end, gone in zip(*columns, strict=True):
+        number = int(user) if user and user.isdigit() else None
+        owner: dict[str, Any] = {
+            "id": owner_id,
+            "email": email,
+            "type": "QUEUE" if kind == "queue" else "PERSON",
+            "firstName": first or "",
+            "lastName": last or "",
+            "userId": None if gone else number,
+            "userIdIncludingInactive": number,
+            "createdAt": start,
+            "updatedAt": end if gone else start,
+            "archived": gone,
+        }
+        if team:
+            owner["teams"] = [{"id": teams[team], "name": team, "primary": True}]
+        found.append(owner)
+    return sorted(found, key=lambda owner: id_order(str(owner["id"])))
+
+
+def _pipelines(company: Company) -> list[dict[str, Any]]:
+    created = "2019-05-01T08:00:00.000Z"
+    fixed = {"createdAt": created, "updatedAt": created, "archived": False}
+    stages: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for row in company.stages.sort_values("display_order").to_dict("records"):
+        stages[str(row["pipeline_id"])].append(
+            {
+                "label": str(row["label"]),
+                "displayOrder": int(row["display_order"]),
+                "metadata": {
+                    "isClosed": str(bool(row["is_closed"])).lower(),
+                    "probability": str(float(row["probability"])),
+                },
+                "id": str(row["stage_id"]),
+                "writePermissions": "CRM_PERMISSIONS_ENFORCEMENT",
+                **fixed,
+            }
+        )
+    return [
+        {
+            "label": str(row["label"]),
+            "displayOrder": int(row["display_order"]),
+            "id": str(row["pipeline_id"]),
+            "stages": stages[str(row["pipeline_id"])],
+            **fixed,
+        }
+        for row in company.pipelines.sort_values("display_order").to_dict("records")
+    ]
+
+
+def _property(name: str, prop: str) -> dict[str, Any]:
+    kind, editor = "string", "text"
+    if prop in INSTANTS:
+        kind, editor = "datetime", "date"
+    elif prop in NUMBERS:
+        kind, editor = "number", "number"
+    elif prop in ("dealstage", "pipeline", "lifecyclestage", "hs_lead_status", "lead_source", "purchase_timeframe"):
+        kind, editor = "enumeration", "select"
+    return {
+        "name": prop,
+        "label": prop.removeprefix("hs_").replace("_", " ").capitalize(),
+        "type": kind,
+        "fieldType": editor,
+        "groupName": f"{SINGULAR[name]}information",
+        "description": "",
+        "options": [],
+        "displayOrder": -1,
+        "calculated": False,
+        "externalOptions": False,
+        "hasUniqueValue": prop == "hs_object_id",
+        "hidden": False,
+        "hubspotDefined": prop not in CUSTOM,
+        "formField": False,
+    }
