@@ -205,13 +205,13 @@ def _flags(mapping: FileMapping, file: SourceFile, opened: Opened) -> dict[str, 
 def _is_flagged(cells: list[Cell], rules: list[tuple[int, str, bool]]) -> bool:
     for position, sought, whole in rules:
         cell = cells[position]
-        text = _shown(cell).casefold()
+        text = shown(cell).casefold()
         if text == sought if whole else sought in text:
             return True
     return False
 
 
-def _shown(cell: Cell) -> str:
+def shown(cell: Cell) -> str:
     """The cell as text, '' where it is empty or has no exact text."""
     try:
         return "" if cell is None else as_text(cell)
