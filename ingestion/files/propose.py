@@ -151,14 +151,14 @@ class Proposal:
 
     `columns` is canonical -> source column. `rows` are up to ten canonical rows as the mapping reads them; a column
     that still needs a declaration is None in them. `notes` say what was concluded from what; `open_points` what only
-    a person knows; `unmapped_columns` are columns of the file that nothing uses.
+    a person knows; `unmapped` are columns of the file that nothing uses.
     """
 
     entity: str
     yaml: str
     columns: dict[str, str]
     rows: list[dict[str, str | None]]
-    unmapped_columns: list[str]
+    unmapped: list[str]
     notes: list[str] = field(default_factory=list)
     open_points: list[str] = field(default_factory=list)
 
