@@ -109,7 +109,7 @@
         ],
         'ad_days': [
             'ad_account_id', 'campaign_id', 'ad_group_id', 'platform', 'campaign_name', 'ad_group_name', 'channel_type',
-            'campaign_status', 'currency', 'impressions', 'clicks', 'spend', 'conversions_claimed',
+            'campaign_status', 'currency', 'file_name', 'impressions', 'clicks', 'spend', 'conversions_claimed',
             'conversion_value_claimed', 'date_day',
         ],
         'ad_windows': ['ad_account_id', 'platform', 'window_start', 'window_end'],

@@ -13,13 +13,15 @@ run_context as (
     from {{ source('run', 'run_context') }}
 ),
 
+-- Two exported files may overlap: the newer one counts. Within one, several rows of an ad group's day are its parts
+-- (by ad, by age group), so they are added up.
 newest_versions as (
     select *
     from ad_days
     qualify
-        row_number() over (
+        dense_rank() over (
             partition by platform, ad_account_id, campaign_id, ad_group_id, date_day
-            order by load_number desc, version_order desc, fetched_at desc
+            order by load_number desc, source_system, file_name desc
         ) = 1
 ),
 
@@ -39,25 +41,8 @@ days_read_again as (
     group by all
 ),
 
-final as (
-    select
-        newest_versions.platform || ':' || newest_versions.campaign_id as campaign_key,
-        newest_versions.ad_account_id,
-        newest_versions.campaign_id,
-        newest_versions.ad_group_id,
-        newest_versions.platform,
-        newest_versions.campaign_name,
-        newest_versions.ad_group_name,
-        newest_versions.channel_type,
-        newest_versions.campaign_status,
-        newest_versions.currency,
-        newest_versions.impressions,
-        newest_versions.clicks,
-        newest_versions.spend,
-        newest_versions.conversions_claimed,
-        newest_versions.conversion_value_claimed,
-        newest_versions.load_number,
-        newest_versions.date_day
+versions_still_told as (
+    select newest_versions.*
     from newest_versions
     inner join run_context on newest_versions.date_day <= run_context.as_of
     left join days_read_again
@@ -66,6 +51,29 @@ final as (
             and newest_versions.ad_account_id = days_read_again.ad_account_id
             and newest_versions.date_day = days_read_again.date_day
     where newest_versions.load_number >= coalesce(days_read_again.load_number, 0)
+),
+
+final as (
+    select
+        platform || ':' || campaign_id as campaign_key,
+        ad_account_id,
+        campaign_id,
+        ad_group_id,
+        platform,
+        max_by(campaign_name, version_order) as campaign_name,
+        max_by(ad_group_name, version_order) as ad_group_name,
+        max_by(channel_type, version_order) as channel_type,
+        max_by(campaign_status, version_order) as campaign_status,
+        currency,
+        cast(sum(impressions) as bigint) as impressions,
+        cast(sum(clicks) as bigint) as clicks,
+        cast(sum(spend) as decimal(18, 6)) as spend,
+        cast(sum(conversions_claimed) as decimal(18, 6)) as conversions_claimed,
+        cast(sum(conversion_value_claimed) as decimal(18, 6)) as conversion_value_claimed,
+        max(load_number) as load_number,
+        date_day
+    from versions_still_told
+    group by platform, ad_account_id, campaign_id, ad_group_id, currency, date_day
 )
 
 select * from final

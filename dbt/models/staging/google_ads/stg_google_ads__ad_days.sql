@@ -109,6 +109,7 @@ final as (
         days_judged.channel_type,
         days_judged.campaign_status,
         upper({{ given('days_judged.currency_code') }}) as currency,
+        cast(null as text) as file_name,
         days_judged.reject_reason,
         {{ rejected_record(raw_columns, 'days_judged') }} as rejected_record,
         days_judged.load_number,
