@@ -121,6 +121,8 @@ class Company(_Section):
     first_weekday: Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"] = "monday"
     close_day: Literal["crm_close_date", "stage_event"] = "crm_close_date"
     temperature: Temperature = Temperature()
+    # Where a deal opens in its CRM, by source: hubspot: https://app.hubspot.com/contacts/<portal>/record/0-3/{id}
+    deal_links: dict[str, WebAddress] = {}
 
     @property
     def first_weekday_number(self) -> int:
