@@ -1,0 +1,162 @@
+"""A company that never existed, whole: its people, deals, web visitors, ads and plans over several years.
+
+What belongs here: the tables of `Company` and the order in which they come about. What does not: how vendors serve
+them (hubspot.py, google_ads.py, ga4.py, exports.py) and what the marts must say about them (truth.py).
+
+The whole horizon is generated at once. Every value belongs to a record and a purpose (draws.py), never to a running
+random stream, so the same seed and scale give the same company, and what happened before a moment does not depend on
+what is asked of later ones: a later `end` only adds rows that happen later.
+
+In all tables times are naive UTC (datetime64[ms]), days are midnights, ids are text and missing text is NaN.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from simulator import clock, draws
+from simulator.leads import (
+    account_changes,
+    contact_changes,
+    make_activities,
+    make_deal_contacts,
+    make_deletions,
+    make_merges,
+    without_afterlife,
+)
+from simulator.people import CHANNEL_EFFECTS, make_accounts, make_contacts, make_owners, names_of
+from simulator.selling import PIPELINES, Log, make_deals, stages_table
+from simulator.spending import (
+    AD_ACCOUNTS,
+    make_ad_days,
+    make_addressable,
+    make_budgets,
+    make_campaigns,
+    make_rates,
+    make_targets,
+)
+from simulator.web import make_web
+
+SEED, SCALE = 7, 1.0
+START, END = date(2023, 7, 1), date(2026, 12, 31)
+
+
+@dataclass(frozen=True)
+class Company:
+    """The tables of the company's own event log; see the functions that make them for what a row is."""
+
+    owners: pd.DataFrame
+    accounts: pd.DataFrame
+    contacts: pd.DataFrame
+    deals: pd.DataFrame
+    deal_contacts: pd.DataFrame
+    changes: pd.DataFrame
+    merges: pd.DataFrame
+    deletions: pd.DataFrame
+    activities: pd.DataFrame
+    pipelines: pd.DataFrame
+    stages: pd.DataFrame
+    ad_accounts: pd.DataFrame
+    campaigns: pd.DataFrame
+    ad_groups: pd.DataFrame
+    ad_days: pd.DataFrame
+    events: pa.Table
+    orders: pd.DataFrame
+    targets: pd.DataFrame
+    rates: pd.DataFrame
+    budgets: pd.DataFrame
+    addressable_accounts: pd.DataFrame
+    channel_effects: pd.DataFrame
+
+
+_PUBLIC = {
+    "owners": ["owner_id", "user_id", "first_name", "last_name", "email", "team", "kind", "active_from", "left_at"],
+    "accounts": [
+        "account_id", "name", "domain", "industry", "country", "employee_count", "segment", "owner_id",
+        "parent_account_id", "created_at",
+    ],
+    "contacts": [
+        "contact_id", "account_id", "first_name", "last_name", "email", "country", "job_title", "created_at",
+        "source_label", "source_detail", "lead_source", "visitor_id", "gclid", "owner_id", "purchase_timeframe",
+        "is_test", "true_channel", "true_campaign_id",
+    ],
+    "deals": [
+        "deal_id", "name", "account_id", "pipeline_id", "deal_type", "created_at", "is_imported", "true_channel",
+    ],
+    "campaigns": ["campaign_id", "customer_id", "name", "channel_type", "status", "start_date", "true_channel"],
+}  # fmt: skip
+
+
+def _public(name: str, frame: pd.DataFrame) -> pd.DataFrame:
+    """The table without its latent columns, text as text."""
+    chosen = frame[_PUBLIC[name]].copy()
+    for column in chosen.columns:
+        if chosen[column].dtype == object:
+            chosen[column] = chosen[column].astype("str")
+    return chosen.reset_index(drop=True)
+
+
+def generate(seed: int = SEED, scale: float = SCALE, start: date = START, end: date = END) -> Company:
+    """The company from `start` to the end of the day `end`; `scale` 1.0 is about 20,000 contacts, 6,000 deals and a
+    million web events in three years."""
+    until = clock.day_start(pd.Timestamp(end + pd.Timedelta(days=1)).date())
+    months = np.arange(clock.month_index(start), clock.month_index(end) + 1)
+    owners = make_owners(seed, scale, start)
+    accounts, account_stream = make_accounts(seed, scale, months, owners)
+    accounts["key"] = account_stream.key
+    campaigns, ad_groups = make_campaigns(start)
+    contacts, contact_stream = make_contacts(
+        seed, scale, months, owners, accounts, account_stream, campaigns, start, end
+    )
+    contacts["key"] = contact_stream.key
+    log = Log()
+    contact_names = names_of(contacts)
+    deals, _ = make_deals(
+        seed, scale, months, owners, accounts, contacts, contact_names, log, until, account_stream.month
+    )
+    contact_changes(seed, contacts, deals, owners, log)
+    account_changes(seed, accounts, owners, log)
+    merges = make_merges(seed, accounts, contacts, deals, until)
+    deletions = make_deletions(seed, accounts, contacts, deals, merges, until)
+    changes = without_afterlife(log.table(until), merges, deletions)
+    events, orders = make_web(seed, scale, months, contacts, campaigns, until)
+    ad_days = make_ad_days(seed, scale, campaigns, ad_groups, contacts, start, end)
+    activities = make_activities(seed, contacts, deals, owners, until)
+    limit = until
+    return Company(
+        owners=_public("owners", owners.loc[owners["active_from"] < limit]),
+        accounts=_public("accounts", accounts.loc[accounts["created_at"] < limit]),
+        contacts=_public("contacts", contacts.loc[contacts["created_at"] < limit]),
+        deals=_public("deals", deals.loc[deals["created_at"] < limit]),
+        deal_contacts=make_deal_contacts(seed, deals, contacts, contact_stream),
+        changes=changes,
+        merges=merges,
+        deletions=deletions,
+        activities=activities.loc[activities["created_at"] < limit].reset_index(drop=True),
+        pipelines=PIPELINES.copy(),
+        stages=stages_table(),
+        ad_accounts=AD_ACCOUNTS.copy(),
+        campaigns=_public("campaigns", campaigns),
+        ad_groups=ad_groups,
+        ad_days=ad_days,
+        events=events,
+        orders=orders,
+        targets=make_targets(seed, owners, deals, start, end),
+        rates=make_rates(seed, start, end),
+        budgets=make_budgets(seed, campaigns, ad_days),
+        addressable_accounts=make_addressable(seed, scale, accounts),
+        channel_effects=CHANNEL_EFFECTS.copy(),
+    )
+
+
+def nights_of_change(company: Company, start: date = START, end: date = END) -> list[date]:
+    """The days within the horizon on which Prague's clocks change."""
+    return clock.daylight_nights(start, end)
+
+
+__all__ = ["END", "SCALE", "SEED", "START", "Company", "draws", "generate", "nights_of_change"]
