@@ -484,9 +484,9 @@ def make_contacts(
     # The lifecycle. Fit is a person's own; it also drives what becomes of their deals.
     fit = draws.normal(seed, "fit", key)
     size_lift = np.where(account < 0, -0.7, np.where(band == "small", -0.1, np.where(band == "mid", 0.15, 0.1)))
-    mql_odds = -0.74 + effects["mql_effect"].to_numpy()[channel_number] + 0.8 * fit + size_lift
-    sql_odds = 0.75 + effects["sql_effect"].to_numpy()[channel_number] + 0.6 * fit
-    opportunity_odds = 1.25 + 0.5 * fit
+    mql_odds = -0.62 + effects["mql_effect"].to_numpy()[channel_number] + 0.8 * fit + size_lift
+    sql_odds = 0.45 + effects["sql_effect"].to_numpy()[channel_number] + 0.6 * fit
+    opportunity_odds = 1.1 + 0.5 * fit
     may = ~is_shopper & ~is_test
     is_mql = may & draws.chance(seed, "is mql", key, _logistic(mql_odds))
     is_sql = is_mql & draws.chance(seed, "is sql", key, _logistic(sql_odds))

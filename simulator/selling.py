@@ -262,12 +262,12 @@ def live(
     urgency = z("urgency")
     committee = 1 + np.floor(np.where(band == "small", 1.5, np.where(band == "mid", 3.5, 6.5)) * u("committee"))
     agreement = 0.75 * batch.fit + 0.3 * urgency + skill + batch.lift - 0.12 * (committee - 2) + 0.5 * z("luck")
-    level = np.array([-1.45, 1.9, 0.1, 2.6, -0.5])[kind]
+    level = np.array([-1.88, 1.9, 0.1, 2.6, -0.5])[kind]
     won = u("won") < _logistic(level + np.where(np.isin(kind, [NEW, UPSELL]), agreement, 0.3 * batch.fit))
     stopped_at_demo = coached & won & (u("coached") < 0.45)
     won = (won & ~stopped_at_demo) | batch.instant
     typical = (
-        np.where(band == "small", 38.0, np.where(band == "mid", 62.0, 96.0)) * np.array([1, 0.75, 0.55, 0.9, 0.2])[kind]
+        np.where(band == "small", 44.0, np.where(band == "mid", 72.0, 108.0)) * np.array([1, 0.75, 0.55, 0.9, 0.2])[kind]
     )
     days = typical * np.exp(0.45 * z("days") - 0.25 * urgency + 0.06 * (committee - 2)) * pace * np.where(won, 1.1, 0.8)
     days = np.maximum(days, 2.5)
@@ -882,7 +882,7 @@ def make_deals(
         [
             of_contacts(led, "first", opportunity[led] + np.timedelta64(90, "s"), NEW),
             of_contacts(tested, "tested", created_contact[tested] + np.timedelta64(2, "h"), NEW),
-            of_nobody("walk-in", 520 * scale + 2, NEW, False),
+            of_nobody("walk-in", 420 * scale + 2, NEW, False),
             of_nobody("order", 110 * scale + 2, NEW, True),
             of_nobody("sandbox", 40 * scale + 1, TEST, False),
         ]

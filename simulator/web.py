@@ -133,7 +133,7 @@ def _orders_frame(parts: list[pd.DataFrame]) -> pd.DataFrame:
 def _sessions(
     seed: int, scale: float, months: Ints, contacts: pd.DataFrame, campaigns: pd.DataFrame, until: pd.Timestamp
 ) -> tuple[Sessions, Objects, list[str]]:
-    strangers = stream(seed, "visitors", months, 88_000 * scale, monthly_weight(months))
+    strangers = stream(seed, "visitors", months, 72_000 * scale, monthly_weight(months))
     known = np.flatnonzero(contacts["visitor_id"].notna().to_numpy())
     key = np.concatenate(
         [strangers.key, draws.bits(seed, "visitor", contacts["key"].to_numpy().astype(np.uint64)[known])]
