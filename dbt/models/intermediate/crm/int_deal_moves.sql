@@ -1,0 +1,123 @@
+{#-
+    One row per deal and visit to a stage, in order. Consecutive entries to the same stage of the same pipeline are
+    one visit. A stage id that belongs to one pipeline only says which pipeline the deal is in; otherwise the last
+    value of the field `pipeline` does.
+-#}
+with
+
+deals as (
+    select * from {{ ref('int_deals') }}
+),
+
+deal_changes as (
+    select * from {{ ref('int_deal_changes') }}
+),
+
+stages as (
+    select * from {{ ref('int_stages_current') }}
+),
+
+pipelines_of_stages as (
+    select
+        stages.source_system,
+        stages.stage_id,
+        min(stages.pipeline_id) as pipeline_id
+    from stages
+    where stages.object = 'deal'
+    group by all
+    having count(distinct stages.pipeline_id) = 1
+),
+
+changes_pivoted as (
+    select
+        deal_changes.deal_key,
+        deal_changes.source_system,
+        max(deal_changes.value) filter (where deal_changes.field = 'stage') as stage_id,
+        max(deal_changes.value) filter (where deal_changes.field = 'pipeline') as pipeline_id,
+        min(deal_changes.changed_by) filter (where deal_changes.field = 'stage') as changed_by,
+        deal_changes.changed_at
+    from deal_changes
+    where deal_changes.field in ('stage', 'pipeline') and deal_changes.is_past
+    group by deal_changes.deal_key, deal_changes.source_system, deal_changes.changed_at
+),
+
+changes_carried_forward as (
+    select
+        changes_pivoted.deal_key,
+        changes_pivoted.source_system,
+        last_value(changes_pivoted.stage_id ignore nulls) over deal_by_time as stage_id,
+        last_value(changes_pivoted.pipeline_id ignore nulls) over deal_by_time as pipeline_id,
+        changes_pivoted.changed_by,
+        changes_pivoted.changed_at
+    from changes_pivoted
+    window deal_by_time as (
+        partition by changes_pivoted.deal_key
+        order by changes_pivoted.changed_at
+        rows between unbounded preceding and current row
+    )
+),
+
+entries as (
+    select
+        deals.deal_key,
+        deals.source_system,
+        coalesce(
+            pipelines_of_stages.pipeline_id, changes_carried_forward.pipeline_id, deals.pipeline_id
+        ) as pipeline_id,
+        changes_carried_forward.stage_id,
+        changes_carried_forward.changed_by,
+        'field_history' as history_basis,
+        changes_carried_forward.changed_at as entered_at
+    from changes_carried_forward
+    inner join deals on changes_carried_forward.deal_key = deals.deal_key
+    left join pipelines_of_stages
+        on
+            changes_carried_forward.source_system = pipelines_of_stages.source_system
+            and changes_carried_forward.stage_id = pipelines_of_stages.stage_id
+    where changes_carried_forward.stage_id is not null
+    union all
+    select
+        deals.deal_key,
+        deals.source_system,
+        coalesce(pipelines_of_stages.pipeline_id, deals.pipeline_id) as pipeline_id,
+        deals.stage_id,
+        cast(null as text) as changed_by,
+        case when deals.has_stage_history then 'field_history' else 'assumed_current' end as history_basis,
+        cast(null as timestamp) as entered_at
+    from deals
+    left join pipelines_of_stages
+        on
+            deals.source_system = pipelines_of_stages.source_system
+            and deals.stage_id = pipelines_of_stages.stage_id
+    where not deals.has_been_staged
+),
+
+entries_compared as (
+    select
+        entries.*,
+        coalesce(
+            entries.pipeline_id = lag(entries.pipeline_id) over deal_by_time
+            and entries.stage_id = lag(entries.stage_id) over deal_by_time,
+            false
+        ) as is_repeated
+    from entries
+    window deal_by_time as (partition by entries.deal_key order by entries.entered_at)
+),
+
+final as (
+    select
+        entries_compared.deal_key,
+        entries_compared.source_system,
+        entries_compared.pipeline_id,
+        coalesce(entries_compared.stage_id, 'none') as stage_id,
+        entries_compared.changed_by,
+        entries_compared.history_basis,
+        row_number() over deal_by_time as visit_no,
+        row_number() over deal_by_time = count(*) over (partition by entries_compared.deal_key) as is_last,
+        entries_compared.entered_at
+    from entries_compared
+    where not entries_compared.is_repeated
+    window deal_by_time as (partition by entries_compared.deal_key order by entries_compared.entered_at)
+)
+
+select * from final

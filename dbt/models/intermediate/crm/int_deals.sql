@@ -1,0 +1,164 @@
+{#-
+    One row per deal as it stood at the end of `as_of`: fields with a history from that history, the others from the
+    newest landed version. Deals that were merged away, or created later, do not exist.
+-#}
+with
+
+deals as (
+    select * from {{ ref('int_deals_unioned') }}
+),
+
+deal_changes as (
+    select * from {{ ref('int_deal_changes') }}
+),
+
+survivors as (
+    select * from {{ ref('int_survivors') }}
+),
+
+run_context as (
+    select * from {{ source('run', 'run_context') }}
+),
+
+newest_versions as (
+    select
+        deals.source_system,
+        deals.deal_id,
+        max(deals.version_order) as version_order
+    from deals
+    group by all
+),
+
+deals_current as (
+    select
+        deals.*,
+        deals.source_system || ':' || deals.deal_id as deal_key
+    from deals
+    inner join newest_versions
+        on
+            deals.source_system = newest_versions.source_system
+            and deals.deal_id = newest_versions.deal_id
+            and deals.version_order = newest_versions.version_order
+),
+
+deals_existing as (
+    select deals_current.*
+    from deals_current
+    cross join run_context
+    anti join survivors
+        on
+            survivors.object = 'deal'
+            and deals_current.source_system = survivors.source_system
+            and deals_current.deal_id = survivors.merged_id
+    where deals_current.created_at is null or deals_current.created_at < run_context.as_of_end
+),
+
+-- A field whose first change is still to come has a history and no value yet. Of two values of one moment the larger
+-- text counts, so that the choice is the same in every build.
+values_at_as_of as (
+    select
+        deal_changes.deal_key,
+        {%- for field in ['stage', 'amount', 'close_date', 'owner', 'currency', 'forecast_category'] %}
+        bool_or(deal_changes.field = '{{ field }}') as has_{{ field }}_history,
+        nullif(
+            max_by(coalesce(deal_changes.value, ''), (deal_changes.changed_at, coalesce(deal_changes.value, '')))
+                filter (where deal_changes.field = '{{ field }}' and deal_changes.is_past),
+            ''
+        ) as {{ field }}_at_as_of,
+        {%- endfor %}
+        bool_or(deal_changes.field = 'stage' and deal_changes.is_past) as has_been_staged,
+        min_by(deal_changes.source_type, deal_changes.changed_at) filter (where deal_changes.field = 'stage')
+            as first_source_type
+    from deal_changes
+    group by all
+),
+
+deals_joined as (
+    select
+        deals_existing.*,
+        coalesce(contact_survivors.survivor_id, deals_existing.contact_id) as contact_id_surviving,
+        coalesce(account_survivors.survivor_id, deals_existing.account_id) as account_id_surviving,
+        coalesce(values_at_as_of.has_stage_history, false) as has_stage_history,
+        coalesce(values_at_as_of.has_been_staged, false) as has_been_staged,
+        coalesce(values_at_as_of.has_amount_history, false) as has_amount_history,
+        coalesce(values_at_as_of.has_close_date_history, false) as has_close_date_history,
+        coalesce(values_at_as_of.has_owner_history, false) as has_owner_history,
+        coalesce(values_at_as_of.has_currency_history, false) as has_currency_history,
+        coalesce(values_at_as_of.has_forecast_category_history, false) as has_forecast_category_history,
+        values_at_as_of.stage_at_as_of,
+        values_at_as_of.amount_at_as_of,
+        values_at_as_of.close_date_at_as_of,
+        values_at_as_of.owner_at_as_of,
+        values_at_as_of.currency_at_as_of,
+        values_at_as_of.forecast_category_at_as_of,
+        coalesce(values_at_as_of.first_source_type in ('IMPORT', 'MIGRATION'), false) as is_imported
+    from deals_existing
+    left join values_at_as_of on deals_existing.deal_key = values_at_as_of.deal_key
+    left join survivors as contact_survivors
+        on
+            contact_survivors.object = 'contact'
+            and deals_existing.source_system = contact_survivors.source_system
+            and deals_existing.contact_id = contact_survivors.merged_id
+    left join survivors as account_survivors
+        on
+            account_survivors.object = 'account'
+            and deals_existing.source_system = account_survivors.source_system
+            and deals_existing.account_id = account_survivors.merged_id
+),
+
+final as (
+    select
+        deals_joined.deal_key,
+        deals_joined.source_system || ':' || deals_joined.account_id_surviving as account_key,
+        deals_joined.source_system || ':' || deals_joined.contact_id_surviving as contact_key,
+        deals_joined.source_system || ':' || case
+            when deals_joined.has_owner_history then deals_joined.owner_at_as_of else deals_joined.owner_id
+        end as owner_key,
+        deals_joined.deal_id,
+        deals_joined.source_system,
+        deals_joined.deal_name,
+        coalesce(deals_joined.pipeline_id, deals_joined.pipeline_label, 'default') as pipeline_id,
+        deals_joined.pipeline_label,
+        -- Exports name a stage by its label, also in their list of changes; HubSpot by its id.
+        case
+            when deals_joined.has_stage_history then deals_joined.stage_at_as_of
+            else coalesce(deals_joined.stage_label, deals_joined.stage_id)
+        end as stage_id,
+        case
+            when deals_joined.has_currency_history then deals_joined.currency_at_as_of else deals_joined.currency
+        end as currency,
+        deals_joined.deal_type,
+        case
+            when deals_joined.has_forecast_category_history then deals_joined.forecast_category_at_as_of
+            else deals_joined.forecast_category
+        end as forecast_category,
+        deals_joined.next_step,
+        deals_joined.lost_reason,
+        case
+            when deals_joined.has_amount_history then cast(deals_joined.amount_at_as_of as decimal(18, 2))
+            else deals_joined.amount
+        end as amount,
+        deals_joined.win_probability,
+        deals_joined.has_stage_history,
+        deals_joined.has_been_staged,
+        deals_joined.has_amount_history,
+        deals_joined.has_close_date_history,
+        deals_joined.is_imported,
+        coalesce(
+            deals_joined.is_deleted
+            and (deals_joined.deleted_at is null or deals_joined.deleted_at < run_context.as_of_end),
+            false
+        ) as is_deleted,
+        case
+            when deals_joined.has_close_date_history then cast(deals_joined.close_date_at_as_of as date)
+            else deals_joined.close_date
+        end as close_date,
+        {{ day_in_zone('deals_joined.created_at', 'run_context.reporting_timezone') }} as created_date,
+        deals_joined.created_at,
+        deals_joined.updated_at,
+        deals_joined.deleted_at
+    from deals_joined
+    cross join run_context
+)
+
+select * from final

@@ -1,0 +1,9 @@
+{{ config(materialized='view') }}
+
+with
+
+final as (
+    {{ union_staged('deals') }}
+)
+
+select * from final

@@ -1,0 +1,127 @@
+{#-
+    One row per lead that exists at the end of `as_of`, from its newest landed version. Where people were merged, the
+    earliest known record says where the lead came from.
+-#}
+with
+
+leads as (
+    select * from {{ ref('int_leads_unioned') }}
+),
+
+survivors as (
+    select * from {{ ref('int_survivors') }}
+),
+
+run_context as (
+    select * from {{ source('run', 'run_context') }}
+),
+
+newest_versions as (
+    select
+        leads.source_system,
+        leads.lead_id,
+        max(leads.version_order) as version_order
+    from leads
+    group by all
+),
+
+leads_newest as (
+    select
+        leads.*,
+        leads.source_system || ':' || leads.lead_id as lead_key
+    from leads
+    inner join newest_versions
+        on
+            leads.source_system = newest_versions.source_system
+            and leads.lead_id = newest_versions.lead_id
+            and leads.version_order = newest_versions.version_order
+),
+
+leads_joined_to_survivors as (
+    select
+        leads_newest.*,
+        coalesce(contact_survivors.survivor_id, leads_newest.contact_id) as contact_id_surviving,
+        coalesce(account_survivors.survivor_id, leads_newest.account_id) as account_id_surviving,
+        -- Where the contact is the lead, the lead vanishes with the contact.
+        coalesce(
+            contact_survivors.merged_id is not null and leads_newest.lead_id = leads_newest.contact_id, false
+        ) as is_merged_away
+    from leads_newest
+    left join survivors as contact_survivors
+        on
+            contact_survivors.object = 'contact'
+            and leads_newest.source_system = contact_survivors.source_system
+            and leads_newest.contact_id = contact_survivors.merged_id
+    left join survivors as account_survivors
+        on
+            account_survivors.object = 'account'
+            and leads_newest.source_system = account_survivors.source_system
+            and leads_newest.account_id = account_survivors.merged_id
+),
+
+earliest_sources as (
+    select
+        leads_joined_to_survivors.source_system || ':' || leads_joined_to_survivors.contact_id_surviving as lead_key,
+        min_by(
+            {
+                'source_label': leads_joined_to_survivors.source_label,
+                'source_detail': leads_joined_to_survivors.source_detail
+            },
+            (leads_joined_to_survivors.created_at, leads_joined_to_survivors.lead_id)
+        ) as source
+    from leads_joined_to_survivors
+    where
+        leads_joined_to_survivors.lead_id = leads_joined_to_survivors.contact_id
+        and leads_joined_to_survivors.created_at is not null
+        and leads_joined_to_survivors.source_label is not null
+    group by all
+    having bool_or(leads_joined_to_survivors.is_merged_away)
+),
+
+final as (
+    select
+        leads_joined_to_survivors.lead_key,
+        leads_joined_to_survivors.source_system || ':' || leads_joined_to_survivors.contact_id_surviving as contact_key,
+        leads_joined_to_survivors.source_system || ':' || leads_joined_to_survivors.account_id_surviving as account_key,
+        leads_joined_to_survivors.source_system || ':' || leads_joined_to_survivors.owner_id as owner_key,
+        leads_joined_to_survivors.lead_id,
+        leads_joined_to_survivors.source_system,
+        leads_joined_to_survivors.full_name,
+        leads_joined_to_survivors.email,
+        leads_joined_to_survivors.company_name,
+        case
+            when earliest_sources.lead_key is not null then earliest_sources.source.source_label
+            else leads_joined_to_survivors.source_label
+        end as source_label,
+        case
+            when earliest_sources.lead_key is not null then earliest_sources.source.source_detail
+            else leads_joined_to_survivors.source_detail
+        end as source_detail,
+        leads_joined_to_survivors.stage_label,
+        leads_joined_to_survivors.status_label,
+        leads_joined_to_survivors.purchase_timeframe,
+        leads_joined_to_survivors.is_converted,
+        coalesce(leads_joined_to_survivors.is_test, false) as is_test,
+        coalesce(
+            leads_joined_to_survivors.is_deleted
+            and (
+                leads_joined_to_survivors.deleted_at is null
+                or leads_joined_to_survivors.deleted_at < run_context.as_of_end
+            ),
+            false
+        ) as is_deleted,
+        {{ day_in_zone('leads_joined_to_survivors.created_at', 'run_context.reporting_timezone') }} as created_date,
+        leads_joined_to_survivors.created_at,
+        leads_joined_to_survivors.deleted_at
+    from leads_joined_to_survivors
+    cross join run_context
+    left join earliest_sources on leads_joined_to_survivors.lead_key = earliest_sources.lead_key
+    where
+        not leads_joined_to_survivors.is_merged_away
+        and (
+            leads_joined_to_survivors.created_at is null
+            or leads_joined_to_survivors.created_at < run_context.as_of_end
+        )
+)
+
+select * from final
