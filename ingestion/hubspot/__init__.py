@@ -297,11 +297,12 @@ class _Reader:
         elif cursor is None:
             found = self._all(one, archived=False)
         else:
-            self._census(one)
             found = self._changed(one, max(0, int(cursor) - int(_OVERLAP.total_seconds() * 1000)), None)
         for record in found:
             newest = max(newest, _modified(record, one))
             yield _row(record, one)
+        if not newest and not self.window.is_backfill:
+            self._census(one)
         yield from self._archived(one)
         if not self.window.is_backfill:
             # Never beyond the start of this run: a record that changed while it was read is read again next time. And
