@@ -78,7 +78,7 @@ def attached(files: Mapping[str, Path]) -> Iterator[Engine]:
 
     Raises duckdb.Error when a file cannot be opened.
     """
-    engine = Engine(duckdb.connect(":memory:", config={"TimeZone": "UTC"}))
+    engine = Engine(duckdb.connect(":memory:"))
     try:
         for name, path in files.items():
             quoted = str(path).replace("'", "''")

@@ -3,7 +3,7 @@
 What belongs here: how a rule is asked. What does not: which mart is asked what (suites/). All but the row counts are
 `UnexpectedRowsExpectation` queries: they name the offending rows, know regular expressions, and cost 4 ms where the
 column expectations, which reflect the table and resolve a graph of metrics each, cost 30. A range, a set and a
-pattern pass over NULL; `not_null` says where NULL is wrong. In a condition braces are doubled and a colon is not
+pattern pass over NULL; `filled` says where NULL is wrong. In a condition braces are doubled and a colon is not
 followed by a letter, because Great Expectations and SQLAlchemy read those.
 """
 
@@ -66,12 +66,13 @@ def basics(
     before = context.live_rows.get(mart, 0) if context.compares else 0
     if before >= COMPARABLE_ROWS:
         opening.append(row_count("rows_against_live", math.ceil(before * (1 - context.row_drop_block))))
-    return [*opening, *not_null(*columns), unique(*columns, *nullable)]
+    return [*opening, filled(*columns, check="key_filled"), unique(*columns, *nullable)]
 
 
-def not_null(*columns: str, severity: Severity = "block") -> list["Expectation"]:
-    """Each column is filled in every row."""
-    return [none(f"{column}_filled", f"{column} is null", severity=severity) for column in columns]
+def filled(*columns: str, check: str = "filled") -> "Expectation":
+    """None of the columns is NULL in any row."""
+    condition = " or ".join(f"{column} is null" for column in columns)
+    return none(check, condition, expected=f"{', '.join(columns)} filled in every row")
 
 
 def unique(*columns: str) -> "Expectation":

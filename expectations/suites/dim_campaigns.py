@@ -15,7 +15,7 @@ def expectations(context: GateContext) -> list["Expectation"]:
     """One row per campaign of a platform."""
     return [
         *rules.basics(context, MART, ["campaign_key"], floor=context.floor("ad_days")),
-        *rules.not_null("platform", "campaign_id", "channel"),
+        rules.filled("platform", "campaign_id", "channel"),
         rules.pattern("currency", "[A-Z]{3}"),
         rules.none("days_in_order", "last_day < first_day"),
     ]

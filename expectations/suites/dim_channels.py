@@ -19,7 +19,7 @@ def expectations(context: GateContext) -> list["Expectation"]:
     listed = ", ".join(f"('{channel}')" for channel in ALL_CHANNELS)
     return [
         *rules.basics(context, MART, ["channel"], floor=len(ALL_CHANNELS)),
-        *rules.not_null("channel_name", "channel_group", "sort_order", "is_paid"),
+        rules.filled("channel_name", "channel_group", "sort_order", "is_paid"),
         rules.accepted("channel", ALL_CHANNELS),
         rules.accepted("channel_group", ("paid", "owned", "earned", "outbound", "relationship", "unknown")),
         rules.rows(

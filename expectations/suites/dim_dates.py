@@ -15,9 +15,7 @@ def expectations(context: GateContext) -> list["Expectation"]:
     """One row per day."""
     return [
         *rules.basics(context, MART, ["date_day"], floor=365),
-        *rules.not_null(
-            "fiscal_year", "fiscal_quarter", "fiscal_month", "month_start", "quarter_start", "is_working_day"
-        ),
+        rules.filled("fiscal_year", "fiscal_quarter", "fiscal_month", "month_start", "quarter_start", "is_working_day"),
         rules.rows(
             "no_day_missing",
             "select min(date_day) as first_day, max(date_day) as last_day, count(*) as days from {batch} "

@@ -15,7 +15,7 @@ def expectations(context: GateContext) -> list["Expectation"]:
     """One row per owner."""
     return [
         *rules.basics(context, MART, ["owner_key"], floor=context.floor("owners")),
-        *rules.not_null("owner_id", "source_system", "rollup_owner_name", "is_active"),
+        rules.filled("owner_id", "source_system", "rollup_owner_name", "is_active"),
         rules.accepted("kind", ("person", "queue", "integration")),
         rules.none(
             "others_roll_up_to_unassigned",

@@ -16,7 +16,7 @@ def expectations(context: GateContext) -> list["Expectation"]:
     """One row per source, object, pipeline and stage."""
     return [
         *rules.basics(context, MART, ["stage_key"], floor=context.floor("stages", "pipelines", "deals")),
-        *rules.not_null("source_system", "object", "stage", "stage_order", "is_won", "is_lost", "is_mapped"),
+        rules.filled("source_system", "object", "stage", "stage_order", "is_won", "is_lost", "is_mapped"),
         rules.accepted("stage", (*DEAL_STAGES, *LEAD_STAGES, "unmapped")),
         rules.accepted("pipeline_purpose", PIPELINE_PURPOSES),
         rules.between("win_probability", 0, 1),

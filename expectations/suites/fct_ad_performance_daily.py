@@ -16,7 +16,7 @@ def expectations(context: GateContext) -> list["Expectation"]:
     """One row per platform, ad account, campaign, ad group and day."""
     return [
         *rules.basics(context, MART, ["ad_day_key"], floor=context.floor("ad_days")),
-        *rules.not_null("campaign_key", "platform", "campaign_id", "channel"),
+        rules.filled("campaign_key", "platform", "campaign_id", "channel"),
         rules.accepted("channel", ALL_CHANNELS),
         rules.pattern("currency", "[A-Z]{3}"),
         rules.none("counts_not_negative", "impressions < 0 or clicks < 0 or spend < 0 or conversions_claimed < 0"),

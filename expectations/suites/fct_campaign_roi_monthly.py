@@ -22,7 +22,7 @@ def expectations(context: GateContext) -> list["Expectation"]:
             nullable=["campaign_key", "campaign_name"],
             floor=context.floor("ad_days"),
         ),
-        *rules.not_null("spend_reporting", "leads", "won_deals"),
+        rules.filled("spend_reporting", "leads", "won_deals"),
         rules.accepted("channel", ALL_CHANNELS),
         rules.none(
             "counts_not_negative", "least(spend_reporting, leads, mqls, sql_leads, opportunities, won_deals) < 0"

@@ -27,7 +27,7 @@ def expectations(context: GateContext) -> list["Expectation"]:
             nullable=["cohort_month"],
             floor=context.floor("leads", "deals"),
         ),
-        *rules.not_null("cohort_size", "reached", "is_mature"),
+        rules.filled("cohort_size", "reached", "is_mature"),
         rules.accepted("funnel", MILESTONES),
         rules.accepted("milestone", (*MILESTONES["lead"], *MILESTONES["deal"])),
         rules.accepted("channel", ALL_CHANNELS),

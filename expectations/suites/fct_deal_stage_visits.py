@@ -16,7 +16,7 @@ def expectations(context: GateContext) -> list["Expectation"]:
     """One row per deal and visit."""
     return [
         *rules.basics(context, MART, ["deal_key", "visit_no"], floor=context.floor("deals")),
-        *rules.not_null("stage", "stage_order", "direction", "history_basis", "is_open", "is_completed"),
+        rules.filled("stage", "stage_order", "direction", "history_basis", "is_open", "is_completed"),
         rules.accepted("stage", (*DEAL_STAGES, "unmapped")),
         rules.accepted("direction", ("first", "forward", "backward", "skip", "transfer")),
         rules.accepted("history_basis", ("field_history", "landed_version", "assumed_current")),

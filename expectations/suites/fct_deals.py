@@ -20,7 +20,7 @@ def expectations(context: GateContext) -> list["Expectation"]:
     """One row per surviving deal."""
     return [
         *rules.basics(context, MART, ["deal_key"], floor=context.floor("deals")),
-        *rules.not_null("deal_id", "source_system", "stage", "status", "channel", "is_excluded", "is_deleted"),
+        rules.filled("deal_id", "source_system", "stage", "status", "channel", "is_excluded", "is_deleted"),
         rules.accepted("status", ("open", "won", "lost")),
         rules.accepted("stage", (*DEAL_STAGES, "unmapped")),
         rules.accepted("pipeline_purpose", PIPELINE_PURPOSES),

@@ -16,7 +16,7 @@ def expectations(context: GateContext) -> list["Expectation"]:
     grain = ("as_of", "period_type", "period_start", "method", "level", "member", "measure", "part")
     return [
         *rules.basics(context, MART, ["forecast_key"], floor=context.floor("deals")),
-        *rules.not_null("as_of", "period_type", "period_start", "period_end", "method", "level", "part", "expected"),
+        rules.filled("as_of", "period_type", "period_start", "period_end", "method", "level", "part", "expected"),
         rules.unique(*grain),
         rules.accepted("period_type", ("month", "quarter")),
         rules.accepted("method", ("crm_view", "stage_yield", "seasonal_naive")),

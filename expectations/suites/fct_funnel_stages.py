@@ -22,7 +22,7 @@ def expectations(context: GateContext) -> list["Expectation"]:
             nullable=["entry_month"],
             floor=context.floor("leads", "deals"),
         ),
-        *rules.not_null("entities_entered", "entities_progressed", "entities_exited", "entities_open"),
+        rules.filled("entities_entered", "entities_progressed", "entities_exited", "entities_open"),
         rules.accepted("funnel", ("lead", "deal")),
         rules.accepted("channel", ALL_CHANNELS),
         rules.none(

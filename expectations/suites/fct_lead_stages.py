@@ -16,7 +16,7 @@ def expectations(context: GateContext) -> list["Expectation"]:
     """One row per lead and visit. Leads without history have none, so only history gives a floor."""
     return [
         *rules.basics(context, MART, ["lead_key", "visit_no"], floor=context.floor("field_changes", "stage_changes")),
-        *rules.not_null("stage", "stage_order", "direction", "is_open"),
+        rules.filled("stage", "stage_order", "direction", "is_open"),
         rules.accepted("stage", (*LEAD_STAGES, "unmapped")),
         rules.accepted("direction", ("first", "forward", "backward", "skip")),
         rules.between("days_in_stage", 0),

@@ -18,8 +18,10 @@ def expectations(context: GateContext) -> list["Expectation"]:
     """One row per lead."""
     return [
         *rules.basics(context, MART, ["lead_key"], floor=context.floor("leads")),
-        *rules.not_null("lead_id", "source_system", "channel", "history_basis", "is_excluded", "is_deleted"),
-        *rules.not_null("is_mql", "is_sql_lead", "is_opportunity", "is_customer", "deals_count", "won_deals_count"),
+        rules.filled(
+            *("lead_id", "source_system", "channel", "history_basis", "is_excluded", "is_deleted"),
+            *("is_mql", "is_sql_lead", "is_opportunity", "is_customer", "deals_count", "won_deals_count"),
+        ),
         rules.accepted("lifecycle_stage", STAGES),
         rules.accepted("channel", ALL_CHANNELS),
         rules.accepted("temperature", ("hot", "warm", "cold")),

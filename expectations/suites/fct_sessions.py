@@ -19,7 +19,7 @@ def expectations(context: GateContext) -> list["Expectation"]:
     """One row per session."""
     return [
         *rules.basics(context, MART, ["session_key"], floor=context.floor("web_events")),
-        *rules.not_null(
+        rules.filled(
             "visitor_id", "channel", "events", "page_views", "is_bot", "is_engaged", "has_purchase", "started_at"
         ),
         rules.accepted("channel", ALL_CHANNELS),

@@ -15,7 +15,7 @@ def expectations(context: GateContext) -> list["Expectation"]:
     """One row per month, level, member and measure."""
     return [
         *rules.basics(context, MART, ["target_key"], floor=context.floor("targets")),
-        *rules.not_null("level", "measure", "period_start", "amount_reporting"),
+        rules.filled("level", "measure", "period_start", "amount_reporting"),
         rules.unique("level", "member", "measure", "period_start"),
         rules.accepted("level", ("company", "team", "owner")),
         rules.accepted("measure", ("bookings",)),

@@ -15,7 +15,7 @@ def expectations(context: GateContext) -> list["Expectation"]:
     """One row."""
     return [
         rules.row_count("row_floor", 1, 1),
-        *rules.not_null(
+        rules.filled(
             "run_id", "as_of", "as_of_end", "known_at", "reporting_currency", "reporting_timezone", "code_version"
         ),
         rules.none(

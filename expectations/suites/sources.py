@@ -25,7 +25,7 @@ def expectations(context: GateContext) -> list["Expectation"]:
     counts = ("loads", "rows_fetched", "rows_staged", "rows_rejected", "rows_duplicate")
     return [
         rules.row_count("row_floor", 1 if context.enabled else 0),
-        *rules.not_null("source", "entity", *counts),
+        rules.filled("source", "entity", *counts),
         rules.unique("source", "entity"),
         rules.none("counts_not_negative", " or ".join(f"{column} < 0" for column in counts)),
         rules.none(
