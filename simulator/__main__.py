@@ -4,6 +4,7 @@ What belongs here: arguments. What does not: anything that serves, writes or com
 """
 
 import argparse
+import importlib
 from datetime import datetime
 from pathlib import Path
 
@@ -30,9 +31,11 @@ def main() -> int:
     arguments = parser.parse_args()
 
     if arguments.command == "verify":
-        from simulator import verify as verification
-
-        return verification.main(arguments.home, arguments.seed, arguments.scale, arguments.now)
+        verification = importlib.import_module("simulator.verify")
+        code: int = verification.main(
+            home=arguments.home, seed=arguments.seed, scale=arguments.scale, now=arguments.now
+        )
+        return code
 
     from simulator.company import generate
 

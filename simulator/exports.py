@@ -85,9 +85,9 @@ def write_finance(company: Company, now: datetime, folder: Path) -> list[Path]:
     is_plan = rates["kind"] == "plan"
     rates = rates[(is_plan & (days.dt.year <= planned)) | (~is_plan & (days < pd.Timestamp(moment.date())))]
     return [
-        _csv(folder / "targets.csv", *_plain(targets, {"period_start": _day, "amount": _comma})),
+        _csv(folder / "targets.csv", *_plain(targets, {"period_start": _day, "amount": _money})),
         _csv(folder / "rates.csv", *_plain(rates, {"rate_date": _day, "rate_to_reporting": _comma})),
-        _csv(folder / "budgets.csv", *_plain(budgets, {"period_start": _day, "amount": _comma})),
+        _csv(folder / "budgets.csv", *_plain(budgets, {"period_start": _day, "amount": _money})),
         _csv(folder / "addressable_accounts.csv", *_plain(company.addressable_accounts, {})),
     ]
 
@@ -316,7 +316,7 @@ def _deals(state: _State) -> tuple[list[str], Iterable[Row]]:
         [v.get("owner_id") for v in values],
         [processes.get(str(pipeline)) for pipeline in pipelines],
         [state.phases.get(place) for place in places],
-        [float(v["amount"]) if v.get("amount") else None for v in values],
+        [float(amount) if (amount := v.get("amount")) else None for v in values],
         [v.get("currency") for v in values],
         [datetime.fromisoformat(day[:10]).date() if (day := v.get("close_date")) else None for v in values],
         texts(rows["deal_type"]),
@@ -466,6 +466,10 @@ def _year(column: "pd.Series[Any]") -> "pd.Series[Any]":
 
 def _day(value: Any) -> str:
     return f"{pd.Timestamp(value):%d.%m.%Y}"
+
+
+def _money(value: Any) -> str:
+    return _comma(f"{Decimal(str(value)):.2f}")
 
 
 def _comma(value: Any) -> str:

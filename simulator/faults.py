@@ -244,7 +244,7 @@ def _set_cursor(document: dict[str, Any], cursor: str) -> None:
 
 
 def _cursor_used(scope: Scope, body: bytes) -> str | None:
-    query = parse_qs(scope.get("query_string", b"").decode())
+    query: dict[str, list[str]] = parse_qs(scope.get("query_string", b"").decode())
     if "after" in query:
         return query["after"][0]
     try:
@@ -263,7 +263,7 @@ async def _read(receive: Receive) -> bytes:
     body = b""
     while True:
         message = await receive()
-        body += message.get("body", b"")
+        body += bytes(message.get("body", b""))
         if message["type"] == "http.disconnect" or not message.get("more_body"):
             return body
 

@@ -10,6 +10,7 @@ import gzip
 import json
 from collections.abc import Callable, Iterator
 from datetime import date, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -174,12 +175,11 @@ def _chunks(
 
 def _export(events: pa.Table) -> pa.Table:
     """Events as rows of the BigQuery export schema (the columns that a web property fills)."""
-    events = events.combine_chunks()
     rows = len(events)
 
     def column(name: str) -> pa.Array:
-        found = events[name]
-        return found.combine_chunks() if isinstance(found, pa.ChunkedArray) else found
+        found = events[name].combine_chunks()
+        return found.cast(found.type.value_type) if pa.types.is_dictionary(found.type) else found
 
     def same(value: Any, kind: pa.DataType) -> pa.Array:
         return pa.repeat(pa.scalar(value, kind), rows)
@@ -298,7 +298,7 @@ def _write_days(events: pa.Table, names: list[tuple[str, np.ndarray[Any, Any]]],
     for name, rows in names:
         part = exported.slice(start, len(rows))
         start += len(rows)
-        _replace(folder / name, lambda path, part=part: _write_parquet(part, path))
+        _replace(folder / name, partial(_write_parquet, part))
         written.append(folder / name)
     return written
 

@@ -267,7 +267,7 @@ class Account:
         rows = company.campaigns[company.campaigns["customer_id"].astype(str) == customer_id]
         start = pd.to_datetime(rows["start_date"])
         begun = start.dt.date <= local.date()
-        rows, start = rows[begun], start[begun].dt.strftime("%Y-%m-%d")
+        rows, first_day = rows[begun], start[begun].dt.strftime("%Y-%m-%d")
         campaign = pd.DataFrame(
             {
                 "customer.id": rows["customer_id"].astype(str),
@@ -276,8 +276,8 @@ class Account:
                 "campaign.name": rows["name"],
                 "campaign.status": rows["status"],
                 "campaign.advertising_channel_type": rows["channel_type"],
-                "campaign.start_date": start,
-                "campaign.start_date_time": start + " 00:00:00",
+                "campaign.start_date": first_day,
+                "campaign.start_date_time": first_day + " 00:00:00",
             }
         ).merge(customer, on="customer.id")
         groups = company.ad_groups

@@ -128,12 +128,12 @@ ASSOCIATION_TYPES: dict[tuple[str, str], tuple[int, int | None]] = {
 }
 # HubSpot identifies a call's outcome by the GUID of its disposition.
 DISPOSITIONS = {
-    "busy": "9d9162e7-6cf3-4944-bf63-4dff82258764",
-    "connected": "f240bbac-87c9-4f6e-bf70-924b57d47db7",
-    "left_live_message": "a4c4c377-d246-4b32-a13b-75a56a4cd0ff",
-    "left_voicemail": "b2cf5968-551e-4856-9783-52b3da59a7d0",
-    "no_answer": "73a0d17f-1163-4015-bdd5-ec830791da20",
-    "wrong_number": "17b47fee-58de-441e-a44c-c6300d46f273",
+    "BUSY": "9d9162e7-6cf3-4944-bf63-4dff82258764",
+    "CONNECTED": "f240bbac-87c9-4f6e-bf70-924b57d47db7",
+    "LEFT_LIVE_MESSAGE": "a4c4c377-d246-4b32-a13b-75a56a4cd0ff",
+    "LEFT_VOICEMAIL": "b2cf5968-551e-4856-9783-52b3da59a7d0",
+    "NO_ANSWER": "73a0d17f-1163-4015-bdd5-ec830791da20",
+    "WRONG_NUMBER": "17b47fee-58de-441e-a44c-c6300d46f273",
 }
 
 
@@ -197,9 +197,10 @@ class Record:
 
 @dataclass(slots=True)
 class Shelf:
-    """All records of one type: live and archived ids in list order, and the records by id."""
+    """All records of one type, the properties that exist, live and archived ids in list order."""
 
     records: dict[str, Record]
+    known: frozenset[str]
     live: list[str]
     archived: list[str]
     live_order: list[tuple[int, str]]
@@ -275,7 +276,8 @@ class Portal:
         return self._shelves[name]
 
     def _fold(self, name: str) -> Shelf:
-        rows, properties = _BUILDERS[name if name in FIELDS else "engagements"](self, name)
+        rows, columns = _BUILDERS[name if name in FIELDS else "engagements"](self, name)
+        properties = [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
         merged_ids: dict[str, list[str]] = defaultdict(list)
         gone = self.survivors.get(name, {})
         for old, survivor in gone.items():
@@ -292,6 +294,8 @@ class Portal:
             for prop, changes in history.items():
                 values[prop] = changes[-1].value
             record.history = history
+            if name == "contacts" and "lifecyclestage" in history:
+                values["hs_object_source_label"] = history["lifecyclestage"][0].source_type
             record.updated = max(record.updated, changed, merges.get(record_id, 0), associated.get(record_id, 0))
             if record_id in deletions:
                 deleted, restored = deletions[record_id]
@@ -309,7 +313,11 @@ class Portal:
         ordered = sorted(records, key=id_order)
         live = [record_id for record_id in ordered if records[record_id].archived_at is None]
         archived = [record_id for record_id in ordered if records[record_id].archived_at is not None]
-        return Shelf(records, live, archived, [id_order(i) for i in live], [id_order(i) for i in archived])
+        known = {*columns, *FIELDS.get(name, {}).values(), *_fixed(name), "hs_merged_object_ids"}
+        if name == "deals":
+            known |= {"hs_is_closed", "hs_is_closed_won", "hs_deal_stage_probability"}
+        orders = [id_order(i) for i in live], [id_order(i) for i in archived]
+        return Shelf(records, frozenset(known), live, archived, *orders)
 
     def _associated_at(self, name: str) -> dict[str, int]:
         """id -> the moment its last association became possible: when the younger of both records was created."""
@@ -354,7 +362,10 @@ class Portal:
     # -------------------------------------------------------------------------------------------- associations
 
     def links(self, source: str, target: str) -> dict[str, list[str]]:
-        """id of `source` -> ids of `target`, the primary one first; survivors stand for merged records."""
+        """id of `source` -> ids of `target`, the primary one first.
+
+        Survivors stand for merged records; archived ones are linked to nothing until they are restored.
+        """
         if (source, target) not in self._links:
             if (source, target) in _LINKS:
                 found = self._forward(source, target)
@@ -371,7 +382,7 @@ class Portal:
     def _forward(self, source: str, target: str) -> dict[str, list[str]]:
         pairs = _LINKS[source, target](self.company, source)
         sources, targets = self.survivors.get(source, {}), self.survivors.get(target, {})
-        known = self.shelf(target).records
+        known = set(self.shelf(target).live)
         found: dict[str, list[str]] = defaultdict(list)
         for one, other in zip(*pairs, strict=True):
             if one is None or other is None:
@@ -392,11 +403,14 @@ class Portal:
         associations: tuple[str, ...] = (),
     ) -> dict[str, Any]:
         """One record as the v3 endpoints write it."""
-        values = record.properties
-        answer: dict[str, Any] = {"id": record.id, "properties": {prop: values.get(prop) for prop in properties}}
+        values, known = record.properties, self.shelf(name).known
+        shown = {prop: values.get(prop) for prop in properties if prop in known}
+        answer: dict[str, Any] = {"id": record.id, "properties": shown}
         if history:
             answer["propertiesWithHistory"] = {
-                prop: [change.document() for change in reversed(record.history.get(prop, ()))] for prop in history
+                prop: [change.document() for change in reversed(record.history.get(prop, ()))]
+                for prop in history
+                if prop in known
             }
         answer["createdAt"] = values[CREATED[name]]
         answer["updatedAt"] = values[MODIFIED[name]]
@@ -451,12 +465,8 @@ class Portal:
 
 # --------------------------------------------------------------------------- tables to properties, tables to links
 
-Built = tuple[list[tuple[str, int, int]], list[dict[str, str | None]]]
-
-
-def _zipped(columns: dict[str, list[str | None]]) -> list[dict[str, str | None]]:
-    names = list(columns)
-    return [dict(zip(names, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+# Per record its id, creation and last change of its own (milliseconds); and the columns of its properties.
+Built = tuple[list[tuple[str, int, int]], dict[str, list[str | None]]]
 
 
 def _keys(ids: "pd.Series[Any]", created: "pd.Series[Any]") -> list[tuple[str, int, int]]:
@@ -466,12 +476,10 @@ def _keys(ids: "pd.Series[Any]", created: "pd.Series[Any]") -> list[tuple[str, i
 def _contacts(portal: Portal, name: str) -> Built:
     rows = portal.past(portal.company.contacts, "created_at")
     accounts = portal.survivors.get("companies", {})
-    columns = {
+    columns: dict[str, list[str | None]] = {
         "email": texts(rows["email"]),
         "firstname": texts(rows["first_name"]),
         "lastname": texts(rows["last_name"]),
-        "lifecyclestage": [None] * len(rows),
-        "hs_lead_status": [None] * len(rows),
         "hubspot_owner_id": texts(rows["owner_id"]),
         "hs_analytics_source": texts(rows["source_label"]),
         "hs_analytics_source_data_1": texts(rows["source_detail"]),
@@ -482,17 +490,18 @@ def _contacts(portal: Portal, name: str) -> Built:
         "ga_client_id": texts(rows["visitor_id"]),
         "gclid": texts(rows["gclid"]),
         "hs_google_click_id": texts(rows["gclid"]),
+        "hs_object_source_label": [None] * len(rows),
         "lead_source": texts(rows["lead_source"]),
         "purchase_timeframe": texts(rows["purchase_timeframe"]),
     }
-    return _keys(rows["contact_id"], rows["created_at"]), _zipped(columns)
+    return _keys(rows["contact_id"], rows["created_at"]), columns
 
 
 def _companies(portal: Portal, name: str) -> Built:
     rows = portal.past(portal.company.accounts, "created_at")
     accounts = portal.survivors.get("companies", {})
     employees = [i and str(int(float(i))) for i in texts(rows["employee_count"])]
-    columns = {
+    columns: dict[str, list[str | None]] = {
         "name": texts(rows["name"]),
         "domain": texts(rows["domain"]),
         "industry": texts(rows["industry"]),
@@ -502,14 +511,14 @@ def _companies(portal: Portal, name: str) -> Built:
         "hubspot_owner_id": texts(rows["owner_id"]),
         "hs_parent_company_id": [i and accounts.get(i, i) for i in texts(rows["parent_account_id"])],
     }
-    return _keys(rows["account_id"], rows["created_at"]), _zipped(columns)
+    return _keys(rows["account_id"], rows["created_at"]), columns
 
 
 def _deals(portal: Portal, name: str) -> Built:
     rows = portal.past(portal.company.deals, "created_at")
     accounts = portal.survivors.get("companies", {})
     imported = [bool(value) for value in rows["is_imported"].tolist()]
-    columns = {
+    columns: dict[str, list[str | None]] = {
         "dealname": texts(rows["name"]),
         "pipeline": texts(rows["pipeline_id"]),
         "dealtype": texts(rows["deal_type"]),
@@ -517,7 +526,7 @@ def _deals(portal: Portal, name: str) -> Built:
         "hs_object_source": ["IMPORT" if value else "CRM_UI" for value in imported],
         "hs_object_source_label": ["IMPORT" if value else "CRM_UI" for value in imported],
     }
-    return _keys(rows["deal_id"], rows["created_at"]), _zipped(columns)
+    return _keys(rows["deal_id"], rows["created_at"]), columns
 
 
 def _engagements(portal: Portal, name: str) -> Built:
@@ -525,7 +534,9 @@ def _engagements(portal: Portal, name: str) -> Built:
     rows = portal.past(portal.company.activities, "created_at")
     rows = rows[rows["kind"] == SINGULAR[name]]
     happened = (rows["at"] < portal.now).tolist()
-    outcomes = [value if done else None for value, done in zip(texts(rows["outcome"]), happened, strict=True)]
+    outcomes = [
+        value.upper() if value and done else None for value, done in zip(texts(rows["outcome"]), happened, strict=True)
+    ]
     completed = [bool(value) and done for value, done in zip(rows["is_completed"].tolist(), happened, strict=True)]
     seconds = [float(i) if i else None for i in texts(rows["duration_seconds"])]
     at, at_ms = instants(rows["at"]), milliseconds(rows["at"])
@@ -537,15 +548,18 @@ def _engagements(portal: Portal, name: str) -> Built:
             "hs_meeting_title": subject,
             "hs_meeting_start_time": list(at),
             "hs_meeting_end_time": list(ends),
-            "hs_meeting_outcome": [_upper(o) or "SCHEDULED" for o in outcomes],
+            "hs_meeting_outcome": [o or "SCHEDULED" for o in outcomes],
             "hs_activity_type": [None] * len(rows),
         }
     elif name == "calls":
         columns |= {
             "hs_call_title": subject,
             "hs_call_direction": ["OUTBOUND" if out else "INBOUND" for out in outbound],
-            "hs_call_disposition": [o and DISPOSITIONS.get(o.lower(), o) for o in outcomes],
-            "hs_call_status": ["COMPLETED" if done else "SCHEDULED" for done in completed],
+            "hs_call_disposition": [o and DISPOSITIONS.get(o, o) for o in outcomes],
+            "hs_call_status": [
+                "COMPLETED" if done else o if o in ("BUSY", "NO_ANSWER", "CANCELED") else "QUEUED"
+                for o, done in zip(outcomes, completed, strict=True)
+            ],
             "hs_call_duration": [None if s is None else str(int(s * 1000)) for s in seconds],
             "hs_activity_type": [None] * len(rows),
         }
@@ -554,14 +568,16 @@ def _engagements(portal: Portal, name: str) -> Built:
             "hs_email_subject": subject,
             "hs_email_direction": ["EMAIL" if out else "INCOMING_EMAIL" for out in outbound],
             "hs_email_status": [
-                _upper(o) or ("SENT" if done else "SCHEDULED") for o, done in zip(outcomes, happened, strict=True)
+                "SCHEDULED" if o is None else "BOUNCED" if o == "BOUNCED" else "SENT" for o in outcomes
             ],
+            "hs_email_open_count": [None if o is None else str(int(o in ("OPENED", "REPLIED"))) for o in outcomes],
+            "hs_email_reply_count": [None if o is None else str(int(o == "REPLIED")) for o in outcomes],
         }
     else:
         columns |= {
             "hs_task_subject": subject,
             "hs_task_type": ["TODO"] * len(rows),
-            "hs_task_status": ["COMPLETED" if done else "NOT_STARTED" for done in completed],
+            "hs_task_status": [o or "NOT_STARTED" for o in outcomes],
             "hs_task_completion_date": [a if done else None for a, done in zip(at, completed, strict=True)],
         }
     created = milliseconds(rows["created_at"])
@@ -569,11 +585,7 @@ def _engagements(portal: Portal, name: str) -> Built:
         (str(i), c, max(c, a) if done else c)
         for i, c, a, done in zip(rows["activity_id"].tolist(), created, at_ms, happened, strict=True)
     ]
-    return keys, _zipped(columns)
-
-
-def _upper(outcome: str | None) -> str | None:
-    return outcome and outcome.upper()
+    return keys, columns
 
 
 _BUILDERS: dict[str, Callable[[Portal, str], Built]] = {
@@ -977,8 +989,7 @@ class Face:
         refused = self.guard(request, name)
         if refused or name is None:
             return refused or _unknown_object(request)
-        known = {prop for record in self.portal.shelf(name).records.values() for prop in record.properties}
-        return self._respond({"results": [_property(name, prop) for prop in sorted(known | set(_fixed(name)))]})
+        return self._respond({"results": [_property(name, prop) for prop in sorted(self.portal.shelf(name).known)]})
 
     async def read_associations(self, request: Request) -> Response:
         name, target = object_name(request), object_name(request, "target")

@@ -1,0 +1,114 @@
+"""Exported files: their words, encodings, date orders and numbers, and what such an export does not hold."""
+
+import csv
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+import pytest
+
+from simulator import exports
+
+NOW = datetime(2026, 6, 18, 6)
+
+
+def rows(path: Path, encoding: str = "utf-8", delimiter: str = ";") -> list[dict[str, str]]:
+    with path.open(encoding=encoding, newline="") as stream:
+        return list(csv.DictReader(stream, delimiter=delimiter))
+
+
+@pytest.fixture
+def folder(company: Any, tmp_path: Path) -> Path:
+    exports.write_export(company, NOW, tmp_path)
+    return tmp_path
+
+
+def test_finance_lists_write_dates_and_numbers_the_continental_way(company: Any, tmp_path: Path) -> None:
+    exports.write_finance(company, NOW, tmp_path)
+    targets = rows(tmp_path / "targets.csv")
+    assert [(one["period_start"], one["amount"], one["member"]) for one in targets] == [("01.06.2026", "150000,50", "")]
+    rates = rows(tmp_path / "rates.csv")
+    assert [(one["rate_date"], one["rate_to_reporting"], one["kind"]) for one in rates] == [
+        ("17.06.2026", "0,921000000", "daily"),
+        ("01.01.2026", "0,900000000", "plan"),
+    ]
+    assert rows(tmp_path / "addressable_accounts.csv")[0]["account_name"] == "Müller KG"
+
+
+def test_next_years_plan_is_known_in_december(company: Any, tmp_path: Path) -> None:
+    exports.write_finance(company, datetime(2026, 12, 2), tmp_path)
+    assert len(rows(tmp_path / "targets.csv")) == 2
+
+
+def test_deleted_and_merged_records_are_missing_and_survivors_are_named(folder: Path) -> None:
+    contacts = rows(folder / "contacts.csv", "cp1252")
+    assert [one["Person No"] for one in contacts] == ["1001", "1003", "9007199254740993"]
+    assert contacts[0]["Person"] == "Anna Weiß"
+    assert contacts[0]["Path"] == "Warmed up"
+    assert (contacts[0]["Origin"], contacts[0]["Entered on"]) == ("Search ad", "10.01.2024 10:00:00.123")
+    accounts = rows(folder / "accounts.csv", "cp1252")
+    assert [(one["Firm No"], one["Firm"], one["Staff"], one["Rep No"]) for one in accounts] == [
+        ("501", "Brückner SE", "12.500", "12")
+    ]
+    calls = rows(folder / "activities.csv", "cp1252")
+    assert (calls[0]["Person No"], calls[0]["Firm No"]) == ("1001", "501")
+
+
+def test_deals_are_a_workbook_with_real_dates_and_numbers(folder: Path) -> None:
+    sheet = openpyxl.load_workbook(folder / "deals.xlsx")["Deals"]
+    header, first, second = sheet.iter_rows(values_only=True)
+    deal: dict[Any, Any] = dict(zip(header, first, strict=True))
+    assert deal["Deal"] == "=Brückner licence"
+    assert deal["Value"] == 1750.5
+    assert deal["Expected on"] == datetime(2024, 4, 30)
+    assert deal["Entered on"] == datetime(2024, 2, 1, 9)
+    assert (deal["Firm No"], deal["Person No"]) == ("501", "1001")
+    assert (deal["Process"], deal["Phase"], deal["Chance"]) == ("Acquisition", "A1 Order", 1)
+    assert second[0] == "3003"
+    assert sheet["B2"].data_type == "s", "a name that begins with = is no formula"
+
+
+def test_stage_changes_hold_deals_and_leads_with_exits_and_returns(folder: Path) -> None:
+    moves = rows(folder / "stage_changes.csv")
+    deal = [(one["Phase"], one["Moved on"]) for one in moves if one["No"] == "3001"]
+    assert deal == [
+        ("A0 Need checked", "01.02.2024 10:00:00.000+01:00"),
+        ("A1 Order", "20.04.2024 11:00:00.000+02:00"),
+    ]
+    lead = [one["Phase"] for one in moves if one["No"] == "1001"]
+    assert lead == ["Interested", "Warmed up", "Dropped", "Warmed up"]
+    assert not [one for one in moves if one["No"] in ("3002", "1002")]
+
+
+def test_local_moments_say_their_offset(folder: Path) -> None:
+    leads = {one["Lead No"]: one for one in rows(folder / "leads.csv", "cp1252")}
+    assert leads["1003"]["Entered on"] == "31.03.2024 01:30:00.000+01:00"
+    assert leads["1001"]["Phase"] == "Warmed up"
+    assert leads["1001"]["Firm"] == "Brückner SE"
+
+
+def test_ad_days_are_american_and_as_reported_now(folder: Path) -> None:
+    days = {one["Day"]: one for one in rows(folder / "ad_days.csv", delimiter=",")}
+    assert days["06/01/2026"]["Cost"] == "1,234.567890"
+    assert days["06/01/2026"]["Shown"] == "12,345"
+    assert days["06/16/2026"]["Conversions"] == "3.00"
+
+
+def test_an_activity_that_lies_ahead_has_no_result(folder: Path) -> None:
+    work = {one["Activity No"]: one for one in rows(folder / "activities.csv", "cp1252")}
+    assert (work["602"]["Type"], work["602"]["Result"], work["602"]["Done"]) == ("Visit", "", "no")
+    assert (work["601"]["Result"], work["601"]["Done"], work["601"]["Seconds"]) == ("CONNECTED", "yes", "125")
+
+
+def test_owners(folder: Path) -> None:
+    owners = {one["Rep No"]: one for one in rows(folder / "owners.csv")}
+    assert (owners["11"]["Rep"], owners["11"]["Works here"]) == ("Jana Nováková", "yes")
+    assert (owners["12"]["Works here"], owners["13"]["Rep type"]) == ("no", "Queue")
+
+
+def test_files_that_stay_the_same_are_left_alone(company: Any, folder: Path) -> None:
+    before = {path.name: path.stat().st_mtime_ns for path in folder.glob("*.csv")}
+    exports.write_export(company, NOW, folder)
+    assert {path.name: path.stat().st_mtime_ns for path in folder.glob("*.csv")} == before
+    assert date(2026, 6, 18)
