@@ -363,7 +363,8 @@ def _excel_rows(mapping: FileMapping, file: SourceFile, sheet: Any) -> Iterator[
         except Exception as exc:  # as above: the sheet is only parsed while it is read
             what = f"the sheet is damaged ({type(exc).__name__})"
             raise malformed(mapping, file, what, "open it in a spreadsheet and save it again", number) from exc
-        yield number, list(row)
+        # The format keeps every number as a float, so a whole number beyond 2^53 is not the one that was meant.
+        yield number, [float(cell) if isinstance(cell, int) and abs(cell) >= 2**53 else cell for cell in row]
 
 
 def _check_zip(mapping: FileMapping, file: SourceFile) -> None:
