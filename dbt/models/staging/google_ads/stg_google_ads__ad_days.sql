@@ -11,10 +11,6 @@ raw_ad_group_days as (
     select * from {{ source('raw', 'google_ads__ad_group_days') }}
 ),
 
-raw_campaigns as (
-    select * from {{ source('raw', 'google_ads__campaigns') }}
-),
-
 new_loads as (
     {{ new_loads() }}
 ),
@@ -38,42 +34,16 @@ ad_group_days_once as (
     qualify copy_no = 1
 ),
 
-campaigns_once as (
-    select
-        _dlt_load_id,
-        customer_id,
-        campaign_id,
-        max(name) as campaign_name,
-        max(advertising_channel_type) as channel_type,
-        max(status) as campaign_status
-    from raw_campaigns
-    group by all
-),
-
-days_joined_to_campaigns as (
-    select
-        ad_group_days_once.*,
-        campaigns_once.campaign_name,
-        campaigns_once.channel_type,
-        campaigns_once.campaign_status
-    from ad_group_days_once
-    left join campaigns_once
-        on
-            ad_group_days_once._dlt_load_id = campaigns_once._dlt_load_id
-            and ad_group_days_once.customer_id = campaigns_once.customer_id
-            and ad_group_days_once.campaign_id = campaigns_once.campaign_id
-),
-
 days_read as (
     select
-        days_joined_to_campaigns.*,
-        {{ to_date('days_joined_to_campaigns.date') }} as date_day,
-        {{ to_bigint('days_joined_to_campaigns.impressions') }} as impressions_read,
-        {{ to_bigint('days_joined_to_campaigns.clicks') }} as clicks_read,
-        {{ to_decimal('days_joined_to_campaigns.cost_micros', 0) }} as cost_micros_read,
-        {{ to_decimal('days_joined_to_campaigns.conversions', 6) }} as conversions_read,
-        {{ to_decimal('days_joined_to_campaigns.conversions_value', 6) }} as conversions_value_read
-    from days_joined_to_campaigns
+        ad_group_days_once.*,
+        {{ to_date('ad_group_days_once.date') }} as date_day,
+        {{ to_bigint('ad_group_days_once.impressions') }} as impressions_read,
+        {{ to_bigint('ad_group_days_once.clicks') }} as clicks_read,
+        {{ to_decimal('ad_group_days_once.cost_micros', 0) }} as cost_micros_read,
+        {{ to_decimal('ad_group_days_once.conversions', 6) }} as conversions_read,
+        {{ to_decimal('ad_group_days_once.conversions_value', 6) }} as conversions_value_read
+    from ad_group_days_once
 ),
 
 days_judged as (
@@ -104,10 +74,11 @@ final as (
         days_judged.campaign_id,
         {{ given('days_judged.ad_group_id') }} as ad_group_id,
         'google_ads' as platform,
-        {{ clean_text('days_judged.campaign_name') }} as campaign_name,
+        -- What a campaign is called, and is, stands in stg_google_ads__campaigns.
+        cast(null as text) as campaign_name,
         {{ clean_text('days_judged.ad_group_name') }} as ad_group_name,
-        days_judged.channel_type,
-        days_judged.campaign_status,
+        cast(null as text) as channel_type,
+        cast(null as text) as campaign_status,
         upper({{ given('days_judged.currency_code') }}) as currency,
         cast(null as text) as file_name,
         days_judged.reject_reason,

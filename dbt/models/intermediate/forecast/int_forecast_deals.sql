@@ -1,0 +1,62 @@
+{#- The deals whose bookings are forecast, by who is credited and which part of the forecast they belong to. -#}
+with
+
+deals as (
+    select * from {{ ref('fct_deals') }}
+    -- An onboarding deal repeats a sale that is already counted.
+    where not is_excluded and pipeline_purpose in ('new_business', 'renewal', 'upsell')
+),
+
+visits as (
+    select * from {{ ref('fct_deal_stage_visits') }}
+),
+
+owners as (
+    select * from {{ ref('dim_owners') }}
+),
+
+-- Credit stays with who owned the deal when it was won, even if it changed hands later.
+owners_at_win as (
+    select
+        deal_key,
+        max_by(owner_key, visit_no) as owner_key
+    from visits
+    where stage = 'won' and owner_key is not null
+    group by deal_key
+),
+
+deals_credited as (
+    select
+        deals.*,
+        case
+            when deals.status = 'won' then coalesce(owners_at_win.owner_key, deals.owner_key)
+            else deals.owner_key
+        end as credited_owner_key
+    from deals
+    left join owners_at_win on deals.deal_key = owners_at_win.deal_key
+),
+
+final as (
+    select
+        deals_credited.deal_key,
+        case
+            when owners.kind = 'person' and owners.is_active then owners.owner_key
+            else 'unassigned'
+        end as owner_member,
+        coalesce(deals_credited.pipeline_label, 'Unknown') as pipeline_member,
+        deals_credited.currency,
+        deals_credited.stage,
+        deals_credited.status,
+        case when deals_credited.pipeline_purpose = 'renewal' then 'renewals' else 'open' end
+            as open_part,
+        deals_credited.amount_history_basis,
+        deals_credited.amount_reporting,
+        deals_credited.win_probability,
+        deals_credited.close_date,
+        case when deals_credited.status = 'won' then deals_credited.close_day end as won_day,
+        deals_credited.created_at
+    from deals_credited
+    left join owners on deals_credited.credited_owner_key = owners.owner_key
+)
+
+select * from final

@@ -1,0 +1,89 @@
+{#- Who a visitor is: what the site said when the visitor signed in counts more than the visitor id that a form left
+    on the contact. Several contacts may claim one visitor; the eldest that still counts is taken. -#}
+with
+
+slices as (
+    select * from {{ ref('hist_session_slices') }}
+),
+
+contacts as (
+    select * from {{ ref('dim_contacts') }}
+),
+
+contact_versions as (
+    select * from {{ ref('int_contacts_unioned') }}
+),
+
+survivors as (
+    select * from {{ ref('int_survivors') }}
+),
+
+run_context as (
+    select as_of_end
+    from {{ source('run', 'run_context') }}
+),
+
+signed_in as (
+    select
+        slices.visitor_id,
+        min(slices.first_user_id).value as user_id
+    from slices
+    inner join run_context on slices.slice_start < run_context.as_of_end
+    where slices.first_user_id is not null
+    group by slices.visitor_id
+),
+
+-- Every id and visitor id that a contact ever had: of those merged into it as well.
+contact_records as (
+    select distinct
+        contact_versions.contact_id,
+        contact_versions.visitor_id,
+        contact_versions.source_system || ':'
+        || coalesce(survivors.survivor_id, contact_versions.contact_id) as contact_key
+    from contact_versions
+    left join survivors
+        on
+            survivors.object = 'contact'
+            and contact_versions.source_system = survivors.source_system
+            and contact_versions.contact_id = survivors.merged_id
+),
+
+claims as (
+    select
+        signed_in.visitor_id,
+        contact_records.contact_key,
+        1 as claim_order
+    from signed_in
+    inner join contact_records on signed_in.user_id = contact_records.contact_id
+    union all
+    select
+        signed_in.visitor_id,
+        contacts.contact_key,
+        2 as claim_order
+    from signed_in
+    inner join contacts on lower(signed_in.user_id) = lower(contacts.email)
+    union all
+    select
+        contact_records.visitor_id,
+        contact_records.contact_key,
+        3 as claim_order
+    from contact_records
+    where contact_records.visitor_id is not null
+),
+
+final as (
+    select
+        claims.visitor_id,
+        contacts.contact_key,
+        contacts.person_key
+    from claims
+    inner join contacts on claims.contact_key = contacts.contact_key
+    qualify
+        row_number() over (
+            partition by claims.visitor_id
+            order by
+                claims.claim_order, contacts.is_excluded, contacts.created_at, contacts.contact_key
+        ) = 1
+)
+
+select * from final

@@ -1,0 +1,124 @@
+with
+
+targets as (
+    {{ union_staged('targets') }}
+),
+
+owners as (
+    select * from {{ ref('dim_owners') }}
+),
+
+plan_rates as (
+    select * from {{ ref('int_rates_plan') }}
+),
+
+targets_newest as (
+    select
+        level,
+        coalesce({{ given('member') }}, 'company') as member,
+        measure,
+        currency,
+        period_type,
+        amount,
+        cast(date_trunc('month', period_start) as date) as period_start
+    from targets
+    qualify
+        row_number() over (
+            partition by level, coalesce({{ given('member') }}, 'company'), measure, period_type, period_start
+            order by version_order desc
+        ) = 1
+),
+
+months_of_targets as (
+    select
+        targets_newest.*,
+        months.month_no,
+        cast(targets_newest.period_start + to_months(months.month_no) as date) as month_start
+    from targets_newest
+    inner join (values (0), (1), (2)) as months (month_no)
+        on months.month_no = 0 or targets_newest.period_type = 'quarter'
+),
+
+-- A quarter's cents that do not divide by three go to its first months.
+months_split as (
+    select
+        level,
+        member,
+        measure,
+        currency,
+        period_type,
+        month_start,
+        case period_type
+            when 'month' then amount
+            else
+                cast(
+                    (cast(amount * 100 as bigint) // 3)
+                    + case when cast(amount * 100 as bigint) % 3 > month_no then 1 else 0 end
+                    as decimal(18, 0)
+                ) * 0.01
+        end as amount
+    from months_of_targets
+),
+
+-- Where a month has a target of its own, its share of the quarter's would count it twice.
+months_once as (
+    select *
+    from months_split
+    qualify
+        row_number() over (
+            partition by level, member, measure, month_start
+            order by period_type
+        ) = 1
+),
+
+owner_names as (
+    select
+        names.name,
+        min(names.owner_key) as owner_key
+    from (
+        select
+            owner_key,
+            lower(owner_id) as name
+        from owners
+        union
+        select
+            owner_key,
+            lower(owner_key) as name
+        from owners
+        union
+        select
+            owner_key,
+            lower(email) as name
+        from owners
+        union
+        select
+            owner_key,
+            lower(owner_name) as name
+        from owners
+    ) as names
+    where names.name is not null
+    group by names.name
+),
+
+final as (
+    select
+        concat_ws(
+            ':', months_once.level, coalesce(owner_names.owner_key, months_once.member), months_once.measure,
+            months_once.month_start
+        ) as target_key,
+        months_once.level,
+        coalesce(owner_names.owner_key, months_once.member) as member,
+        months_once.measure,
+        {{ converted('months_once.amount', 'plan_rates.rate_to_reporting') }} as amount_reporting,
+        months_once.month_start as period_start
+    from months_once
+    left join owner_names
+        on months_once.level = 'owner' and lower(months_once.member) = owner_names.name
+    left join plan_rates
+        on
+            months_once.currency = plan_rates.currency
+            and months_once.month_start >= plan_rates.valid_from
+            and months_once.month_start < plan_rates.valid_to
+)
+
+select * from final
