@@ -102,7 +102,8 @@ def row_counts(home: Home) -> dict[str, int]:
                 "select table_schema, table_name from information_schema.tables where table_type = 'BASE TABLE'"
             ).fetchall()
             for schema, table in tables:
-                found = connection.execute(f'select count(*) from "{schema}"."{table}"').fetchone()
+                # With the catalogue's name, since a schema may be called the same.
+                found = connection.execute(f'select count(*) from "{path.stem}"."{schema}"."{table}"').fetchone()
                 counts[table] = found[0] if found else 0
     return counts
 

@@ -116,14 +116,14 @@ def _drop_uneven_tables(connection: "duckdb.DuckDBPyConnection", history_tables:
         present = (schema, model) in existing
         if not present and model not in sizes:
             continue
-        found = connection.execute(f'select count(*) from "{schema}"."{model}"').fetchone() if present else None
+        found = connection.execute(f'select count(*) from history."{schema}"."{model}"').fetchone() if present else None
         if found is None or found[0] != sizes.get(model):
             uneven.append(model)
     if not uneven:
         return []
     # Derived history tables read staged ones, so one uneven table makes all of history suspect.
     for model, schema in history_tables.items():
-        connection.execute(f'drop table if exists "{schema}"."{model}" cascade')
+        connection.execute(f'drop table if exists history."{schema}"."{model}" cascade')
     connection.execute("delete from meta.processed_loads; delete from meta.table_sizes")
     return [f"history.{model}: rows do not match its record - history rebuilt from raw" for model in uneven]
 
