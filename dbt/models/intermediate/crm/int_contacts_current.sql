@@ -1,0 +1,88 @@
+{#- One row per contact that exists at the end of `as_of`, from its newest landed version; merged-away ones do not. -#}
+with
+
+contacts as (
+    select * from {{ ref('int_contacts_unioned') }}
+),
+
+survivors as (
+    select * from {{ ref('int_survivors') }}
+),
+
+run_context as (
+    select * from {{ source('run', 'run_context') }}
+),
+
+test_email_domains as (
+    select distinct test_email_domains.domain from {{ source('run', 'test_email_domains') }} as test_email_domains
+),
+
+test_names as (
+    select distinct test_names.name from {{ source('run', 'test_names') }} as test_names
+),
+
+newest_versions as (
+    select
+        contacts.source_system,
+        contacts.contact_id,
+        max(contacts.version_order) as version_order
+    from contacts
+    group by all
+),
+
+contacts_newest as (
+    select contacts.*
+    from contacts
+    inner join newest_versions
+        on
+            contacts.source_system = newest_versions.source_system
+            and contacts.contact_id = newest_versions.contact_id
+            and contacts.version_order = newest_versions.version_order
+),
+
+contacts_existing as (
+    select contacts_newest.*
+    from contacts_newest
+    cross join run_context
+    anti join survivors
+        on
+            survivors.object = 'contact'
+            and contacts_newest.source_system = survivors.source_system
+            and contacts_newest.contact_id = survivors.merged_id
+    where contacts_newest.created_at is null or contacts_newest.created_at < run_context.as_of_end
+),
+
+final as (
+    select
+        contacts_existing.source_system || ':' || contacts_existing.contact_id as contact_key,
+        contacts_existing.source_system
+        || ':'
+        || coalesce(survivors.survivor_id, contacts_existing.account_id) as account_key,
+        contacts_existing.source_system || ':' || contacts_existing.owner_id as owner_key,
+        contacts_existing.contact_id,
+        contacts_existing.source_system,
+        contacts_existing.visitor_id,
+        contacts_existing.full_name,
+        contacts_existing.email,
+        contacts_existing.country,
+        contacts_existing.job_title,
+        coalesce(
+            contacts_existing.is_deleted
+            and (contacts_existing.deleted_at is null or contacts_existing.deleted_at < run_context.as_of_end),
+            false
+        ) as is_deleted,
+        test_email_domains.domain is not null or test_names.name is not null as is_test,
+        contacts_existing.created_at,
+        contacts_existing.deleted_at
+    from contacts_existing
+    cross join run_context
+    left join survivors
+        on
+            survivors.object = 'account'
+            and contacts_existing.source_system = survivors.source_system
+            and contacts_existing.account_id = survivors.merged_id
+    left join test_email_domains on split_part(contacts_existing.email, '@', 2) = test_email_domains.domain
+    left join test_names on lower(contacts_existing.full_name) = test_names.name
+)
+
+select * from final

@@ -1,0 +1,73 @@
+{#- One row per deal whose close date has a history: how often and how far it moved later while the deal was open. -#}
+with
+
+deal_changes as (
+    select * from {{ ref('int_deal_changes') }}
+),
+
+visits as (
+    select * from {{ ref('fct_deal_stage_visits') }}
+),
+
+run_context as (
+    select * from {{ source('run', 'run_context') }}
+),
+
+close_dates as (
+    select
+        deal_changes.deal_key,
+        max(cast(deal_changes.value as date)) as close_date,
+        deal_changes.changed_at
+    from deal_changes
+    where deal_changes.field = 'close_date' and deal_changes.is_past
+    group by all
+),
+
+-- A date that was cleared and set again is compared with the one before it was cleared.
+close_dates_compared as (
+    select
+        close_dates.deal_key,
+        close_dates.close_date,
+        last_value(close_dates.close_date ignore nulls) over (
+            partition by close_dates.deal_key
+            order by close_dates.changed_at
+            rows between unbounded preceding and 1 preceding
+        ) as close_date_before,
+        close_dates.changed_at
+    from close_dates
+),
+
+pushes as (
+    select
+        close_dates_compared.deal_key,
+        close_dates_compared.close_date - close_dates_compared.close_date_before as days_pushed
+    from close_dates_compared
+    cross join run_context
+    inner join visits
+        on
+            close_dates_compared.deal_key = visits.deal_key
+            and visits.stage not in ('won', 'lost')
+            and visits.entered_at <= close_dates_compared.changed_at
+            and close_dates_compared.changed_at < coalesce(visits.exited_at, run_context.as_of_end)
+    where close_dates_compared.close_date > close_dates_compared.close_date_before
+),
+
+pushes_summed as (
+    select
+        pushes.deal_key,
+        count(*) as pushes,
+        sum(pushes.days_pushed) as pushed_days
+    from pushes
+    group by all
+),
+
+final as (
+    select
+        deals.deal_key,
+        coalesce(pushes_summed.pushes, 0) as pushes,
+        cast(coalesce(pushes_summed.pushed_days, 0) as bigint) as pushed_days
+    from (select distinct close_dates.deal_key from close_dates) as deals
+    left join pushes_summed on deals.deal_key = pushes_summed.deal_key
+)
+
+select * from final

@@ -1,0 +1,85 @@
+{#-
+    Owners that a CRM lists, and those that records name although no list has them: exports without an owner list name
+    owners in the records, and a CRM may have forgotten someone whose deals it still holds.
+-#}
+with
+
+owners as (
+    select * from {{ ref('int_owners_unioned') }}
+),
+
+owner_keys as (
+    select * from {{ ref('int_owner_keys') }}
+),
+
+newest_versions as (
+    select
+        owners.source_system,
+        owners.owner_id,
+        max(owners.version_order) as version_order
+    from owners
+    group by all
+),
+
+owners_listed as (
+    select
+        owners.source_system || ':' || owners.owner_id as owner_key,
+        owners.owner_id,
+        owners.source_system,
+        coalesce(owners.owner_name, owners.email, owners.owner_id) as owner_name,
+        owners.email,
+        owners.team,
+        coalesce(owners.kind, 'person') as kind,
+        coalesce(owners.is_active, true) as is_active
+    from owners
+    inner join newest_versions
+        on
+            owners.source_system = newest_versions.source_system
+            and owners.owner_id = newest_versions.owner_id
+            and owners.version_order = newest_versions.version_order
+),
+
+sources_with_list as (
+    select distinct owners_listed.source_system
+    from owners_listed
+),
+
+owners_named_only as (
+    select
+        owner_keys.owner_key,
+        owner_keys.owner_id,
+        owner_keys.source_system,
+        owner_keys.owner_id as owner_name,
+        cast(null as text) as email,
+        cast(null as text) as team,
+        'person' as kind,
+        sources_with_list.source_system is null as is_active
+    from owner_keys
+    anti join owners_listed on owner_keys.owner_key = owners_listed.owner_key
+    left join sources_with_list on owner_keys.source_system = sources_with_list.source_system
+),
+
+owners_all as (
+    select * from owners_listed
+    union all
+    select * from owners_named_only
+),
+
+final as (
+    select
+        owners_all.owner_key,
+        owners_all.owner_id,
+        owners_all.source_system,
+        owners_all.owner_name,
+        owners_all.email,
+        owners_all.team,
+        owners_all.kind,
+        case
+            when owners_all.kind = 'person' and owners_all.is_active then owners_all.owner_name
+            else 'Unassigned'
+        end as rollup_owner_name,
+        owners_all.is_active
+    from owners_all
+)
+
+select * from final

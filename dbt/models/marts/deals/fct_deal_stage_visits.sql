@@ -1,0 +1,145 @@
+with
+
+deal_moves as (
+    select * from {{ ref('int_deal_moves') }}
+),
+
+deals as (
+    select * from {{ ref('int_deals') }}
+),
+
+stages as (
+    select * from {{ ref('int_stages_known') }}
+),
+
+stage_periods as (
+    select * from {{ ref('int_stage_periods') }}
+),
+
+owner_periods as (
+    select * from {{ ref('int_deal_owner_periods') }}
+),
+
+run_context as (
+    select * from {{ source('run', 'run_context') }}
+),
+
+-- The deal's life begins when it was created, so its first visit does, and no visit begins before.
+visits_bounded as (
+    select
+        deal_moves.deal_key,
+        deal_moves.source_system,
+        deal_moves.pipeline_id,
+        deal_moves.stage_id,
+        deal_moves.changed_by,
+        deal_moves.history_basis,
+        deal_moves.visit_no,
+        deal_moves.is_last,
+        deals.owner_key as owner_key_at_as_of,
+        case
+            when deal_moves.history_basis = 'assumed_current' then null
+            when deal_moves.visit_no = 1 then coalesce(deals.created_at, deal_moves.entered_at)
+            else greatest(deal_moves.entered_at, coalesce(deals.created_at, deal_moves.entered_at))
+        end as entered_at,
+        deal_moves.entered_at as moved_at
+    from deal_moves
+    inner join deals on deal_moves.deal_key = deals.deal_key
+),
+
+-- What a stage meant on the day of the visit.
+visits_mapped as (
+    select
+        visits_bounded.*,
+        stages.stage_label,
+        stage_periods.stage,
+        stage_periods.stage_order,
+        stage_periods.is_exit
+    from visits_bounded
+    cross join run_context
+    inner join stages
+        on
+            stages.object = 'deal'
+            and visits_bounded.source_system = stages.source_system
+            and visits_bounded.pipeline_id = stages.pipeline_id
+            and visits_bounded.stage_id = stages.stage_id
+    inner join stage_periods
+        on
+            stage_periods.object = 'deal'
+            and visits_bounded.source_system = stage_periods.source_system
+            and visits_bounded.pipeline_id = stage_periods.pipeline_id
+            and visits_bounded.stage_id = stage_periods.stage_id
+            and stage_periods.valid_from <= coalesce(cast(visits_bounded.entered_at as date), run_context.as_of)
+            and coalesce(cast(visits_bounded.entered_at as date), run_context.as_of) < stage_periods.valid_to
+),
+
+-- Many deals, one moment, one user: somebody tidied up, nobody sold.
+bulk_updates as (
+    select
+        visits_mapped.source_system,
+        visits_mapped.changed_by,
+        date_trunc('second', visits_mapped.moved_at) as moved_second
+    from visits_mapped
+    where visits_mapped.visit_no > 1 and visits_mapped.changed_by is not null
+    group by all
+    having count(*) >= 50
+),
+
+visits_compared as (
+    select
+        visits_mapped.*,
+        lag(visits_mapped.pipeline_id) over deal_by_visit as pipeline_id_before,
+        lag(visits_mapped.stage_order) over deal_by_visit as stage_order_before,
+        lag(visits_mapped.is_exit) over deal_by_visit as is_exit_before,
+        lead(visits_mapped.entered_at) over deal_by_visit as exited_at
+    from visits_mapped
+    window deal_by_visit as (partition by visits_mapped.deal_key order by visits_mapped.visit_no)
+),
+
+final as (
+    select
+        visits_compared.deal_key,
+        coalesce(owner_periods.owner_key, visits_compared.owner_key_at_as_of) as owner_key,
+        concat_ws(':', visits_compared.source_system, 'deal', visits_compared.pipeline_id, visits_compared.stage_id)
+            as stage_key,
+        visits_compared.pipeline_id,
+        visits_compared.stage_label,
+        visits_compared.stage,
+        visits_compared.history_basis,
+        case
+            when visits_compared.visit_no = 1 then 'first'
+            when visits_compared.pipeline_id <> visits_compared.pipeline_id_before then 'transfer'
+            when visits_compared.is_exit_before then 'backward'
+            when visits_compared.is_exit then 'forward'
+            when visits_compared.stage_order < visits_compared.stage_order_before then 'backward'
+            when
+                visits_compared.stage_order > visits_compared.stage_order_before + 1
+                and visits_compared.stage <> 'unmapped'
+                then 'skip'
+            else 'forward'
+        end as direction,
+        visits_compared.visit_no,
+        visits_compared.stage_order,
+        {{ days_between(
+            'visits_compared.entered_at', 'coalesce(visits_compared.exited_at, run_context.as_of_end)'
+        ) }} as days_in_stage,
+        visits_compared.is_last as is_open,
+        not visits_compared.is_last as is_completed,
+        bulk_updates.moved_second is not null as is_bulk_update,
+        visits_compared.entered_at,
+        visits_compared.exited_at
+    from visits_compared
+    cross join run_context
+    left join bulk_updates
+        on
+            visits_compared.source_system = bulk_updates.source_system
+            and visits_compared.changed_by = bulk_updates.changed_by
+            and visits_compared.visit_no > 1
+            and date_trunc('second', visits_compared.moved_at) = bulk_updates.moved_second
+    left join owner_periods
+        on
+            visits_compared.deal_key = owner_periods.deal_key
+            and visits_compared.entered_at >= owner_periods.valid_from
+            and visits_compared.entered_at < owner_periods.valid_to
+)
+
+select * from final

@@ -1,0 +1,268 @@
+with
+
+deals as (
+    select * from {{ ref('int_deals') }}
+),
+
+visits as (
+    select * from {{ ref('fct_deal_stage_visits') }}
+),
+
+pushes as (
+    select * from {{ ref('int_deal_pushes') }}
+),
+
+leads as (
+    select * from {{ ref('int_leads') }}
+),
+
+accounts as (
+    select * from {{ ref('dim_accounts') }}
+),
+
+contacts as (
+    select * from {{ ref('dim_contacts') }}
+),
+
+stages as (
+    select * from {{ ref('dim_stages') }}
+    where dim_stages.object = 'deal'
+),
+
+rates as (
+    select * from {{ ref('int_rates_daily') }}
+),
+
+plan_rates as (
+    select * from {{ ref('int_rates_plan') }}
+),
+
+run_context as (
+    select * from {{ source('run', 'run_context') }}
+),
+
+visits_compared as (
+    select
+        visits.deal_key,
+        visits.stage_key,
+        visits.stage,
+        visits.stage_order,
+        visits.is_open,
+        visits.entered_at,
+        lag(visits.stage) over (partition by visits.deal_key order by visits.visit_no) as stage_before
+    from visits
+),
+
+-- Moving on within won (fulfilment, whatever the vendor calls it) neither reopens nor closes again.
+deals_visited as (
+    select
+        visits_compared.deal_key,
+        max(visits_compared.stage_key) filter (where visits_compared.is_open) as stage_key,
+        max(visits_compared.entered_at) filter (
+            where visits_compared.stage = 'won' and visits_compared.stage_before is distinct from 'won'
+        ) as won_at,
+        max(visits_compared.entered_at) filter (
+            where visits_compared.stage = 'lost' and visits_compared.stage_before is distinct from 'lost'
+        ) as lost_at,
+        count(*) filter (
+            where visits_compared.stage_before in ('won', 'lost') and visits_compared.stage not in ('won', 'lost')
+        ) as reopens,
+        bool_or(visits_compared.stage_order between 2 and 7) as is_qualified
+    from visits_compared
+    group by all
+),
+
+-- A person with several lead episodes: the deal belongs to the first of them.
+leads_of_contacts as (
+    select
+        leads.contact_key_stated as contact_key,
+        min_by(
+            {'lead_key': leads.lead_key, 'channel': leads.channel, 'campaign_key': leads.campaign_key},
+            (coalesce(leads.created_at, timestamp '9999-12-31'), leads.lead_key)
+        ) as lead
+    from leads
+    where leads.contact_key_stated is not null
+    group by all
+),
+
+deals_joined as (
+    select
+        deals.*,
+        accounts.account_key as account_key_known,
+        contacts.contact_key as contact_key_known,
+        leads_of_contacts.lead.lead_key as lead_key,
+        leads_of_contacts.lead.campaign_key as campaign_key,
+        coalesce(leads_of_contacts.lead.channel, 'unattributed') as channel,
+        coalesce(accounts.segment, 'unknown') as segment,
+        deals_visited.stage_key,
+        stages.pipeline_id as pipeline_id_visited,
+        stages.pipeline_label as pipeline_label_visited,
+        stages.pipeline_purpose,
+        stages.stage_label,
+        stages.stage,
+        coalesce(deals.win_probability, stages.win_probability) as win_probability_known,
+        case
+            when stages.is_won then 'won'
+            when stages.is_lost then 'lost'
+            else 'open'
+        end as status,
+        case
+            when stages.is_won then deals_visited.won_at
+            when stages.is_lost then deals_visited.lost_at
+        end as closed_at,
+        deals_visited.reopens,
+        deals_visited.is_qualified,
+        coalesce(
+            accounts.exclusion_reason = 'test'
+            or contacts.exclusion_reason = 'test'
+            or stages.pipeline_purpose = 'test',
+            false
+        ) as is_test
+    from deals
+    inner join deals_visited on deals.deal_key = deals_visited.deal_key
+    inner join stages on deals_visited.stage_key = stages.stage_key
+    left join accounts on deals.account_key = accounts.account_key
+    left join contacts on deals.contact_key = contacts.contact_key
+    left join leads_of_contacts on deals.contact_key = leads_of_contacts.contact_key
+),
+
+deals_closed as (
+    select
+        deals_joined.*,
+        {{ day_in_zone('deals_joined.closed_at', 'run_context.reporting_timezone') }} as stage_close_date,
+        case
+            when deals_joined.status = 'open' then null
+            when run_context.close_day_rule = 'stage_event'
+                then coalesce(
+                    {{ day_in_zone('deals_joined.closed_at', 'run_context.reporting_timezone') }},
+                    deals_joined.close_date
+                )
+            else coalesce(
+                deals_joined.close_date,
+                {{ day_in_zone('deals_joined.closed_at', 'run_context.reporting_timezone') }}
+            )
+        end as close_day
+    from deals_joined
+    cross join run_context
+),
+
+deals_converted as (
+    select
+        deals_closed.*,
+        {{ converted('deals_closed.amount', 'rates.rate_to_reporting') }} as amount_reporting,
+        {{ converted('deals_closed.amount', 'plan_rates.rate_to_reporting') }} as amount_plan_rate
+    from deals_closed
+    cross join run_context
+    left join rates
+        on
+            deals_closed.currency = rates.currency
+            and least(coalesce(deals_closed.close_day, run_context.as_of), run_context.as_of) = rates.rate_date
+    left join plan_rates
+        on
+            deals_closed.currency = plan_rates.currency
+            and plan_rates.valid_from <= coalesce(deals_closed.close_day, run_context.as_of)
+            and coalesce(deals_closed.close_day, run_context.as_of) < plan_rates.valid_to
+),
+
+-- From creation to the final win; without a stage history the days between the two dates are what is known.
+deals_timed as (
+    select
+        deals_converted.*,
+        case
+            when deals_converted.closed_at is not null
+                then {{ days_between('deals_converted.created_at', 'deals_converted.closed_at') }}
+            else cast(deals_converted.close_day - deals_converted.created_date as decimal(18, 6))
+        end as days_to_close,
+        coalesce(
+            deals_converted.status = 'won'
+            and deals_converted.created_date = coalesce(deals_converted.stage_close_date, deals_converted.close_day),
+            false
+        ) as is_zero_day_win
+    from deals_converted
+),
+
+deals_judged as (
+    select
+        deals_timed.*,
+        case
+            when deals_timed.status <> 'won' then null
+            when deals_timed.days_to_close is null then 'unknown'
+            when deals_timed.days_to_close < 0 then 'closed_before_created'
+            when deals_timed.is_imported then 'imported'
+            when deals_timed.is_zero_day_win then 'zero_day'
+        end as cycle_reject_reason
+    from deals_timed
+),
+
+final as (
+    select
+        deals_judged.deal_key,
+        deals_judged.account_key_known as account_key,
+        deals_judged.contact_key_known as contact_key,
+        deals_judged.lead_key,
+        deals_judged.owner_key,
+        deals_judged.campaign_key,
+        deals_judged.stage_key,
+        deals_judged.deal_id,
+        deals_judged.source_system,
+        deals_judged.deal_name,
+        deals_judged.pipeline_id_visited as pipeline_id,
+        deals_judged.pipeline_label_visited as pipeline_label,
+        deals_judged.pipeline_purpose,
+        deals_judged.stage_label,
+        deals_judged.stage,
+        deals_judged.status,
+        deals_judged.deal_type,
+        deals_judged.segment,
+        deals_judged.channel,
+        deals_judged.currency,
+        deals_judged.forecast_category,
+        deals_judged.next_step,
+        case when deals_judged.status = 'lost' then deals_judged.lost_reason end as lost_reason,
+        case
+            when deals_judged.is_deleted then 'deleted'
+            when deals_judged.is_test then 'test'
+        end as exclusion_reason,
+        case when deals_judged.has_stage_history then 'field_history' else 'assumed_current' end as history_basis,
+        case when deals_judged.has_amount_history then 'field_history' else 'assumed_current' end
+            as amount_history_basis,
+        deals_judged.cycle_reject_reason,
+        deals_judged.amount,
+        deals_judged.amount_reporting,
+        deals_judged.amount_plan_rate,
+        cast(deals_judged.win_probability_known as decimal(9, 6)) as win_probability,
+        -- A date without history may have been moved unseen; a deal that never had one was not.
+        case
+            when deals_judged.has_close_date_history or deals_judged.close_date is null
+                then coalesce(pushes.pushes, 0)
+        end as pushes,
+        case
+            when deals_judged.has_close_date_history or deals_judged.close_date is null
+                then coalesce(pushes.pushed_days, 0)
+        end as pushed_days,
+        deals_judged.reopens,
+        case
+            when deals_judged.status = 'won' and deals_judged.cycle_reject_reason is null
+                then deals_judged.days_to_close
+        end as cycle_days,
+        {{ days_between(
+            'deals_judged.created_at', 'coalesce(deals_judged.closed_at, run_context.as_of_end)'
+        ) }} as age_days,
+        deals_judged.is_deleted or deals_judged.is_test as is_excluded,
+        deals_judged.is_deleted,
+        deals_judged.is_zero_day_win,
+        deals_judged.is_qualified,
+        deals_judged.is_imported,
+        deals_judged.created_date,
+        deals_judged.close_date,
+        deals_judged.stage_close_date,
+        deals_judged.close_day,
+        deals_judged.created_at,
+        deals_judged.closed_at,
+        case when deals_judged.is_deleted then deals_judged.deleted_at end as deleted_at
+    from deals_judged
+    cross join run_context
+    left join pushes on deals_judged.deal_key = pushes.deal_key
+)
+
+select * from final

@@ -1,0 +1,106 @@
+with
+
+leads as (
+    select * from {{ ref('int_leads') }}
+),
+
+lead_moves as (
+    select * from {{ ref('int_lead_moves') }}
+),
+
+deals as (
+    select * from {{ ref('fct_deals') }}
+),
+
+-- Once reached, a stage stays reached: skipping counts and moving back does not take away.
+leads_visited as (
+    select
+        lead_moves.lead_key,
+        any_value(lead_moves.history_basis) as history_basis,
+        max(lead_moves.stage_order) filter (where lead_moves.stage_order <= 6) as furthest_order,
+        max_by(lead_moves.stage, lead_moves.visit_no) filter (where lead_moves.stage_order <= 6) as lifecycle_stage,
+        max(lead_moves.stage) filter (where lead_moves.is_last and lead_moves.is_exit) as exit_reason,
+        bool_or(lead_moves.is_exit) as has_exited,
+        min(lead_moves.entered_at) filter (where lead_moves.stage_order between 3 and 6) as mql_at,
+        min(lead_moves.entered_at) filter (where lead_moves.stage_order between 4 and 6) as sql_lead_at,
+        min(lead_moves.entered_at) filter (where lead_moves.stage_order between 5 and 6) as opportunity_at,
+        min(lead_moves.entered_at) filter (where lead_moves.stage_order = 6) as customer_at,
+        max(lead_moves.entered_at) filter (where lead_moves.is_last and lead_moves.is_exit) as exited_at
+    from lead_moves
+    group by all
+),
+
+deals_of_leads as (
+    select
+        deals.lead_key,
+        min_by(deals.deal_key, (coalesce(deals.created_at, timestamp '9999-12-31'), deals.deal_key)) as first_deal_key,
+        count(*) as deals_count,
+        count(*) filter (where deals.status = 'won') as won_deals_count,
+        sum(deals.amount_reporting) filter (where deals.status = 'won') as won_amount_reporting
+    from deals
+    where not deals.is_excluded and deals.lead_key is not null
+    group by all
+),
+
+leads_joined as (
+    select
+        leads.*,
+        leads_visited.history_basis,
+        leads_visited.lifecycle_stage,
+        leads_visited.has_exited,
+        leads_visited.exit_reason,
+        -- A source that only says "converted" says that a deal began.
+        greatest(
+            coalesce(leads_visited.furthest_order, 0),
+            case when leads.is_converted and leads_visited.history_basis = 'assumed_current' then 5 else 0 end
+        ) as furthest_order,
+        leads_visited.mql_at,
+        leads_visited.sql_lead_at,
+        leads_visited.opportunity_at,
+        leads_visited.customer_at,
+        leads_visited.exited_at
+    from leads
+    inner join leads_visited on leads.lead_key = leads_visited.lead_key
+),
+
+final as (
+    select
+        leads_joined.lead_key,
+        leads_joined.person_key,
+        leads_joined.contact_key,
+        leads_joined.account_key,
+        leads_joined.owner_key,
+        leads_joined.campaign_key,
+        deals_of_leads.first_deal_key,
+        leads_joined.lead_id,
+        leads_joined.source_system,
+        leads_joined.channel,
+        leads_joined.source_label,
+        leads_joined.source_detail,
+        coalesce(leads_joined.lifecycle_stage, case when leads_joined.has_exited then 'lead' else 'unmapped' end)
+            as lifecycle_stage,
+        leads_joined.temperature,
+        leads_joined.exit_reason,
+        leads_joined.exclusion_reason,
+        leads_joined.history_basis,
+        cast(coalesce(deals_of_leads.won_amount_reporting, 0) as decimal(18, 2)) as won_amount_reporting,
+        coalesce(deals_of_leads.deals_count, 0) as deals_count,
+        coalesce(deals_of_leads.won_deals_count, 0) as won_deals_count,
+        leads_joined.furthest_order >= 3 as is_mql,
+        leads_joined.furthest_order >= 4 as is_sql_lead,
+        leads_joined.furthest_order >= 5 as is_opportunity,
+        leads_joined.furthest_order >= 6 as is_customer,
+        leads_joined.exclusion_reason is not null as is_excluded,
+        leads_joined.is_deleted,
+        leads_joined.created_date,
+        leads_joined.created_at,
+        leads_joined.mql_at,
+        leads_joined.sql_lead_at,
+        leads_joined.opportunity_at,
+        leads_joined.customer_at,
+        leads_joined.exited_at
+    from leads_joined
+    left join deals_of_leads on leads_joined.lead_key = deals_of_leads.lead_key
+)
+
+select * from final
