@@ -65,7 +65,7 @@ def test_deals_are_the_companys_own(settings: Settings, company: Company) -> Non
     deals = rows_of(settings, "deals")
     for deal in deals:
         created = known.loc[str(deal["deal_id"])]["created_at"].to_pydatetime()
-        assert abs((datetime.fromisoformat(str(deal["created_at"])) - created).total_seconds()) < 0.001
+        assert datetime.fromisoformat(str(deal["created_at"])) == created
     amounts = [Decimal(deal["amount"]) for deal in deals if deal["amount"]]
     assert sum(amounts) > 0
     assert all(amount == round(amount, 2) for amount in amounts)
