@@ -167,10 +167,14 @@ def map_file(file: Annotated[Path, typer.Argument(help="A CSV, Excel, JSON lines
     typer.echo(proposal.yaml)
     table = Table(*proposal.columns, box=None)
     for row in proposal.rows:
-        table.add_row(*("" if value is None else _plain(str(value)) for value in row))
+        table.add_row(*("" if value is None else _plain(value) for value in row.values()))
     out.print(table)
+    for line in proposal.notes:
+        out.print(f"[dim]concluded[/]  {_plain(line)}", highlight=False)
     for line in proposal.unmapped:
         out.print(f"[yellow]not mapped[/] {_plain(line)}", highlight=False)
+    for line in proposal.open_points:
+        out.print(f"[bold yellow]to declare[/] {_plain(line)}", highlight=False)
 
 
 @app.command()
