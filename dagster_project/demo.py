@@ -20,7 +20,7 @@ from configuration.errors import Unreachable
 from configuration.paths import Home
 
 FIRST_NOW = datetime(2026, 6, 18, 6)
-_CREDENTIALS = {
+CREDENTIALS = {
     "HUBSPOT_TOKEN": "demo-token",
     "GOOGLE_ADS_DEVELOPER_TOKEN": "demo-developer-token",
     "GOOGLE_ADS_CLIENT_ID": "demo-client-id",
@@ -43,11 +43,7 @@ def run(home: Home, *, scale: float, seed: int, console: Console) -> None:
     console.print(f"[bold]Demo[/]  the simulated company Aldergate on {now:%d %B %Y}, as its vendors would show it")
     with _vendors(folder, now, scale, seed) as address:
         console.print(f"[dim]{time.monotonic() - began:6.1f} s[/]  vendors answer at {address}", highlight=False)
-        os.environ |= _CREDENTIALS | {
-            "HUBSPOT_BASE_URL": f"{address}/hubspot",
-            "GOOGLE_ADS_BASE_URL": f"{address}/google_ads",
-            "GOOGLE_ADS_TOKEN_URL": f"{address}/google_ads/token",
-        }
+        os.environ |= CREDENTIALS | addresses(address)
         from dagster_project import headless
 
         published = headless.run(home, as_of=now.date() - timedelta(days=1), extract=True, console=console)
@@ -61,6 +57,15 @@ def run(home: Home, *, scale: float, seed: int, console: Console) -> None:
         "from rpt_channels where window_name = 'last 12 months' order by won_amount_reporting desc\"",
         highlight=False,
     )
+
+
+def addresses(base: str) -> dict[str, str]:
+    """The variables by which saleshouse.yml finds the simulated vendors below `base`."""
+    return {
+        "HUBSPOT_BASE_URL": f"{base}/hubspot",
+        "GOOGLE_ADS_BASE_URL": f"{base}/google_ads",
+        "GOOGLE_ADS_TOKEN_URL": f"{base}/google_ads/token",
+    }
 
 
 @contextmanager

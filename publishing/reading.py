@@ -3,7 +3,6 @@
 What belongs here: read-only questions. What does not: making or moving a release (release.py).
 """
 
-import json
 from typing import Any
 
 from configuration.errors import ReleaseError
@@ -17,7 +16,7 @@ def status(home: Home) -> dict[str, Any]:
     Raises ReleaseError when there is none.
     """
     live = release.require_live(home)
-    manifest = json.loads((live.folder / "manifest.json").read_text())
+    manifest = live.manifest
     checks = manifest["checks"]
     columns, rows = query(home, "select * from fct_source_freshness order by source, entity")
     freshness = [dict(zip(columns, row, strict=True)) for row in rows]

@@ -1,0 +1,36 @@
+"""The command line answers at once and tells every mistake in one line."""
+
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = ("dagster", "dbt", "duckdb", "pandas", "great_expectations", "dlt", "pyarrow", "altair", "pydantic", "yaml")
+
+
+def test_help_imports_nothing_heavy() -> None:
+    program = (
+        "import sys; from typer.testing import CliRunner; from dagster_project.cli import app; "
+        "result = CliRunner().invoke(app, ['--help']); assert result.exit_code == 0, result.output; "
+        "print(' '.join(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.split())
+    assert "dagster_project.cli" in loaded
+    assert not loaded & set(HEAVY)
+
+
+@pytest.mark.parametrize("command", ["status", "report", "sql"])
+def test_without_a_release_the_next_command_is_named(command: str, tmp_path: object) -> None:
+    arguments = [command, *(["select 1"] if command == "sql" else [])]
+    done = subprocess.run(
+        [sys.executable, "-c", "from dagster_project.cli import main; main()", *arguments],
+        capture_output=True,
+        text=True,
+        env={"SALESHOUSE_HOME": str(tmp_path), "PATH": "/usr/bin"},
+        check=False,
+    )
+    assert done.returncode == 8
+    assert done.stdout == ""
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert "saleshouse run" in done.stderr

@@ -1,0 +1,126 @@
+"""The whole path: what a run leaves behind for the three people who use it."""
+
+import json
+import shutil
+import subprocess
+import sys
+from datetime import timedelta
+
+import duckdb
+import pytest
+
+from configuration.errors import GateFailed
+from configuration.paths import Home
+from publishing import reading, release
+from tests.whole.conftest import AS_OF, SCALE, Whole, rows
+
+pytestmark = [pytest.mark.whole, pytest.mark.xdist_group("whole")]
+
+
+def verify(home: Home, now: str) -> subprocess.CompletedProcess[str]:
+    command = [
+        sys.executable,
+        "-m",
+        "simulator",
+        "verify",
+        "--home",
+        str(home.root),
+        "--scale",
+        str(SCALE),
+        "--now",
+        now,
+    ]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_status_names_release_rows_checks_rejects_and_freshness(whole: Whole) -> None:
+    state = json.loads(json.dumps(reading.status(whole.home), default=str))
+    assert state["release"] == whole.first.id
+    assert state["as_of"] == AS_OF.isoformat()
+    assert state["rows"]["fct_deals"] > 50
+    assert state["checks"]["passed"] > 100
+    assert set(state["rejects"]) >= {"hubspot", "google_ads", "ga4", "files"}
+    assert {row["source"] for row in state["freshness"] if row["rows_staged"]} >= {"hubspot", "google_ads", "ga4"}
+
+
+def test_release_agrees_with_the_truth(whole: Whole) -> None:
+    outcome = verify(whole.home, "2026-06-18T06:00:00")
+    assert outcome.returncode == 0, outcome.stdout[-3000:] + outcome.stderr[-2000:]
+
+
+def test_a_wrong_model_is_found(whole: Whole, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """A deal's amount a cent off, as a wrong model would have it, must be told."""
+    wrong = Home(tmp_path_factory.mktemp("wrong"))
+    folder = wrong.releases / whole.first.id
+    shutil.copytree(whole.first.folder, folder)
+    marts = folder / "marts.duckdb"
+    marts.chmod(0o600)
+    with duckdb.connect(str(marts)) as connection:
+        connection.execute(
+            "update marts.fct_deals set amount = amount + 0.01 "
+            "where deal_key = (select min(deal_key) from marts.fct_deals where amount is not null and not is_excluded)"
+        )
+    wrong.current.symlink_to(folder)
+    outcome = verify(wrong, "2026-06-18T06:00:00")
+    assert outcome.returncode != 0
+    assert "fct_deals" in outcome.stdout
+
+
+def test_report_opens_and_names_its_release(whole: Whole) -> None:
+    page = whole.first.report.read_text(encoding="utf-8")
+    assert whole.first.id in page
+    assert "<svg" in page
+
+
+def test_next_day_fetches_only_what_is_new_and_equals_a_full_rebuild(whole: Whole) -> None:
+    before = {row["entity"]: row["rows_fetched"] for row in reading.status(whole.home)["freshness"]}
+    whole.advance(1)
+    second = whole.run(AS_OF + timedelta(days=1))
+    after = {row["entity"]: row["rows_fetched"] for row in reading.status(whole.home)["freshness"]}
+    assert release.live(whole.home) == second
+    assert whole.first.marts.exists()
+    assert after["contacts"] - before["contacts"] < before["contacts"] / 5
+    assert after["events"] - before["events"] < before["events"] / 5
+    outcome = verify(whole.home, "2026-06-19T06:00:00")
+    assert outcome.returncode == 0, outcome.stdout[-3000:] + outcome.stderr[-2000:]
+
+    whole.home.history.unlink()
+    rebuilt = whole.run(AS_OF + timedelta(days=1), extract=False)
+    tables = second.manifest["tables"]
+    for name, table in rebuilt.manifest["tables"].items():
+        if name not in second.manifest["not_compared"]:
+            assert table["checksum"] == tables[name]["checksum"], f"{name} differs after a full rebuild"
+
+
+@pytest.mark.fault(54)
+def test_a_reader_of_the_old_release_and_a_build_do_not_disturb_each_other(whole: Whole) -> None:
+    live = release.require_live(whole.home)
+    with duckdb.connect(str(live.marts), read_only=True) as reader:
+        deals = reader.execute("select count(*) from marts.fct_deals").fetchone()
+        newer = whole.run(live.as_of, extract=False)
+        assert reader.execute("select count(*) from marts.fct_deals").fetchone() == deals
+    assert newer.id != live.id
+    assert rows(newer.marts, "select count(*) from marts.fct_deals") == [deals]
+
+
+def test_a_failed_gate_leaves_the_live_release_and_writes_its_verdict(
+    whole: Whole, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without its stage mapping every stage is unmapped: the company's stages have been renamed overnight."""
+    live = release.require_live(whole.home)
+    verdicts = set(whole.home.verdicts.iterdir())
+    settings = whole.home.root / "renamed.yml"
+    empty = whole.home.root / "stages.csv"
+    empty.write_text("object,source_system,pipeline_label,stage_label,stage,valid_from\n")
+    from configuration.paths import REPOSITORY
+
+    text = (REPOSITORY / "saleshouse.yml").read_text().replace("mappings/stages.csv", str(empty))
+    settings.write_text(text.replace(": mappings/", f": {REPOSITORY}/mappings/"))
+    monkeypatch.setenv("SALESHOUSE_CONFIG", str(settings))
+    with pytest.raises(GateFailed, match="unmapped"):
+        whole.run(live.as_of)
+    assert release.live(whole.home) == live
+    written = set(whole.home.verdicts.iterdir()) - verdicts
+    assert len(written) == 1
+    verdict = json.loads(written.pop().read_text())
+    assert not verdict["passed"]
