@@ -18,7 +18,7 @@ history of amounts and close dates, and web sessions. Merged records' references
 import csv
 import io
 from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -84,19 +84,20 @@ def write_finance(company: Company, now: datetime, folder: Path) -> list[Path]:
     days = pd.to_datetime(rates["rate_date"])
     is_plan = rates["kind"] == "plan"
     rates = rates[(is_plan & (days.dt.year <= planned)) | (~is_plan & (days < pd.Timestamp(moment.date())))]
-    return [
+    files = [
         _csv(folder / "targets.csv", *_plain(targets, {"period_start": _day, "amount": _money})),
         _csv(folder / "rates.csv", *_plain(rates, {"rate_date": _day, "rate_to_reporting": _comma})),
         _csv(folder / "budgets.csv", *_plain(budgets, {"period_start": _day, "amount": _money})),
         _csv(folder / "addressable_accounts.csv", *_plain(company.addressable_accounts, {})),
     ]
+    return [path for path in files if path is not None]
 
 
 def write_export(company: Company, now: datetime, folder: Path) -> list[Path]:
     """The CRM's export as it stands at `now`; the files written."""
     folder.mkdir(parents=True, exist_ok=True)
     state = _State(company, now)
-    return [
+    files = [
         _csv(folder / "owners.csv", *_owners(state)),
         _csv(folder / "accounts.csv", *_accounts(state), encoding="cp1252"),
         _csv(folder / "contacts.csv", *_contacts(state), encoding="cp1252"),
@@ -106,6 +107,7 @@ def write_export(company: Company, now: datetime, folder: Path) -> list[Path]:
         _csv(folder / "activities.csv", *_activities(state), encoding="cp1252"),
         _csv(folder / "ad_days.csv", *_ad_days(state), delimiter=","),
     ]
+    return [path for path in files if path is not None]
 
 
 # ------------------------------------------------------------------------------------------------- the CRM's export
@@ -450,14 +452,15 @@ def _utc(column: "pd.Series[Any]") -> list[str]:
     return [text and f"{text[8:10]}.{text[5:7]}.{text[:4]} {text[11:]}" for text in fold.moments(column)]
 
 
-def _local(moments: Iterable[Any]) -> list[str]:
+def _local(moments: Sequence[Any]) -> list[str]:
     """d.m.Y H:M:S.mmm+hh:mm in the company's zone."""
-    found = []
-    for moment in moments:
-        at = pd.Timestamp(moment).to_pydatetime().replace(tzinfo=UTC).astimezone(ZONE)
-        offset = at.strftime("%z")
-        found.append(f"{at:%d.%m.%Y %H:%M:%S}.{at.microsecond // 1000:03d}{offset[:3]}:{offset[3:]}")
-    return found
+    utc = pd.DatetimeIndex(moments)
+    local = utc.tz_localize("UTC").tz_convert(ZONE).tz_localize(None)
+    minutes = ((local - utc) // pd.Timedelta(minutes=1)).tolist()
+    return [
+        f"{text[8:10]}.{text[5:7]}.{text[:4]} {text[11:]}+{offset // 60:02d}:{offset % 60:02d}"
+        for text, offset in zip(fold.moments(local.to_series()), minutes, strict=True)
+    ]
 
 
 def _year(column: "pd.Series[Any]") -> "pd.Series[Any]":
@@ -486,7 +489,9 @@ def _plain(table: pd.DataFrame, written: dict[str, Callable[[Any], str]]) -> tup
     return [str(name) for name in table.columns], zip(*columns, strict=True)
 
 
-def _csv(path: Path, header: list[str], rows: Iterable[Row], *, encoding: str = "utf-8", delimiter: str = ";") -> Path:
+def _csv(
+    path: Path, header: list[str], rows: Iterable[Row], *, encoding: str = "utf-8", delimiter: str = ";"
+) -> Path | None:
     text = io.StringIO(newline="")
     writer = csv.writer(text, delimiter=delimiter, lineterminator="\r\n")
     writer.writerow(header)
@@ -494,7 +499,7 @@ def _csv(path: Path, header: list[str], rows: Iterable[Row], *, encoding: str = 
     return _replace(path, text.getvalue().encode(encoding))
 
 
-def _workbook(path: Path, sheet: str, header: list[str], rows: Iterable[Row]) -> Path:
+def _workbook(path: Path, sheet: str, header: list[str], rows: Iterable[Row]) -> Path | None:
     """Text stays text, also where it begins like a formula."""
     from openpyxl import Workbook
     from openpyxl.cell import WriteOnlyCell
@@ -517,10 +522,11 @@ def _workbook(path: Path, sheet: str, header: list[str], rows: Iterable[Row]) ->
     return _replace(path, content.getvalue())
 
 
-def _replace(path: Path, content: bytes) -> Path:
-    """A reader sees the old file or the new one; a file whose content is the same is left alone."""
-    if not path.exists() or path.read_bytes() != content:
-        temporary = path.with_name(f".{path.name}.part")
-        temporary.write_bytes(content)
-        temporary.replace(path)
+def _replace(path: Path, content: bytes) -> Path | None:
+    """A reader sees the old file or the new one; a file whose content is the same is left alone (None)."""
+    if path.exists() and path.read_bytes() == content:
+        return None
+    temporary = path.with_name(f".{path.name}.part")
+    temporary.write_bytes(content)
+    temporary.replace(path)
     return path

@@ -165,34 +165,44 @@ def id_order(record_id: str) -> tuple[int, str]:
 # ------------------------------------------------------------------------------------------------------- the fold
 
 
-@dataclass(slots=True)
-class Change:
-    """One entry of a property's history."""
+@dataclass
+class Changes:
+    """One type's changes as columns, oldest first, and for each record and property the rows that belong to it."""
 
-    value: str
-    at: str
-    source_type: str
-    user_id: str | None
+    values: list[str]
+    stamps: list[str]
+    moments: list[int]
+    users: list[str | None]
+    sources: list[str | None]
+    rows: dict[str, dict[str, list[int]]]
 
-    def document(self) -> dict[str, Any]:
-        entry: dict[str, Any] = {"value": self.value, "timestamp": self.at, "sourceType": self.source_type}
-        if self.user_id is not None:
-            entry["sourceId"] = f"userId:{self.user_id}"
-            if self.user_id.isdigit():
-                entry["updatedByUserId"] = int(self.user_id)
+    def documents(self, record_id: str, prop: str) -> list[dict[str, Any]]:
+        """The history of a property as HubSpot sends it, newest first."""
+        return [self._document(row) for row in reversed(self.rows.get(record_id, {}).get(prop, ()))]
+
+    def _document(self, row: int) -> dict[str, Any]:
+        user = self.users[row]
+        entry: dict[str, Any] = {
+            "value": self.values[row],
+            "timestamp": self.stamps[row],
+            "sourceType": self.sources[row] or "CRM_UI",
+        }
+        if user is not None:
+            entry["sourceId"] = f"userId:{user}"
+            if user.isdigit():
+                entry["updatedByUserId"] = int(user)
         return entry
 
 
 @dataclass(slots=True)
 class Record:
-    """One CRM object as it stands now; `history` is oldest first and reversed when it is written."""
+    """One CRM object as it stands now; moments in milliseconds since 1970."""
 
     id: str
     created: int
     updated: int
     properties: dict[str, str | None]
     archived_at: str | None = None
-    history: dict[str, list[Change]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -217,6 +227,8 @@ class Portal:
         self._shelves: dict[str, Shelf] = {}
         self._links: dict[tuple[str, str], dict[str, list[str]]] = {}
         self._searches: dict[bytes, list[str]] = {}
+        self._changes: dict[str, Changes] = {}
+        self._activities: dict[str, pd.DataFrame] = {}
 
     def past(self, table: pd.DataFrame, column: str) -> pd.DataFrame:
         """The rows of `table` whose `column` lies before now."""
@@ -242,32 +254,36 @@ class Portal:
     def deletions(self) -> dict[str, dict[str, tuple[int, int | None]]]:
         return fold.deletions(self.company, self.now)
 
-    @cached_property
-    def histories(self) -> dict[str, dict[str, tuple[int, dict[str, list[Change]]]]]:
-        """Per type and record: the moment of its last change, and each property's changes, oldest first."""
-        rows = self.past(self.company.changes, "at").sort_values("at", kind="stable")
-        found: dict[str, dict[str, tuple[int, dict[str, list[Change]]]]] = {name: {} for name in FIELDS}
-        columns = (
-            texts(rows["object"]),
-            texts(rows["record_id"]),
-            texts(rows["field"]),
-            texts(rows["value"]),
-            instants(rows["at"]),
-            milliseconds(rows["at"]),
-            texts(rows["user_id"]),
-            texts(rows["source_type"]),
-        )
-        for kind, record_id, name, value, at, moment, user, source in zip(*columns, strict=True):
-            plural = PLURALS[str(kind)]
-            prop = FIELDS[plural].get(str(name))
-            if prop is None:
-                continue
-            if prop == "closedate" and value:
-                value = close_instant(value)
-            _, properties = found[plural].get(str(record_id)) or (0, {})
-            properties.setdefault(prop, []).append(Change(value or "", at, source or "CRM_UI", user))
-            found[plural][str(record_id)] = (moment, properties)
-        return found
+    def changes(self, name: str) -> Changes:
+        """The change log of one type; a type without one (engagements) has none."""
+        if name not in self._changes:
+            kind, properties = SINGULAR[name], FIELDS.get(name, {})
+            rows = fold.changes(self.company, self.now, kind)
+            rows = rows[rows["field"].isin(list(properties))]
+            fields = texts(rows["field"])
+            values = [
+                close_instant(value) if value and one == "close_date" else value or ""
+                for one, value in zip(fields, texts(rows["value"]), strict=True)
+            ]
+            found: dict[str, dict[str, list[int]]] = defaultdict(dict)
+            for row, (record_id, one) in enumerate(zip(texts(rows["record_id"]), fields, strict=True)):
+                found[str(record_id)].setdefault(properties[str(one)], []).append(row)
+            self._changes[name] = Changes(
+                values,
+                instants(rows["at"]),
+                milliseconds(rows["at"]),
+                texts(rows["user_id"]),
+                texts(rows["source_type"]),
+                found,
+            )
+        return self._changes[name]
+
+    def activities(self, name: str) -> pd.DataFrame:
+        """The activities of one kind that were entered before now."""
+        if not self._activities:
+            entered = self.past(self.company.activities, "created_at")
+            self._activities = {str(kind): rows for kind, rows in entered.groupby("kind", sort=False)}
+        return self._activities.get(SINGULAR[name], self.company.activities.iloc[:0])
 
     def shelf(self, name: str) -> Shelf:
         """All records of one type, folded when first asked for."""
@@ -282,32 +298,42 @@ class Portal:
         gone = self.survivors.get(name, {})
         for old, survivor in gone.items():
             merged_ids[survivor].append(old)
-        histories = self.histories.get(name, {})
         deletions, merges = self.deletions.get(name, {}), self.merged_at.get(name, {})
         associated = self._associated_at(name)
+        log = self.changes(name)
         records: dict[str, Record] = {}
         for (record_id, created, updated), values in zip(rows, properties, strict=True):
             if record_id in gone:
                 continue
-            record = Record(record_id, created, max(created, updated), values)
-            changed, history = histories.get(record_id, (created, {}))
-            for prop, changes in history.items():
-                values[prop] = changes[-1].value
-            record.history = history
+            history = log.rows.get(record_id, {})
+            for prop, changed in history.items():
+                values[prop] = log.values[changed[-1]]
             if name == "contacts" and "lifecyclestage" in history:
-                values["hs_object_source_label"] = history["lifecyclestage"][0].source_type
-            record.updated = max(record.updated, changed, merges.get(record_id, 0), associated.get(record_id, 0))
+                values["hs_object_source_label"] = log.sources[history["lifecyclestage"][0]]
+            updated = max(
+                created,
+                updated,
+                merges.get(record_id, 0),
+                associated.get(record_id, 0),
+                self.touched.get((name, record_id), 0),
+                *[log.moments[changed[-1]] for changed in history.values()],
+            )
+            record = Record(record_id, created, updated, values)
             if record_id in deletions:
                 deleted, restored = deletions[record_id]
                 record.updated = max(record.updated, restored or deleted)
                 record.archived_at = None if restored else instant(deleted)
             if record_id in merged_ids:
                 values["hs_merged_object_ids"] = ";".join(sorted(merged_ids[record_id], key=id_order))
-            record.updated = max(record.updated, self.touched.get((name, record_id), 0))
             values["hs_object_id"] = record_id
-            values[CREATED[name]] = instant(created)
-            values[MODIFIED[name]] = instant(record.updated)
             records[record_id] = record
+        for prop, moments in (
+            (CREATED[name], [record.created for record in records.values()]),
+            (MODIFIED[name], [record.updated for record in records.values()]),
+        ):
+            stamps = np.datetime_as_string(np.array(moments, dtype="datetime64[ms]"), unit="ms").tolist()
+            for record, stamp in zip(records.values(), stamps, strict=True):
+                record.properties[prop] = f"{stamp}Z"
         if name == "deals":
             self._close_state(records.values())
         ordered = sorted(records, key=id_order)
@@ -380,7 +406,7 @@ class Portal:
         return self._links[source, target]
 
     def _forward(self, source: str, target: str) -> dict[str, list[str]]:
-        pairs = _LINKS[source, target](self.company, source)
+        pairs = _LINKS[source, target](self, source)
         sources, targets = self.survivors.get(source, {}), self.survivors.get(target, {})
         known = set(self.shelf(target).live)
         found: dict[str, list[str]] = defaultdict(list)
@@ -402,16 +428,12 @@ class Portal:
         history: tuple[str, ...] = (),
         associations: tuple[str, ...] = (),
     ) -> dict[str, Any]:
-        """One record as the v3 endpoints write it."""
-        values, known = record.properties, self.shelf(name).known
-        shown = {prop: values.get(prop) for prop in properties if prop in known}
-        answer: dict[str, Any] = {"id": record.id, "properties": shown}
+        """One record as the v3 endpoints write it; `properties` and `history` as `existing` leaves them."""
+        values = record.properties
+        answer: dict[str, Any] = {"id": record.id, "properties": {prop: values.get(prop) for prop in properties}}
         if history:
-            answer["propertiesWithHistory"] = {
-                prop: [change.document() for change in reversed(record.history.get(prop, ()))]
-                for prop in history
-                if prop in known
-            }
+            log = self.changes(name)
+            answer["propertiesWithHistory"] = {prop: log.documents(record.id, prop) for prop in history}
         answer["createdAt"] = values[CREATED[name]]
         answer["updatedAt"] = values[MODIFIED[name]]
         answer["archived"] = record.archived_at is not None
@@ -421,6 +443,11 @@ class Portal:
         if any(linked.values()):
             answer["associations"] = {target: {"results": results} for target, results in linked.items() if results}
         return answer
+
+    def existing(self, name: str, properties: tuple[str, ...]) -> tuple[str, ...]:
+        """Properties without those that HubSpot does not know, which it passes over in silence."""
+        known = self.shelf(name).known
+        return tuple(prop for prop in properties if prop in known)
 
     def _linked(self, name: str, record_id: str, target: str) -> list[dict[str, str]]:
         kind = f"{SINGULAR[name]}_to_{SINGULAR[target]}"
@@ -531,8 +558,7 @@ def _deals(portal: Portal, name: str) -> Built:
 
 def _engagements(portal: Portal, name: str) -> Built:
     """What is planned for later is still open: outcome and completion appear when its moment has come."""
-    rows = portal.past(portal.company.activities, "created_at")
-    rows = rows[rows["kind"] == SINGULAR[name]]
+    rows = portal.activities(name)
     happened = (rows["at"] < portal.now).tolist()
     outcomes = [
         value.upper() if value and done else None for value, done in zip(texts(rows["outcome"]), happened, strict=True)
@@ -598,31 +624,28 @@ _BUILDERS: dict[str, Callable[[Portal, str], Built]] = {
 Pairs = tuple[list[str | None], list[str | None]]
 
 
-def _deal_contacts(company: Company, name: str) -> Pairs:
-    rows = company.deal_contacts.sort_values(["deal_id", "position"], kind="stable")
+def _deal_contacts(portal: Portal, name: str) -> Pairs:
+    rows = portal.company.deal_contacts.sort_values(["deal_id", "position"], kind="stable")
     return texts(rows["deal_id"]), texts(rows["contact_id"])
 
 
-def _activity_links(column: str) -> Callable[[Company, str], Pairs]:
-    def pairs(company: Company, name: str) -> Pairs:
-        rows = company.activities[company.activities["kind"] == SINGULAR[name]]
-        return texts(rows["activity_id"]), texts(rows[column])
+def _columns(table: str, key: str, column: str) -> Callable[[Portal, str], Pairs]:
+    def pairs(portal: Portal, name: str) -> Pairs:
+        rows = portal.activities(name) if table == "activities" else getattr(portal.company, table)
+        return texts(rows[key]), texts(rows[column])
 
     return pairs
 
 
-_LINKS: dict[tuple[str, str], Callable[[Company, str], Pairs]] = {
+_LINKS: dict[tuple[str, str], Callable[[Portal, str], Pairs]] = {
     ("deals", "contacts"): _deal_contacts,
-    ("deals", "companies"): lambda company, _: (texts(company.deals["deal_id"]), texts(company.deals["account_id"])),
-    ("contacts", "companies"): lambda company, _: (
-        texts(company.contacts["contact_id"]),
-        texts(company.contacts["account_id"]),
-    ),
+    ("deals", "companies"): _columns("deals", "deal_id", "account_id"),
+    ("contacts", "companies"): _columns("contacts", "contact_id", "account_id"),
 }
 for _name in ENGAGEMENTS:
-    _LINKS[_name, "contacts"] = _activity_links("contact_id")
-    _LINKS[_name, "deals"] = _activity_links("deal_id")
-    _LINKS[_name, "companies"] = _activity_links("account_id")
+    _LINKS[_name, "contacts"] = _columns("activities", "activity_id", "contact_id")
+    _LINKS[_name, "deals"] = _columns("activities", "activity_id", "deal_id")
+    _LINKS[_name, "companies"] = _columns("activities", "activity_id", "account_id")
 
 
 # ------------------------------------------------------------------------------------------------ search filters
@@ -863,7 +886,8 @@ class Face:
         archived = query.get("archived", "false") == "true"
         ids, order = (shelf.archived, shelf.archived_order) if archived else (shelf.live, shelf.live_order)
         start = 0 if after is None else bisect_right(order, (int(after), "\uffff"))
-        properties = _asked(name, query.get("properties"))
+        properties = self.portal.existing(name, _asked(name, query.get("properties")))
+        history = self.portal.existing(name, history)
         page = [
             self.portal.document(name, shelf.records[record_id], properties, history, targets)
             for record_id in ids[start : start + limit]
@@ -885,10 +909,9 @@ class Face:
         record = self.portal.find(name, request.path_params["record_id"])
         if record is None or (record.archived_at is not None) != (query.get("archived", "false") == "true"):
             return failure(404, "OBJECT_NOT_FOUND", "resource not found")
-        history = names(query.get("propertiesWithHistory"))
-        return self._respond(
-            self.portal.document(name, record, _asked(name, query.get("properties")), history, targets)
-        )
+        properties = self.portal.existing(name, _asked(name, query.get("properties")))
+        history = self.portal.existing(name, names(query.get("propertiesWithHistory")))
+        return self._respond(self.portal.document(name, record, properties, history, targets))
 
     async def read_batch(self, request: Request) -> Response:
         name = object_name(request)
@@ -898,11 +921,11 @@ class Face:
         body = await _body(request)
         if body is None or not isinstance(body.get("inputs"), list):
             return _invalid("Invalid input JSON: inputs is required")
-        history = tuple(body.get("propertiesWithHistory") or ())
+        history = self.portal.existing(name, tuple(body.get("propertiesWithHistory") or ()))
         allowed = HISTORY_LIMIT if history else LIST_LIMIT
         if len(body["inputs"]) > allowed:
             return _invalid(f"The maximum number of inputs is {allowed} for this request.")
-        properties = _with_fixed(name, tuple(body.get("properties") or ()))
+        properties = self.portal.existing(name, _with_fixed(name, tuple(body.get("properties") or ())))
         archived = request.query_params.get("archived", "false") == "true"
         found: dict[str, dict[str, Any]] = {}
         missing = []
@@ -939,7 +962,7 @@ class Face:
             ids = self.portal.search(name, body)
         except (ValueError, KeyError) as wrong:
             return _invalid(f"There was a problem with the request: {wrong}")
-        properties = _with_fixed(name, tuple(body.get("properties") or ()))
+        properties = self.portal.existing(name, _with_fixed(name, tuple(body.get("properties") or ())))
         records = self.portal.shelf(name).records
         page = [self.portal.document(name, records[i], properties) for i in ids[after : after + limit]]
         document: dict[str, Any] = {"total": len(ids), "results": page}
