@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from configuration.entities import ENTITIES, Column
-from configuration.errors import ConfigurationError
+from configuration.errors import ConfigurationError, MalformedData
 from configuration.model import FileMapping
 from ingestion.files.casting import Cell, Declared, Refused, Undeclared, canonical
 from ingestion.files.readers import FORMATS, SourceFile, malformed, open_file
@@ -37,7 +37,14 @@ _NUMERIC_DATE = re.compile(r"(\d{1,4})([./-])\s?(\d{1,2})\2\s?(\d{1,4})(?!\d)")
 
 # Names that exports give to a column, beside its own; in small letters without signs.
 _SYNONYMS: dict[str, tuple[str, ...]] = {
-    "account_id": ("company id", "organization id", "organisation id", "associated company id", "client id", "firm id"),
+    "account_id": (
+        "company id",
+        "organization id",
+        "organisation id",
+        "associated company id",
+        "firm id",
+        "customer id",
+    ),
     "account_name": ("company", "company name", "name", "organization", "organisation", "organization name", "firm"),
     "activity_id": ("engagement id", "record id", "event id"),
     "ad_account_id": ("account id", "customer id", "account"),
@@ -68,10 +75,19 @@ _SYNONYMS: dict[str, tuple[str, ...]] = {
     "conversion_value_claimed": ("conversion value", "conv value", "total conversion value", "purchase value"),
     "conversions_claimed": ("conversions", "total conversion", "total conversions", "results"),
     "country": ("country region", "billing country", "region", "land"),
-    "created_at": ("created", "created date", "create date", "creation date", "date created", "created on", "added"),
-    "currency": ("currency code", "deal currency", "currency iso code", "account currency"),
+    "created_at": (
+        "created",
+        "created date",
+        "create date",
+        "creation date",
+        "date created",
+        "created on",
+        "added",
+        "entered on",
+    ),
+    "currency": ("currency code", "deal currency", "currency iso code", "account currency", "curr", "ccy"),
     "date_day": ("date", "day", "reporting starts"),
-    "deal_id": ("opportunity id", "record id", "opportunity", "deal no", "opportunity number"),
+    "deal_id": ("opportunity id", "record id", "opportunity"),
     "deal_name": ("opportunity name", "deal", "title", "deal title", "opportunity", "name"),
     "deal_type": ("type", "opportunity type", "business type"),
     "deleted_at": ("deleted", "deleted on"),
@@ -92,7 +108,7 @@ _SYNONYMS: dict[str, tuple[str, ...]] = {
     "is_test": ("test", "test record"),
     "job_title": ("title", "position", "role"),
     "kind": ("type", "activity type", "rate type"),
-    "lead_id": ("prospect id", "record id", "lead number", "lead no", "id of lead"),
+    "lead_id": ("prospect id", "record id"),
     "lead_status_label": ("lead status", "status"),
     "level": ("target level", "scope"),
     "lifecycle_label": ("lifecycle stage", "lifecycle", "stage"),
@@ -104,12 +120,22 @@ _SYNONYMS: dict[str, tuple[str, ...]] = {
     "object": ("object type", "record type"),
     "occurred_at": ("date", "activity date", "start", "start date", "due date", "timestamp", "when"),
     "outcome": ("result", "call outcome", "meeting outcome"),
-    "owner_id": ("user id", "deal owner", "owner", "lead owner", "contact owner", "account owner", "assigned to"),
+    "owner_id": (
+        "user id",
+        "deal owner",
+        "owner",
+        "lead owner",
+        "contact owner",
+        "account owner",
+        "assigned to",
+        "rep id",
+        "rep",
+    ),
     "owner_name": ("name", "user", "full name", "user name", "rep", "salesperson"),
     "parent_account_id": ("parent company id", "parent account", "parent id"),
     "period_start": ("period", "month", "start", "quarter", "date"),
     "period_type": ("period kind",),
-    "pipeline_label": ("pipeline", "pipeline name", "sales process"),
+    "pipeline_label": ("pipeline", "pipeline name", "sales process", "process"),
     "platform": ("ad platform", "publisher platform", "network"),
     "purchase_timeframe": ("time frame", "timeframe", "buying time frame", "purchase time frame"),
     "rate_date": ("date", "day"),
@@ -119,7 +145,16 @@ _SYNONYMS: dict[str, tuple[str, ...]] = {
     "source_detail": ("lead source detail", "source data 1", "original source drill down 1", "lead origin", "campaign"),
     "source_label": ("lead source", "source", "original source", "origin", "original traffic source"),
     "spend": ("cost", "spent", "amount spent", "ad spend", "costs"),
-    "stage_label": ("stage", "deal stage", "stage name", "lead stage", "new stage", "to stage", "lifecycle stage"),
+    "stage_label": (
+        "stage",
+        "deal stage",
+        "stage name",
+        "lead stage",
+        "new stage",
+        "to stage",
+        "lifecycle stage",
+        "phase",
+    ),
     "status_label": ("status", "lead status", "state"),
     "subject": ("title", "activity", "name", "summary"),
     "team": ("group", "sales team", "department"),
@@ -187,6 +222,14 @@ def propose(path: Path, *, entity: str | None = None, sheet: str | None = None) 
             effect="nothing was proposed",
             fix=f"choose one of {', '.join(ENTITIES)}",
         )
+    try:
+        return _proposal(path, entity, sheet)
+    except MalformedData as exc:
+        where = f"saleshouse map {path.name}"
+        raise MalformedData(exc.what, where=where, effect="nothing was proposed", fix=exc.fix) from exc
+
+
+def _proposal(path: Path, entity: str | None, sheet: str | None) -> Proposal:
     draft = _Draft()
     header, sample = _look(path, sheet, draft)
     entity = entity or _entity(path, header, draft)
@@ -296,7 +339,8 @@ def _plain(name: str) -> str:
     """Small letters and single blanks: 'Deal - Owner_ID' -> 'deal owner id'."""
     name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name)
     name = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
-    return " ".join(re.sub("[^a-z0-9]+", " ", name.lower()).split())
+    words = re.sub("[^a-z0-9#]+", " ", name.lower()).split()
+    return " ".join("id" if word in ("no", "nr", "number", "num", "#") and word != words[0] else word for word in words)
 
 
 def _likeness(entity: str, canonical_name: str, source: str) -> float:
@@ -337,12 +381,12 @@ def _entity(path: Path, header: list[str], draft: _Draft) -> str:
                 score += likeness * (2 if canonical_columns[name].required else 1)
         required = [name for name, column in canonical_columns.items() if column.required]
         score -= 1.5 * sum(name not in taken for name in required)
-        score += 1.5 * any(word in path.stem.lower() for word in _FILE_WORDS[entity])
-        scores[entity] = score
+        score += 1.5 * sum(word in path.stem.lower() for word in _FILE_WORDS[entity])
+        scores[entity] = score if taken else -10.0
     ranked = sorted(scores, key=lambda one: -scores[one])
     draft.notes.append(f"entity {ranked[0]}: its columns fit the header and the file's name best")
     if scores[ranked[0]] - scores[ranked[1]] < 1:
-        draft.open_points.append(f"the file may also hold {ranked[1]}; if so, run map again with that entity")
+        draft.open_points.append(f"the file may also hold {ranked[1]}; if so, run map again with --entity {ranked[1]}")
     return ranked[0]
 
 
