@@ -159,11 +159,15 @@ def doctor() -> None:
 
 
 @app.command("map")
-def map_file(file: Annotated[Path, typer.Argument(help="A CSV, Excel, JSON lines or Parquet export.")]) -> None:
+def map_file(
+    file: Annotated[Path, typer.Argument(help="A CSV, Excel, JSON lines or Parquet export.")],
+    entity: Annotated[str | None, typer.Option(help="What a row is: leads, deals, ad_days, ...")] = None,
+    sheet: Annotated[str | None, typer.Option(help="The sheet of an Excel file that has several.")] = None,
+) -> None:
     """Propose a mapping for an exported file, and show ten mapped rows and what is left over."""
     from ingestion.files import propose
 
-    proposal = propose.propose(file)
+    proposal = propose.propose(file, entity=entity, sheet=sheet)
     typer.echo(proposal.yaml)
     table = Table(*proposal.columns, box=None)
     for row in proposal.rows:
