@@ -113,14 +113,20 @@ def build(
     ]
     built = BuildResult(nodes)
     if not outcome.success:
-        broken = "; ".join(f"{node.name}: {node.message}" for node in built.broken[:3])
+        broken = "; ".join(f"{node.name}: {_short(node.message)}" for node in built.broken[:3])
         raise BuildError(
             broken or str(outcome.exception),
             where="dbt",
-            effect=f"{len(built.broken)} nodes broke, nothing was published, the live release stays",
+            effect=f"{len(built.broken)} of {len(nodes)} nodes broke, nothing was published, the live release stays",
             fix="mend the model or the data it names, then `saleshouse run`",
         )
     return built
+
+
+def _short(message: str) -> str:
+    """dbt's message without its trace of macros and its compiled code."""
+    told = message.split("> in macro")[0].split("compiled code at")[0]
+    return " ".join(told.split())[:300]
 
 
 def consumers(manifest: Any) -> tuple[dict[str, list[str]], dict[str, str]]:
