@@ -454,7 +454,7 @@ def _utc(column: "pd.Series[Any]") -> list[str]:
 
 def _local(moments: Sequence[Any]) -> list[str]:
     """d.m.Y H:M:S.mmm+hh:mm in the company's zone."""
-    utc = pd.DatetimeIndex(moments)
+    utc = pd.DatetimeIndex(list(moments))
     local = utc.tz_localize("UTC").tz_convert(ZONE).tz_localize(None)
     minutes = ((local - utc) // pd.Timedelta(minutes=1)).tolist()
     return [

@@ -42,6 +42,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from simulator import google_ads, hubspot
+from simulator.hubspot_records import OBJECTS
 
 KINDS = {
     "too_many_requests",
@@ -256,7 +257,7 @@ def _cursor_used(scope: Scope, body: bytes) -> str | None:
 
 
 def _object_of(path: str) -> str:
-    return next((name for name in hubspot.OBJECTS if f"/{name}" in path), "deals")
+    return next((name for name in OBJECTS if f"/{name}" in path), "deals")
 
 
 async def _read(receive: Receive) -> bytes:

@@ -10,6 +10,7 @@ vendor answers (hubspot.py, google_ads.py), exported files (ga4.py, exports.py),
 """
 
 import asyncio
+import gc
 import socket
 import threading
 from collections import Counter
@@ -31,6 +32,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from simulator import exports, fold, ga4, google_ads, hubspot
 from simulator.company import Company
 from simulator.faults import Board, Faulty
+from simulator.hubspot_records import Portal
 
 HOST = "127.0.0.1"
 
@@ -51,7 +53,7 @@ class Control:
     def move(self, now: datetime) -> list[Path]:
         """Moves the clock, in either direction; the files that were written for it."""
         self.now = fold.aware(now)
-        self.crm.portal = hubspot.Portal(self.company, self.now)
+        self.crm.portal = Portal(self.company, self.now)
         self.ads.move(self.now)
         return self.write_files()
 
@@ -65,7 +67,7 @@ class Control:
 
 
 def write_files(company: Company, now: datetime, folder: Path) -> list[Path]:
-    """The files that people and Google Analytics put below `folder`; those that changed."""
+    """The files that people and Google Analytics put below `folder`; those that had changed."""
     return ga4.write(company, now, folder / "ga4") + exports.write_finance(company, now, folder / "finance")
 
 
@@ -81,7 +83,7 @@ def control_of(
 ) -> Control:
     """The vendors' state. `limits` may switch rate limits off or lower the search cap, for tests."""
     now = fold.aware(now)
-    crm = hubspot.Face(hubspot.Portal(company, now), token=hubspot_token, limits=limits or hubspot.Limits())
+    crm = hubspot.Face(Portal(company, now), token=hubspot_token, limits=limits or hubspot.Limits())
     ads = google_ads.Face(company, now, credentials or google_ads.Credentials(), page_rows)
     return Control(company, now, crm, ads, files)
 
@@ -154,6 +156,7 @@ def serve(control: Control, port: int, port_file: Path | None = None) -> None:
         temporary = port_file.with_name(f".{port_file.name}.part")
         temporary.write_text(str(bound))
         temporary.replace(port_file)
+    gc.freeze()  # the company is never garbage: collections need not walk through it
     print(f"the simulated vendors of {control.now:%d %B %Y %H:%M} UTC answer at http://{HOST}:{bound}", flush=True)
     _server(control).run(sockets=[listener])
 
