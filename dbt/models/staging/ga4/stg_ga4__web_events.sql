@@ -2,6 +2,12 @@
     final file before any intraday one. Older versions stay in raw and are counted in stg_ga4__event_files. -#}
 {{ config(incremental_strategy='delete+insert', unique_key='event_day') }}
 
+{#- Of a rejected row only columns that are read anyway: the whole row would have to be read for all events. -#}
+{%- set rejected_columns = [
+    'file_name', 'event_date', 'event_timestamp', 'event_name', 'user_pseudo_id', 'ga_session_id', 'transaction_id',
+    'purchase_revenue', 'currency',
+] -%}
+
 with
 
 raw_events as (
@@ -125,16 +131,7 @@ final as (
         {{ given('country') }} as country,
         upper({{ given('currency') }}) as currency,
         reject_reason,
-        -- Only of columns that are read anyway: the whole row would have to be read for all events.
-        case
-            when reject_reason is not null
-                then to_json({
-                    'file_name': file_name, 'event_date': event_date, 'event_timestamp': event_timestamp,
-                    'event_name': event_name, 'user_pseudo_id': user_pseudo_id,
-                    'ga_session_id': ga_session_id, 'transaction_id': transaction_id,
-                    'purchase_revenue': purchase_revenue, 'currency': currency
-                })
-        end as rejected_record,
+        {{ rejected_record(rejected_columns, 'events_judged') }} as rejected_record,
         session_number,
         engagement_ms,
         revenue,
