@@ -67,11 +67,14 @@
         )
 {%- endmacro %}
 
-{#- The raw row as JSON for rejects; evaluated for rejected rows only. -#}
-{% macro rejected_record(columns, relation) -%}
+{#- The row as it came, as JSON text, evaluated for rejected rows only; what the files source refused it has kept itself. -#}
+{% macro rejected_record(columns, relation, kept=none) -%}
     case
-        when reject_reason is not null
-            then json_object({% for column in columns %}'{{ column }}', {{ relation }}.{{ column }}{{ ', ' if not loop.last }}{% endfor %})
+        {%- if kept %}
+        when {{ relation }}.{{ kept }} is not null then {{ relation }}.{{ kept }}
+        {%- endif %}
+        when {{ relation }}.reject_reason is not null
+            then cast(json_object({% for column in columns %}'{{ column }}', {{ relation }}.{{ column }}{{ ', ' if not loop.last }}{% endfor %}) as text)
     end
 {%- endmacro %}
 

@@ -143,7 +143,7 @@ final as (
         entries_compared.stage,
         entries_compared.history_basis,
         row_number() over lead_by_time as visit_no,
-        cast(canonical_stages.stage_order as bigint) as stage_order,
+        canonical_stages.stage_order,
         canonical_stages.is_exit,
         row_number() over lead_by_time = count(*) over (partition by entries_compared.lead_key) as is_last,
         entries_compared.entered_at

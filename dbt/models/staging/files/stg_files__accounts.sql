@@ -51,13 +51,7 @@ final as (
         accounts_judged.mapping_name,
         accounts_judged.file_name,
         accounts_judged.reject_reason,
-        case
-            when accounts_judged.raw_reject_reason is not null then accounts_judged.raw_rejected_record
-            when accounts_judged.reject_reason is not null
-                then json_object(
-                    {%- for column in raw_columns %}'{{ column }}', accounts_judged.{{ column }}{{ ', ' if not loop.last }}{% endfor -%}
-                )
-        end as rejected_record,
+        {{ rejected_record(raw_columns, 'accounts_judged', kept='raw_rejected_record') }} as rejected_record,
         accounts_judged.load_number,
         accounts_judged.version_order,
         accounts_judged.row_number,

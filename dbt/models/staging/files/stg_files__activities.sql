@@ -54,13 +54,7 @@ final as (
         activities_judged.mapping_name,
         activities_judged.file_name,
         activities_judged.reject_reason,
-        case
-            when activities_judged.raw_reject_reason is not null then activities_judged.raw_rejected_record
-            when activities_judged.reject_reason is not null
-                then json_object(
-                    {%- for column in raw_columns %}'{{ column }}', activities_judged.{{ column }}{{ ', ' if not loop.last }}{% endfor -%}
-                )
-        end as rejected_record,
+        {{ rejected_record(raw_columns, 'activities_judged', kept='raw_rejected_record') }} as rejected_record,
         activities_judged.load_number,
         activities_judged.version_order,
         activities_judged.row_number,

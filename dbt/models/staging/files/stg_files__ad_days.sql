@@ -56,13 +56,7 @@ final as (
         ad_days_judged.mapping_name,
         ad_days_judged.file_name,
         ad_days_judged.reject_reason,
-        case
-            when ad_days_judged.raw_reject_reason is not null then ad_days_judged.raw_rejected_record
-            when ad_days_judged.reject_reason is not null
-                then json_object(
-                    {%- for column in raw_columns %}'{{ column }}', ad_days_judged.{{ column }}{{ ', ' if not loop.last }}{% endfor -%}
-                )
-        end as rejected_record,
+        {{ rejected_record(raw_columns, 'ad_days_judged', kept='raw_rejected_record') }} as rejected_record,
         ad_days_judged.load_number,
         ad_days_judged.version_order,
         ad_days_judged.row_number,

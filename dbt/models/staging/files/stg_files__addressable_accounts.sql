@@ -27,13 +27,7 @@ final as (
         addressable_accounts_judged.mapping_name,
         addressable_accounts_judged.file_name,
         addressable_accounts_judged.reject_reason,
-        case
-            when addressable_accounts_judged.raw_reject_reason is not null then addressable_accounts_judged.raw_rejected_record
-            when addressable_accounts_judged.reject_reason is not null
-                then json_object(
-                    {%- for column in raw_columns %}'{{ column }}', addressable_accounts_judged.{{ column }}{{ ', ' if not loop.last }}{% endfor -%}
-                )
-        end as rejected_record,
+        {{ rejected_record(raw_columns, 'addressable_accounts_judged', kept='raw_rejected_record') }} as rejected_record,
         addressable_accounts_judged.load_number,
         addressable_accounts_judged.version_order,
         addressable_accounts_judged.row_number,

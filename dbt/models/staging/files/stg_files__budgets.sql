@@ -39,13 +39,7 @@ final as (
         budgets_judged.mapping_name,
         budgets_judged.file_name,
         budgets_judged.reject_reason,
-        case
-            when budgets_judged.raw_reject_reason is not null then budgets_judged.raw_rejected_record
-            when budgets_judged.reject_reason is not null
-                then json_object(
-                    {%- for column in raw_columns %}'{{ column }}', budgets_judged.{{ column }}{{ ', ' if not loop.last }}{% endfor -%}
-                )
-        end as rejected_record,
+        {{ rejected_record(raw_columns, 'budgets_judged', kept='raw_rejected_record') }} as rejected_record,
         budgets_judged.load_number,
         budgets_judged.version_order,
         budgets_judged.row_number,

@@ -56,13 +56,7 @@ final as (
         contacts_judged.mapping_name,
         contacts_judged.file_name,
         contacts_judged.reject_reason,
-        case
-            when contacts_judged.raw_reject_reason is not null then contacts_judged.raw_rejected_record
-            when contacts_judged.reject_reason is not null
-                then json_object(
-                    {%- for column in raw_columns %}'{{ column }}', contacts_judged.{{ column }}{{ ', ' if not loop.last }}{% endfor -%}
-                )
-        end as rejected_record,
+        {{ rejected_record(raw_columns, 'contacts_judged', kept='raw_rejected_record') }} as rejected_record,
         contacts_judged.load_number,
         contacts_judged.version_order,
         contacts_judged.row_number,

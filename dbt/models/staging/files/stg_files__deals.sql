@@ -63,13 +63,7 @@ final as (
         deals_judged.mapping_name,
         deals_judged.file_name,
         deals_judged.reject_reason,
-        case
-            when deals_judged.raw_reject_reason is not null then deals_judged.raw_rejected_record
-            when deals_judged.reject_reason is not null
-                then json_object(
-                    {%- for column in raw_columns %}'{{ column }}', deals_judged.{{ column }}{{ ', ' if not loop.last }}{% endfor -%}
-                )
-        end as rejected_record,
+        {{ rejected_record(raw_columns, 'deals_judged', kept='raw_rejected_record') }} as rejected_record,
         deals_judged.load_number,
         deals_judged.version_order,
         deals_judged.row_number,

@@ -40,13 +40,7 @@ final as (
         changes_judged.mapping_name,
         changes_judged.file_name,
         changes_judged.reject_reason,
-        case
-            when changes_judged.raw_reject_reason is not null then changes_judged.raw_rejected_record
-            when changes_judged.reject_reason is not null
-                then json_object(
-                    {%- for column in raw_columns %}'{{ column }}', changes_judged.{{ column }}{{ ', ' if not loop.last }}{% endfor -%}
-                )
-        end as rejected_record,
+        {{ rejected_record(raw_columns, 'changes_judged', kept='raw_rejected_record') }} as rejected_record,
         changes_judged.load_number,
         changes_judged.version_order,
         changes_judged.row_number,

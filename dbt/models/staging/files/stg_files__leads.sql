@@ -58,13 +58,7 @@ final as (
         leads_judged.mapping_name,
         leads_judged.file_name,
         leads_judged.reject_reason,
-        case
-            when leads_judged.raw_reject_reason is not null then leads_judged.raw_rejected_record
-            when leads_judged.reject_reason is not null
-                then json_object(
-                    {%- for column in raw_columns %}'{{ column }}', leads_judged.{{ column }}{{ ', ' if not loop.last }}{% endfor -%}
-                )
-        end as rejected_record,
+        {{ rejected_record(raw_columns, 'leads_judged', kept='raw_rejected_record') }} as rejected_record,
         leads_judged.load_number,
         leads_judged.version_order,
         leads_judged.row_number,

@@ -41,13 +41,7 @@ final as (
         owners_judged.mapping_name,
         owners_judged.file_name,
         owners_judged.reject_reason,
-        case
-            when owners_judged.raw_reject_reason is not null then owners_judged.raw_rejected_record
-            when owners_judged.reject_reason is not null
-                then json_object(
-                    {%- for column in raw_columns %}'{{ column }}', owners_judged.{{ column }}{{ ', ' if not loop.last }}{% endfor -%}
-                )
-        end as rejected_record,
+        {{ rejected_record(raw_columns, 'owners_judged', kept='raw_rejected_record') }} as rejected_record,
         owners_judged.load_number,
         owners_judged.version_order,
         owners_judged.row_number,

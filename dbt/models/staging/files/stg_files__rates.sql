@@ -39,13 +39,7 @@ final as (
         rates_judged.mapping_name,
         rates_judged.file_name,
         rates_judged.reject_reason,
-        case
-            when rates_judged.raw_reject_reason is not null then rates_judged.raw_rejected_record
-            when rates_judged.reject_reason is not null
-                then json_object(
-                    {%- for column in raw_columns %}'{{ column }}', rates_judged.{{ column }}{{ ', ' if not loop.last }}{% endfor -%}
-                )
-        end as rejected_record,
+        {{ rejected_record(raw_columns, 'rates_judged', kept='raw_rejected_record') }} as rejected_record,
         rates_judged.load_number,
         rates_judged.version_order,
         rates_judged.row_number,

@@ -44,13 +44,7 @@ final as (
         targets_judged.mapping_name,
         targets_judged.file_name,
         targets_judged.reject_reason,
-        case
-            when targets_judged.raw_reject_reason is not null then targets_judged.raw_rejected_record
-            when targets_judged.reject_reason is not null
-                then json_object(
-                    {%- for column in raw_columns %}'{{ column }}', targets_judged.{{ column }}{{ ', ' if not loop.last }}{% endfor -%}
-                )
-        end as rejected_record,
+        {{ rejected_record(raw_columns, 'targets_judged', kept='raw_rejected_record') }} as rejected_record,
         targets_judged.load_number,
         targets_judged.version_order,
         targets_judged.row_number,

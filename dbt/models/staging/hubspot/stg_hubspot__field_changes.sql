@@ -171,13 +171,13 @@ final as (
         changes_judged.reject_reason,
         case
             when changes_judged.reject_reason is not null
-                then json_object(
+                then cast(json_object(
                     'id', changes_judged.record_id,
                     'field', changes_judged.field,
                     'value', changes_judged.value_text,
                     'timestamp', changes_judged.changed_at_text,
                     'history', changes_judged.unread
-                )
+                ) as text)
         end as rejected_record,
         changes_judged.load_number,
         changes_judged.load_number as version_order,

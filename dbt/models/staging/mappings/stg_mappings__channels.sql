@@ -26,12 +26,7 @@ final as (
         lower(channels_judged.channel) as channel,
         channels_judged.file_name,
         channels_judged.reject_reason,
-        case
-            when channels_judged.reject_reason is not null
-                then json_object(
-                    {%- for column in raw_columns %}'{{ column }}', channels_judged.{{ column }}{{ ', ' if not loop.last }}{% endfor -%}
-                )
-        end as rejected_record,
+        {{ rejected_record(raw_columns, 'channels_judged') }} as rejected_record,
         channels_judged.load_number,
         channels_judged.row_number,
         channels_judged.valid_from_read as valid_from,

@@ -25,12 +25,7 @@ final as (
         lower(pipelines_judged.purpose) as purpose,
         pipelines_judged.file_name,
         pipelines_judged.reject_reason,
-        case
-            when pipelines_judged.reject_reason is not null
-                then json_object(
-                    {%- for column in raw_columns %}'{{ column }}', pipelines_judged.{{ column }}{{ ', ' if not loop.last }}{% endfor -%}
-                )
-        end as rejected_record,
+        {{ rejected_record(raw_columns, 'pipelines_judged') }} as rejected_record,
         pipelines_judged.load_number,
         pipelines_judged.row_number,
         pipelines_judged.valid_from_read as valid_from,

@@ -30,12 +30,7 @@ final as (
         lower(stages_judged.stage) as stage,
         stages_judged.file_name,
         stages_judged.reject_reason,
-        case
-            when stages_judged.reject_reason is not null
-                then json_object(
-                    {%- for column in raw_columns %}'{{ column }}', stages_judged.{{ column }}{{ ', ' if not loop.last }}{% endfor -%}
-                )
-        end as rejected_record,
+        {{ rejected_record(raw_columns, 'stages_judged') }} as rejected_record,
         stages_judged.load_number,
         stages_judged.row_number,
         stages_judged.valid_from_read as valid_from,
