@@ -1,0 +1,360 @@
+"""A small home that keeps every promise: ledger, history, a passed-looking candidate, settings.
+
+What belongs here: plausible rows in the shape of the marts' contracts, written straight into DuckDB, so that a test
+breaks one promise at a time. What does not: making marts from raw (dbt/) and any definition of a figure.
+"""
+
+from datetime import date
+from pathlib import Path
+
+import duckdb
+
+from configuration.entities import CHANNELS
+from configuration.model import Settings, load
+from configuration.paths import Home
+from ingestion import ledger
+from warehouse.stores import RunContext, prepare
+
+AS_OF = date(2026, 6, 17)
+ROWS = {
+    ("hubspot", "owners"): 24,
+    ("hubspot", "accounts"): 30,
+    ("hubspot", "contacts"): 40,
+    ("hubspot", "leads"): 40,
+    ("hubspot", "deals"): 60,
+    ("hubspot", "stages"): 8,
+    ("hubspot", "field_changes"): 180,
+    ("google_ads", "ad_days"): 60,
+    ("ga4", "web_events"): 160,
+    ("files", "targets"): 24,
+}
+REJECTED = 1
+
+SETTINGS = """
+company: {name: Tiny, reporting_timezone: Europe/Prague, reporting_currency: EUR}
+start_date: 2025-01-01
+mappings: {stages: mappings/stages.csv, channels: mappings/channels.csv, pipelines: mappings/pipelines.csv}
+sources:
+  hubspot: {enabled: true}
+  google_ads: {enabled: true, customer_ids: ["1"]}
+  ga4: {enabled: true, path: "ga4/*"}
+"""
+
+STAGES = "['prospecting', 'qualification', 'meeting', 'proposal', 'negotiation', 'closing', 'won', 'lost']"
+
+CONTACTS = """
+create table contacts_made as select
+    i, 'hubspot:c' || i as contact_key, 'c' || i as contact_id, 'hubspot:a' || (i % 30) as account_key,
+    timestamp '2026-01-01 08:00:00' + to_days(i::integer) as created_at, i % 6 + 1 as reached
+from range(40) as numbers (i);
+
+create table deals_made as select
+    i, 'hubspot:d' || i as deal_key, 'd' || i as deal_id, i % 40 as contact_no,
+    case i % 4 when 0 then 'won' when 1 then 'lost' when 2 then 'proposal' else 'qualification' end as stage,
+    case i % 4 when 0 then 'won' when 1 then 'lost' else 'open' end as status,
+    (1000 + 10 * i)::decimal(18, 2) as amount, case when i % 3 = 0 then 'USD' else 'EUR' end as currency,
+    timestamp '2026-02-01 08:00:00' + to_days(i::integer) as created_at,
+    timestamp '2026-02-11 08:00:00' + to_days(i::integer) as moved_at
+from range(60) as numbers (i);
+"""
+
+MARTS = """
+create table dim_dates as select
+    day::date as date_day, year(day)::integer as fiscal_year, quarter(day)::integer as fiscal_quarter,
+    month(day)::integer as fiscal_month, year(day)::integer as calendar_year, quarter(day)::integer as calendar_quarter,
+    month(day)::integer as calendar_month, isodow(day)::integer as day_of_week, 1 as working_day_of_month,
+    21 as working_days_in_month, 'FY' || year(day) as fiscal_year_label,
+    'FY' || year(day) || ' Q' || quarter(day) as fiscal_quarter_label, strftime(day, '%Y-%m') as month_label,
+    isodow(day) > 5 as is_weekend, isodow(day) < 6 as is_working_day, date_trunc('week', day)::date as week_start,
+    date_trunc('month', day)::date as month_start, date_trunc('quarter', day)::date as quarter_start,
+    date_trunc('year', day)::date as fiscal_year_start, last_day(day)::date as month_end,
+    (date_trunc('quarter', day) + interval 3 month - interval 1 day)::date as quarter_end
+from range(timestamp '2025-01-01', timestamp '2029-01-01', interval 1 day) as days (day);
+
+create table dim_owners as select
+    'hubspot:o' || i as owner_key, 'o' || i as owner_id, 'hubspot' as source_system, 'Owner ' || i as owner_name,
+    'o' || i || '@tiny.example' as email, 'North' as team, 'person' as kind,
+    case when i < 20 then 'Owner ' || i else 'Unassigned' end as rollup_owner_name, i < 20 as is_active
+from range(24) as numbers (i);
+
+create table dim_accounts as select
+    'hubspot:a' || i as account_key, 'hubspot:o' || (i % 20) as owner_key, null::text as parent_account_key,
+    'a' || i as account_id, 'hubspot' as source_system, 'Company ' || i as account_name,
+    'c' || i || '.example' as domain, 'Software' as industry, 'CZ' as country, 'small' as segment,
+    20::bigint as employee_count, false as is_deleted, false as is_excluded, null::text as exclusion_reason,
+    timestamp '2025-12-01 08:00:00' as created_at, null::timestamp as deleted_at
+from range(30) as numbers (i);
+
+create table dim_contacts as select
+    contact_key, 'p' || i || '@people.example' as person_key, account_key, 'hubspot:o' || (i % 20) as owner_key,
+    contact_id, 'hubspot' as source_system, 'v' || i as visitor_id, 'Person ' || i as full_name,
+    'p' || i || '@people.example' as email, 'CZ' as country, 'Buyer' as job_title, null::text as exclusion_reason,
+    false as is_deleted, false as is_excluded, created_at, null::timestamp as deleted_at
+from contacts_made;
+
+create table dim_campaigns as select
+    'google_ads:k' || i as campaign_key, 'google_ads' as platform, '1' as ad_account_id, 'k' || i as campaign_id,
+    'Campaign ' || i as campaign_name, 'SEARCH' as channel_type, 'paid_search' as channel, 'ENABLED' as status,
+    'EUR' as currency, date '2026-05-01' as first_day, date '2026-06-17' as last_day
+from range(20) as numbers (i);
+
+create table dim_channels as select
+    channel, channel as channel_name,
+    case when channel in ('paid_social', 'paid_search', 'display') then 'paid' else 'unknown' end as channel_group,
+    row_number() over ()::integer as sort_order, channel in ('paid_social', 'paid_search', 'display') as is_paid
+from (select unnest({channels}) as channel);
+
+create table dim_stages as select
+    'hubspot:deal:default:' || stage as stage_key, 'hubspot' as source_system, 'deal' as object,
+    'default' as pipeline_id, 'Sales' as pipeline_label, 'new_business' as pipeline_purpose, stage as stage_id,
+    stage as stage_label, stage, case stage when 'lost' then 90 else order_no end::integer as stage_order,
+    0.5::decimal(9, 6) as win_probability, stage = 'won' as is_won, stage = 'lost' as is_lost, true as is_mapped
+from (select unnest({stages}) as stage, generate_subscripts({stages}, 1) as order_no);
+
+create table fct_deals as select
+    deal_key, 'hubspot:a' || (i % 30) as account_key, 'hubspot:c' || contact_no as contact_key,
+    'hubspot:c' || contact_no as lead_key, 'hubspot:o' || (i % 20) as owner_key, null::text as campaign_key,
+    'hubspot:deal:default:' || stage as stage_key, deal_id, 'hubspot' as source_system, 'Deal ' || i as deal_name,
+    'default' as pipeline_id, 'Sales' as pipeline_label, 'new_business' as pipeline_purpose, stage as stage_label,
+    stage, status, 'newbusiness' as deal_type, 'small' as segment, 'organic_search' as channel, currency,
+    'PIPELINE' as forecast_category, null::text as next_step,
+    case when status = 'lost' then 'price' end as lost_reason, null::text as exclusion_reason,
+    'field_history' as history_basis, 'field_history' as amount_history_basis, amount,
+    (amount * case currency when 'USD' then 0.9 else 1 end)::decimal(18, 2) as amount_reporting,
+    (amount * case currency when 'USD' then 0.9 else 1 end)::decimal(18, 2) as amount_plan_rate,
+    0.5::decimal(9, 6) as win_probability, 0::bigint as pushes, 0::bigint as pushed_days, 0::bigint as reopens,
+    case when status = 'won' then 10 end::decimal(18, 6) as cycle_days, 30::decimal(18, 6) as age_days,
+    null::text as cycle_reject_reason, false as is_excluded, false as is_deleted, false as is_zero_day_win,
+    true as is_qualified, created_at::date as created_date, moved_at::date as close_date,
+    case when status <> 'open' then moved_at::date end as stage_close_date,
+    case when status <> 'open' then moved_at::date end as close_day, created_at,
+    case when status <> 'open' then moved_at end as closed_at, null::timestamp as deleted_at
+from deals_made;
+
+create table fct_deal_stage_visits as
+with visits as (
+    select *, 1 as visit_no, 'prospecting' as visited, 'first' as direction, created_at as entered_at from deals_made
+    union all
+    select *, 2, stage, 'skip', moved_at from deals_made
+)
+select
+    deal_key, 'hubspot:o' || (i % 20) as owner_key, 'hubspot:deal:default:' || visited as stage_key,
+    'default' as pipeline_id, visited as stage_label, visited as stage, 'field_history' as history_basis, direction,
+    visit_no::bigint as visit_no, list_position({stages}, visited)::integer as stage_order,
+    date_diff('second', entered_at, coalesce(next_at, timestamp '2026-06-17 22:00:00')) / 86400.0 as days_in_stage,
+    next_at is null as is_open, next_at is not null as is_completed, false as is_bulk_update, entered_at,
+    next_at as exited_at
+from (select *, lead(entered_at) over (partition by deal_key order by visit_no) as next_at from visits);
+
+create table fct_leads as select
+    contact_key as lead_key, 'p' || i || '@people.example' as person_key, contact_key, account_key,
+    'hubspot:o' || (i % 20) as owner_key, null::text as campaign_key, null::text as first_deal_key,
+    contact_id as lead_id, 'hubspot' as source_system, 'organic_search' as channel,
+    'ORGANIC_SEARCH' as source_label, null::text as source_detail,
+    (['suspect', 'lead', 'mql', 'sql_lead', 'opportunity', 'customer'])[reached] as lifecycle_stage,
+    'hot' as temperature, null::text as exit_reason, null::text as exclusion_reason,
+    'field_history' as history_basis, coalesce(won.amount, 0)::decimal(18, 2) as won_amount_reporting,
+    coalesce(won.deals, 0)::bigint as deals_count, coalesce(won.won_deals, 0)::bigint as won_deals_count,
+    reached >= 3 as is_mql, reached >= 4 as is_sql_lead, reached >= 5 as is_opportunity, reached >= 6 as is_customer,
+    false as is_excluded, false as is_deleted, created_at::date as created_date, created_at,
+    case when reached >= 3 then created_at + interval 3 day end as mql_at,
+    case when reached >= 4 then created_at + interval 4 day end as sql_lead_at,
+    case when reached >= 5 then created_at + interval 5 day end as opportunity_at,
+    case when reached >= 6 then created_at + interval 6 day end as customer_at, null::timestamp as exited_at
+from contacts_made
+left join (
+    select lead_key, count(*) as deals, count(*) filter (where status = 'won') as won_deals,
+        sum(amount_reporting) filter (where status = 'won') as amount
+    from fct_deals group by all
+) as won on contacts_made.contact_key = won.lead_key;
+
+create table fct_lead_stages as
+with visits as (
+    select *, unnest(range(1, reached + 1)) as stage_order from contacts_made
+)
+select
+    contact_key as lead_key,
+    (['suspect', 'lead', 'mql', 'sql_lead', 'opportunity', 'customer'])[stage_order] as stage,
+    case stage_order when 1 then 'first' else 'forward' end as direction, stage_order::bigint as visit_no,
+    stage_order::integer as stage_order, 1::decimal(18, 6) as days_in_stage, stage_order = reached as is_open,
+    created_at + to_days(stage_order::integer) as entered_at,
+    case when stage_order < reached then created_at + to_days(stage_order::integer + 1) end as exited_at
+from visits;
+
+create table fct_funnel_stages as select
+    'deal' as funnel, ({stages})[1 + i % 6] as stage, 'organic_search' as channel, 10::bigint as entities_entered,
+    4::bigint as entities_progressed, 3::bigint as entities_exited, 3::bigint as entities_open,
+    0.4::decimal(18, 9) as conversion_rate, 0.168::decimal(18, 9) as wilson_low, 0.687::decimal(18, 9) as wilson_high,
+    10::decimal(18, 6) as median_days_completed, 4::bigint as completed_visits,
+    date '2026-02-01' + to_months((i // 6)::integer) as entry_month
+from range(24) as numbers (i);
+
+create table fct_conversions_cohort as select
+    'deal' as funnel, 'organic_search' as channel, ({stages})[2 + i % 6] as milestone, 10::bigint as cohort_size,
+    4::bigint as reached, 0.4::decimal(18, 9) as conversion_rate, 0.168::decimal(18, 9) as wilson_low,
+    0.687::decimal(18, 9) as wilson_high, 20::decimal(18, 6) as p90_days_to_outcome, true as is_mature,
+    date '2026-02-01' + to_months((i // 6)::integer) as cohort_month
+from range(24) as numbers (i);
+
+create table fct_sessions as select
+    'v' || (i % 40) || ':' || i as session_key, 'hubspot:c' || (i % 40) as contact_key, null::text as person_key,
+    'v' || (i % 40) as visitor_id, 'organic_search' as channel, 'google' as source, 'organic' as medium,
+    null::text as campaign, '/' as landing_page, 'desktop' as device, 'CZ' as country,
+    case when i % 10 = 0 then 'EUR' end as currency, 4::bigint as events, 2::bigint as page_views,
+    12.5::decimal(18, 3) as engagement_seconds, (i % 10 = 0)::bigint as purchases,
+    case when i % 10 = 0 then 20 end::decimal(18, 2) as revenue,
+    case when i % 10 = 0 then 20 end::decimal(18, 2) as revenue_reporting, true as is_engaged, false as is_bot,
+    false as has_add_to_cart, i % 10 = 0 as has_purchase, date '2026-06-01' as session_date,
+    timestamp '2026-06-01 10:00:00' as started_at, timestamp '2026-06-01 10:05:00' as ended_at
+from range(40) as numbers (i);
+
+create table fct_ad_performance_daily as select
+    'google_ads:1:k' || (i % 20) || ':g:' || (i // 20) as ad_day_key, 'google_ads:k' || (i % 20) as campaign_key,
+    'google_ads' as platform, '1' as ad_account_id, 'k' || (i % 20) as campaign_id, 'g' as ad_group_id,
+    'Group' as ad_group_name, 'paid_search' as channel, 'EUR' as currency, 100::bigint as impressions,
+    5::bigint as clicks, 2.5::decimal(18, 6) as spend, 2.5::decimal(18, 6) as spend_reporting,
+    0.5::decimal(18, 6) as conversions_claimed, 10::decimal(18, 6) as conversion_value_claimed,
+    date '2026-06-01' + (i // 20)::integer as date_day
+from range(60) as numbers (i);
+
+create table fct_campaign_roi_monthly as select
+    campaign_key, channel, 'Campaign' as campaign_name, date '2026-06-01' as month_start,
+    sum(spend_reporting) as spend_reporting, 4::bigint as leads, 2::bigint as mqls, 1::bigint as sql_leads,
+    0::bigint as opportunities, 0::bigint as won_deals, 0::decimal(18, 2) as won_amount_reporting,
+    1::decimal(18, 6) as cost_per_lead, 2::decimal(18, 6) as cost_per_mql, 4::decimal(18, 6) as cost_per_sql_lead,
+    null::decimal(18, 6) as media_cac, 0::decimal(18, 6) as roas
+from fct_ad_performance_daily group by all;
+
+create table fct_targets as select
+    'company::bookings:' || i as target_key, 'company' as level, null::text as member, 'bookings' as measure,
+    date '2025-01-01' + to_months(i::integer) as period_start, 10000::decimal(18, 2) as amount_reporting
+from range(24) as numbers (i);
+
+create table fct_forecast as
+with parts as (select unnest(['won', 'open', 'not_created', 'renewals']) as part),
+methods as (select unnest(['crm_view', 'stage_yield', 'seasonal_naive']) as method),
+members as (select 'total' as level, 'Total' as member, 100 as expected
+    union all select 'owner', 'hubspot:o' || i, 50 from range(2) as numbers (i))
+select
+    method || ':' || level || ':' || member || ':' || part as forecast_key, 'month' as period_type, method, level,
+    member, 'bookings' as measure, part, expected::decimal(18, 2) as expected, null::decimal(18, 2) as p10,
+    null::decimal(18, 2) as p50, null::decimal(18, 2) as p90, 10000::decimal(18, 2) as target_reporting,
+    null::decimal(18, 9) as chance_of_target, date '2026-06-17' as as_of, date '2026-06-01' as period_start,
+    date '2026-06-30' as period_end
+from parts cross join methods cross join members;
+
+create table fct_rejected_rows as select
+    'hubspot:deals:1' as reject_key, 'hubspot' as source_system, 'deals' as entity,
+    'currency is missing' as reason, '{{"dealname": "Jane Doe"}}' as rejected_record, 1::bigint as load_number,
+    timestamp '2026-06-18 05:00:00' as fetched_at;
+
+create table release_context as select
+    '{run_id}' as run_id, date '2026-06-17' as as_of, timestamp '2026-06-17 22:00:00' as as_of_end,
+    {known_at}::bigint as known_at, 'Europe/Prague' as reporting_timezone, 'EUR' as reporting_currency,
+    1 as fiscal_year_start_month, 1 as first_weekday, 'stage_event' as close_day_rule,
+    null::text as baseline_release, 'abc1234' as code_version;
+"""
+
+STAGING = """
+create table stg_hubspot__accounts as select 'hubspot' as source_system, account_id, created_at,
+    null::text as merged_ids, null::text as reject_reason,
+    1::bigint as load_number, 1::bigint as version_order from dim_accounts;
+create table stg_hubspot__contacts as select 'hubspot' as source_system, contact_id, created_at,
+    case when contact_id = 'c1' then 'gone1;gone2' end as merged_ids, null::text as reject_reason,
+    1::bigint as load_number, 1::bigint as version_order from dim_contacts;
+insert into stg_hubspot__contacts values ('hubspot', 'gone1', timestamp '2026-01-01', null, null, 1, 1);
+create table stg_hubspot__leads as select 'hubspot' as source_system, contact_id as lead_id, created_at,
+    null::text as reject_reason, 1::bigint as load_number, 1::bigint as version_order from stg_hubspot__contacts;
+create table stg_hubspot__deals as select 'hubspot' as source_system, deal_id, 5::decimal(18, 2) as amount, created_at,
+    null::text as merged_ids, null::text as reject_reason, 1::bigint as load_number, 1::bigint as version_order
+    from fct_deals;
+insert into stg_hubspot__deals values
+    ('hubspot', 'tomorrow', 7, timestamp '2026-06-17 22:00:00', null, null, 1, 1),
+    ('hubspot', 'broken', null, null, null, 'currency is missing', 1, 1);
+create table stg_hubspot__field_changes as select 'hubspot' as source_system, 'deal' as object, deal_id as record_id,
+    'amount' as field, amount::text as value, created_at as changed_at, null::text as reject_reason,
+    1::bigint as load_number, 1::bigint as version_order from fct_deals;
+insert into stg_hubspot__field_changes values
+    ('hubspot', 'deal', 'd1', 'amount', '999999', timestamp '2026-06-17 22:00:00', null, 1, 1);
+create table stg_google_ads__ad_days as select 'google_ads' as source_system, platform, ad_account_id, campaign_id,
+    ad_group_id, date_day, spend, clicks, null::text as reject_reason, 2::bigint as load_number,
+    2::bigint as version_order from fct_ad_performance_daily;
+insert into stg_google_ads__ad_days values
+    ('google_ads', 'google_ads', '1', 'k0', 'taken_back', date '2026-06-01', 9, 9, null, 1, 1);
+create table stg_google_ads__ad_windows as select 'google_ads' as source_system, 'google_ads' as platform,
+    '1' as ad_account_id, date '2026-05-18' as window_start, date '2026-06-17' as window_end,
+    null::text as reject_reason, 2::bigint as load_number;
+"""
+
+
+def make(root: Path, *, run_id: str = "run-1") -> tuple[Home, Settings, RunContext]:
+    """Writes the whole home below `root`: its candidate passes the gate with one warning, the rejected row."""
+    home = Home(root)
+    folder = root / "company"
+    (folder / "mappings").mkdir(parents=True)
+    (folder / "saleshouse.yml").write_text(SETTINGS)
+    for name in ("stages", "channels", "pipelines"):
+        (folder / "mappings" / f"{name}.csv").write_text("source_system\n")
+    settings = load(folder / "saleshouse.yml")
+    known_at = _land(home)
+    context = RunContext(
+        run_id=run_id,
+        as_of=AS_OF,
+        known_at=known_at,
+        reporting_timezone="Europe/Prague",
+        reporting_currency="EUR",
+        fiscal_year_start_month=1,
+        first_weekday=1,
+        close_day_rule="stage_event",
+        start_date=settings.start_date,
+        baseline_release=None,
+        code_version="abc1234",
+    )
+    prepare(home, context, {}, {}, {})
+    channels = str([*CHANNELS, "not_stated", "unmapped", "unattributed"])
+    marts = MARTS.format(channels=channels, stages=STAGES, run_id=run_id, known_at=known_at)
+    with duckdb.connect(":memory:") as connection:
+        connection.execute(f"attach '{home.candidate}' as marts (storage_version 'v1.4.0')")
+        connection.execute(f"attach '{home.history}' as history")
+        connection.execute("create schema marts.marts; create schema history.staging; create schema memory.made")
+        connection.execute("use memory.made")
+        connection.execute(CONTACTS)
+        connection.execute("set search_path = 'marts.marts,memory.made'")
+        connection.execute(marts)
+        connection.execute(_freshness())
+        connection.execute("set search_path = 'history.staging,marts.marts'")
+        connection.execute(STAGING)
+    return home, settings, context
+
+
+def _land(home: Home) -> int:
+    """One load per source in the ledger. Returns the watermark."""
+    home.raw.mkdir(parents=True)
+    for source in ("hubspot", "google_ads", "ga4", "files"):
+        ledger.append(
+            home,
+            dlt_load_id=f"load-{source}",
+            source=source,
+            landed_at="2026-06-18T05:00:00Z",
+            arguments={},
+            mapping_hash=None,
+            entities={
+                entity: ledger.LandedEntity(rows + (REJECTED if entity == "deals" else 0), ())
+                for (of, entity), rows in ROWS.items()
+                if of == source
+            },
+        )
+    return 4
+
+
+def _freshness() -> str:
+    rows = ", ".join(
+        f"('{source}', '{entity}', 1, {rows + rejected}, {rows}, {rejected}, 0, 1, "
+        "timestamp '2026-06-17 20:00:00', timestamp '2026-06-18 05:00:00')"
+        for (source, entity), rows in ROWS.items()
+        for rejected in [REJECTED if entity == "deals" else 0]
+    )
+    return (
+        f"create table fct_source_freshness as select * from (values {rows}) as sources (source, entity, loads, "
+        "rows_fetched, rows_staged, rows_rejected, rows_duplicate, last_load_number, last_record_at, last_landed_at)"
+    )

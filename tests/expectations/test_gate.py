@@ -1,0 +1,348 @@
+"""The gate stops what breaks a promise, and only that; the verdict says which rows, and nobody by name.
+
+A run of the gate takes seconds, so mutations that do not touch each other share one: what each suite says is then
+compared check by check, which tells which mutation broke what.
+"""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import duckdb
+import pytest
+
+from configuration.errors import GateFailed, ReleaseError
+from configuration.paths import REPOSITORY
+from expectations import runner
+from expectations.context import GateContext
+from publishing import release
+from tests.expectations.conftest import Gated
+
+# One broken promise per suite: the mutation, and the one check of all that it breaks.
+MUTATIONS = {
+    "sources": (
+        "update fct_source_freshness set rows_duplicate = 1 where entity = 'contacts'",
+        "fetched_is_staged_rejected_or_duplicate",
+    ),
+    "dim_dates": ("delete from dim_dates where date_day = date '2026-03-03'", "no_day_missing"),
+    "dim_owners": (
+        "update dim_owners set rollup_owner_name = owner_name where not is_active",
+        "others_roll_up_to_unassigned",
+    ),
+    "dim_accounts": ("update dim_accounts set is_excluded = true where account_id = 'a1'", "excluded_says_why"),
+    "dim_contacts": ("update dim_contacts set person_key = null where contact_id = 'c1'", "filled"),
+    "dim_campaigns": (
+        "update dim_campaigns set last_day = date '2020-01-01' where campaign_id = 'k1'",
+        "days_in_order",
+    ),
+    "dim_channels": ("update dim_channels set channel_name = null where channel = 'email'", "filled"),
+    "dim_stages": ("update dim_stages set win_probability = 1.5 where stage = 'proposal'", "win_probability_in_range"),
+    "fct_deals": (
+        "update fct_deals set amount_reporting = null where status = 'open' and deal_id = 'd2'",
+        "amounts_converted",
+    ),
+    "fct_deal_stage_visits": (
+        "update fct_deal_stage_visits set exited_at = exited_at + interval 1 day "
+        "where visit_no = 1 and deal_key = 'hubspot:d2'",
+        "visits_tile",
+    ),
+    "fct_leads": ("update fct_leads set sql_lead_at = created_at where lead_id = 'c5'", "milestones_in_order"),
+    "fct_lead_stages": (
+        "update fct_lead_stages set stage = 'daydream' where lead_key = 'hubspot:c5'",
+        "stage_accepted",
+    ),
+    "fct_funnel_stages": (
+        "update fct_funnel_stages set entities_open = entities_open + 1 where stage = 'meeting'",
+        "entered_is_progressed_exited_or_open",
+    ),
+    "fct_conversions_cohort": (
+        "update fct_conversions_cohort set wilson_high = 0.3 where milestone = 'won'",
+        "rate_in_its_interval",
+    ),
+    "fct_sessions": (
+        "update fct_sessions set ended_at = started_at - interval 1 hour where visitor_id = 'v1'",
+        "ends_after_start",
+    ),
+    "fct_ad_performance_daily": (
+        "update fct_ad_performance_daily set ad_day_key = 'same' where campaign_id = 'k1'",
+        "ad_day_key_unique",
+    ),
+    "fct_campaign_roi_monthly": (
+        "update fct_campaign_roi_monthly set spend_reporting = spend_reporting + 1",
+        "spend_is_all_spend",
+    ),
+    "fct_targets": (
+        "update fct_targets set amount_reporting = -1 where period_start = date '2026-06-01'",
+        "amount_reporting_in_range",
+    ),
+    "fct_forecast": ("update fct_forecast set part = 'upside' where part = 'open'", "part_accepted"),
+    "fct_rejected_rows": ("update fct_rejected_rows set reason = null", "filled"),
+    "release_context": ("update release_context set known_at = known_at + 1", "is_this_run"),
+}
+
+Copy = Callable[[Path], Gated]
+
+
+def broken(verdict: runner.Verdict) -> set[str]:
+    return {f"{check.suite}.{check.check}" for check in verdict.broken}
+
+
+def warned(verdict: runner.Verdict) -> set[str]:
+    return {f"{check.suite}.{check.check}" for check in verdict.warnings}
+
+
+def test_every_suite_has_a_mutation() -> None:
+    assert set(MUTATIONS) == set(runner.suites())
+
+
+def test_every_mart_has_a_suite() -> None:
+    models = {path.stem for path in (REPOSITORY / "dbt" / "models" / "marts").rglob("*.sql")}
+    assert models - set(runner.suites().values()) == set()
+
+
+def test_what_keeps_all_promises_passes(gated: Gated) -> None:
+    verdict = gated.judge()
+    assert broken(verdict) == set()
+    assert warned(verdict) == {"sources.no_rejected_rows"}
+    assert verdict.passed
+    assert verdict.live_release == "2026-06-17.001"
+    assert {check.suite for check in verdict.checks} == set(runner.suites())
+    # Every file is free again, or the next build could not begin.
+    duckdb.connect(str(gated.home.candidate)).close()
+    duckdb.connect(str(gated.home.history)).close()
+
+
+@dataclass(frozen=True)
+class Stopped:
+    gated: Gated
+    verdict: runner.Verdict
+    written: Path
+    told: dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def stopped(copy_of: Copy, tmp_path_factory: pytest.TempPathFactory) -> Stopped:
+    """A candidate with every mutation at once, judged and refused."""
+    gated = copy_of(tmp_path_factory.mktemp("stopped") / "home")
+    gated.mutate(*(statement for statement, _ in MUTATIONS.values()))
+    verdict = gated.judge()
+    written = runner.write(gated.home, verdict)
+    return Stopped(gated, verdict, written, json.loads(written.read_text()))
+
+
+@pytest.mark.parametrize("suite", sorted(MUTATIONS))
+def test_one_broken_promise_blocks_by_its_suite_alone(suite: str, stopped: Stopped) -> None:
+    assert {check.check for check in stopped.verdict.broken if check.suite == suite} == {MUTATIONS[suite][1]}
+    (told,) = (
+        check
+        for check in stopped.told["checks"]
+        if check["suite"] == suite and not check["passed"] and check["severity"] == "block"
+    )
+    assert 0 < len(told["sample_rows"]) <= runner.SAMPLE_ROWS
+    with duckdb.connect(str(stopped.gated.home.candidate), read_only=True) as connection:
+        connection.execute("set schema = 'marts'")
+        assert len(connection.execute(told["sql"]).fetchall()) == told["observed"]
+
+
+def test_a_refused_candidate_leaves_the_live_release(stopped: Stopped) -> None:
+    home = stopped.gated.home
+    assert not stopped.verdict.passed
+    with pytest.raises(GateFailed, match=r"and 18 more - nothing was published, the live release stays") as error:
+        runner.require(stopped.verdict, stopped.written)
+    assert "\n" not in str(error.value)
+    release.stage(home, "2026-06-17.002")
+    with pytest.raises(ReleaseError, match="the gate did not pass"):
+        release.seal(
+            home,
+            "2026-06-17.002",
+            context=stopped.gated.context,
+            verdict=stopped.told,
+            settings_files=[stopped.gated.settings.file],
+        )
+    assert [path.name for path in home.releases.iterdir()] == ["2026-06-17.001"]
+    assert release.require_live(home).id == "2026-06-17.001"
+
+
+@pytest.mark.fault(33)
+def test_empty_tables_and_empty_keys_block(gated: Gated) -> None:
+    gated.mutate(
+        "delete from fct_sessions",
+        "update fct_targets set target_key = null",
+        "update fct_source_freshness set entity = null where entity = 'stages'",
+    )
+    assert broken(gated.judge(alone=True)) == {
+        "fct_sessions.row_floor",
+        "fct_targets.key_filled",
+        "fct_targets.target_key_unique",
+        "sources.filled",
+    }
+
+
+@pytest.mark.fault(32)
+def test_rows_that_fall_block_unless_the_day_is_an_earlier_one(gated: Gated) -> None:
+    gated.mutate("delete from fct_targets where period_start >= date '2026-05-01'")
+    assert broken(gated.judge()) == {"fct_targets.rows_against_live"}
+    verdict = gated.judge(context=replace(gated.context, as_of=date(2026, 6, 16)))
+    assert verdict.live_release is not None
+    assert not any("against_live" in check.check for check in verdict.checks)
+
+
+@pytest.mark.fault(31)
+def test_an_unmapped_stage_warns_below_the_share_and_blocks_above_it(gated: Gated) -> None:
+    unmapped = "update fct_deals set stage = 'unmapped', stage_label = 'Contract sent' where deal_id in ({})"
+    gated.mutate(unmapped.format("'d2'"))
+    few = gated.judge()
+    assert few.passed
+    (named,) = (check for check in few.warnings if check.check == "deal_stages_mapped")
+    assert named.sample_rows == [{"source_system": "hubspot", "label": "Contract sent", "row_count": 1}]
+
+    gated.mutate(unmapped.format("'d6', 'd10', 'd14', 'd18'"))
+    assert broken(gated.judge()) == {"sources.deal_stages_unmapped_share"}
+    first = gated.judge(alone=True)
+    assert first.passed
+    assert "sources.deal_stages_unmapped_share" in warned(first)
+
+
+def test_rows_and_money_are_reconciled_with_what_was_staged(gated: Gated) -> None:
+    gated.mutate(
+        "update fct_deals set amount = amount + 0.01, amount_reporting = amount_reporting + 0.01 where deal_id = 'd2'",
+        "insert into dim_contacts select * replace ('hubspot:new' as contact_key) from dim_contacts limit 1",
+        "delete from dim_accounts where account_id = 'a3'",
+        "delete from fct_leads where lead_id = 'c37'",
+        "delete from fct_lead_stages where lead_key = 'hubspot:c37'",
+        "update fct_ad_performance_daily set clicks = clicks - 1 where ad_day_key = 'google_ads:1:k3:g:1'",
+        "update fct_source_freshness set rows_fetched = 41, rows_duplicate = 1 where entity = 'contacts'",
+    )
+    assert broken(gated.judge(alone=True)) == {
+        "sources.deal_amounts_reconciled",
+        "sources.contacts_reconciled",
+        "sources.accounts_reconciled",
+        "sources.leads_reconciled",
+        "sources.ad_spend_reconciled",
+        "sources.fetched_rows_equal_the_ledger",
+    }
+
+
+def test_lost_deals_and_fetched_rows_are_noticed(gated: Gated) -> None:
+    gated.mutate(
+        "delete from fct_deals where deal_id = 'd58'",
+        "delete from fct_deal_stage_visits where deal_key = 'hubspot:d58'",
+        "update fct_source_freshness set rows_fetched = 0, rows_staged = 0 where entity = 'stages'",
+    )
+    assert broken(gated.judge()) == {
+        "sources.deals_reconciled",
+        "sources.deal_amounts_reconciled",
+        "sources.fetched_rows_equal_the_ledger",
+        "sources.fetched_rows_never_fall",
+    }
+
+
+def test_without_history_nothing_is_reconciled_and_that_blocks(gated: Gated) -> None:
+    gated.home.history.unlink()
+    assert broken(gated.judge()) == {"sources.reconciled_with_raw"}
+
+
+@pytest.mark.fault(38)
+def test_what_may_be_true_warns(gated: Gated) -> None:
+    gated.mutate(
+        "update fct_deals set amount_reporting = 1e6 where deal_id = 'd2'",
+        "update fct_deals set close_date = date '2020-01-01' where deal_id = 'd4'",
+        "update fct_sessions set is_bot = true",
+        "update fct_source_freshness set last_record_at = last_record_at - interval 5 day where source = 'ga4'",
+        "create table fct_surprise as select 1 as one",
+    )
+    verdict = gated.judge()
+    assert verdict.passed
+    assert warned(verdict) == {
+        "fct_deals.amounts_not_hundredfold",
+        "fct_deals.close_date_after_created",
+        "fct_sessions.bot_share",
+        "sources.ga4_fresh",
+        "sources.no_rejected_rows",
+        "unguarded.has_a_suite",
+    }
+
+
+def test_silence_blocks_where_a_limit_is_set(gated: Gated) -> None:
+    gated.mutate("delete from fct_source_freshness where source = 'ga4'")
+    strict = gated.settings.gate.model_copy(update={"freshness_hours": {"hubspot": 1.5}})
+    settings = gated.settings.model_copy(update={"gate": strict})
+    assert broken(gated.judge(alone=True, settings=settings)) == {
+        "sources.hubspot_fresh",
+        "sources.enabled_sources_read",
+    }
+
+
+def test_what_nobody_stages_may_be_empty_and_what_is_missing_may_not(gated: Gated) -> None:
+    gated.mutate(
+        "delete from fct_targets",
+        "delete from fct_source_freshness where entity = 'targets'",
+        "drop table dim_owners",
+        "alter table dim_campaigns drop column currency",
+    )
+    verdict = gated.judge(alone=True)
+    assert broken(verdict) == {"dim_owners.mart_exists", "dim_campaigns.currency_shape"}
+    (lost,) = (check for check in verdict.broken if check.check == "currency_shape")
+    assert "currency" in str(lost.observed)
+
+
+def test_a_missing_result_counts_as_broken() -> None:
+    floor = runner.discover()["dim_dates"].expectations(a_context())[0]
+    check = runner._check("dim_dates", "dim_dates", floor, None)
+    assert (check.passed, check.observed) == (False, "no result")
+    empty = SimpleNamespace(success=True, result={}, exception_info={})
+    assert not runner._check("dim_dates", "dim_dates", floor, empty).passed
+
+
+def test_checks_of_a_suite_have_names_of_their_own() -> None:
+    for name, module in runner.discover().items():
+        checks = [expectation.meta["check"] for expectation in module.expectations(a_context())]
+        assert len(checks) == len(set(checks)), name
+
+
+def a_context() -> GateContext:
+    return GateContext(
+        as_of=date(2026, 6, 17),
+        as_of_end=datetime(2026, 6, 17, 22),
+        known_at=4,
+        unmapped_share_block=0.05,
+        row_drop_block=0.3,
+        freshness_hours={},
+        enabled=frozenset({"hubspot"}),
+    )
+
+
+@pytest.mark.fault(75)
+def test_a_verdict_names_nobody(gated: Gated) -> None:
+    gated.mutate(
+        "update dim_contacts set is_excluded = true",
+        "update fct_deals set deal_name = 'Jane Doe', is_excluded = true",
+        "update fct_deals set stage = 'unmapped', stage_label = 'call jane@people.example' where deal_id = 'd2'",
+        "update dim_stages set is_mapped = false, stage_label = 'ask jane@people.example' where stage = 'won'",
+        "update fct_rejected_rows set reason = null",
+    )
+    text = runner.write(gated.home, gated.judge()).read_text()
+    assert "Jane"[:1] + "***" in text
+    assert "ask ***" in text
+    for personal in ("@people.example", "Person 1", "Jane", "Owner 1"):
+        assert personal not in text
+
+
+def test_a_candidate_that_cannot_be_opened_is_one_line(gated: Gated) -> None:
+    gated.home.candidate.write_bytes(b"not a database, but long enough to be looked at" * 100)
+    with pytest.raises(GateFailed) as error:
+        gated.judge()
+    assert "\n" not in str(error.value)
+    assert str(gated.home.candidate) in str(error.value)
+
+
+def test_listing_suites_does_not_load_great_expectations() -> None:
+    program = "import sys; from expectations import runner; runner.suites(); print('great_expectations' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=REPOSITORY)
+    assert done.stdout.strip() == "False"
