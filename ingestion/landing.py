@@ -64,7 +64,7 @@ LANDING_COLUMNS = (
     pa.field("_dlt_id", pa.string()),
 )
 
-_THREADS = 8
+_THREADS = 12
 
 
 class Source(Protocol):

@@ -41,6 +41,7 @@ class CrmObject:
     more_properties: tuple[str, ...] = ()
     modified: str = "hs_lastmodifieddate"
     scope: str = "crm.objects.contacts.read"
+    first_by_search: bool = False
 
     @property
     def path(self) -> str:
@@ -82,6 +83,8 @@ def _engagement(
         json_columns=("properties", "associations"),
         associations=("contacts", "companies", "deals"),
         more_properties=("hs_meeting_start_time", "hs_meeting_end_time") if name == "meetings" else (),
+        # Searches have a limit of their own and twice the page: what there is most of comes that way, beside the lists.
+        first_by_search=name in ("emails", "calls"),
     )
 
 
@@ -194,7 +197,7 @@ def resources(settings: Settings, window: Window) -> Mapping[str, Iterable[pa.Ta
     token = PrivateAppToken(hubspot.token_env)
     # HubSpot counts 190 requests in any ten seconds, and five searches in any second: both stay just below.
     client = RestClient(SOURCE, hubspot.base_url, token, RateLimiter(18.7, burst=2), cancelled=window.cancelled)
-    reader = _Reader(client, window, searches=RateLimiter(4.0, burst=1))
+    reader = _Reader(client, window, searches=RateLimiter(4.6, burst=1))
     return {
         **{
             name: tables_of(one.schema, reader.checked(name, reader.records(one)), _ROWS_PER_TABLE)
@@ -295,7 +298,7 @@ class _Reader:
             high = _milliseconds(self.window.end) if self.window.end else None
             found: Iterable[dict[str, Any]] = self._changed(one, low, high)
         elif cursor is None:
-            found = self._all(one, archived=False)
+            found = self._changed(one, 0, None) if one.first_by_search else self._all(one, archived=False)
         else:
             found = self._changed(one, max(0, int(cursor) - int(_OVERLAP.total_seconds() * 1000)), None)
         for record in found:
@@ -331,19 +334,27 @@ class _Reader:
             self._refuse_empty(one.name)
 
     def _changed(self, one: CrmObject, low: int, high: int | None) -> Iterator[dict[str, Any]]:
-        """Whole records with history that were modified at or after `low` and before `high` (milliseconds)."""
-        batch: list[str] = []
-        for record_id in self._changed_ids(one, low, high):
-            batch.append(record_id)
+        """Whole records that were modified at or after `low` and before `high` (milliseconds)."""
+        batch: list[dict[str, Any]] = []
+        for record in self._found(one, low, high):
+            batch.append(record)
             if len(batch) == _ASSOCIATIONS_LIMIT:
-                yield from self._read(one, batch, archived=False)
+                yield from self._completed(one, batch)
                 batch = []
-        yield from self._read(one, batch, archived=False)
+        yield from self._completed(one, batch)
 
-    def _changed_ids(self, one: CrmObject, low: int, high: int | None) -> Iterator[str]:
-        """Ids by time of modification. Each page starts at the last moment of the one before, so that records which
-        move while we read are not skipped, and HubSpot's cap of 10,000 results is never met; a moment with more
-        records than a page is walked through by id.
+    def _completed(self, one: CrmObject, found: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+        """A search gives no history and no associations."""
+        if one.history:
+            yield from self._read(one, [record["id"] for record in found])
+        elif found:
+            self._associate(found, one)
+            yield from found
+
+    def _found(self, one: CrmObject, low: int, high: int | None) -> Iterator[dict[str, Any]]:
+        """Search results by time of modification. Each page starts at the last moment of the one before, so that
+        records which move while we read are not skipped, and HubSpot's cap of 10,000 results is never met; a moment
+        with more records than a page is walked through by id.
         """
         seen: set[str] = set()
         until = [] if high is None else [_filter(one.modified, "LT", high)]
@@ -354,24 +365,24 @@ class _Reader:
                 last = max(last, _modified(record, one))
                 if record["id"] not in seen:
                     seen.add(record["id"])
-                    yield record["id"]
+                    yield record
             if len(page) < _SEARCH_LIMIT:
                 return
             if last > low:
                 low = last
                 continue
-            for record_id in self._ids_of_one_moment(one, low):
-                if record_id not in seen:
-                    seen.add(record_id)
-                    yield record_id
+            for record in self._of_one_moment(one, low):
+                if record["id"] not in seen:
+                    seen.add(record["id"])
+                    yield record
             low += 1
 
-    def _ids_of_one_moment(self, one: CrmObject, moment: int) -> Iterator[str]:
+    def _of_one_moment(self, one: CrmObject, moment: int) -> Iterator[dict[str, Any]]:
         exactly = [_filter(one.modified, "GTE", moment), _filter(one.modified, "LTE", moment)]
         beyond = "0"
         while True:
             page = self._search(one, [*exactly, _filter("hs_object_id", "GT", beyond)], sort="hs_object_id")
-            yield from (record["id"] for record in page)
+            yield from page
             if len(page) < _SEARCH_LIMIT:
                 return
             if page[-1]["id"] == beyond:
@@ -388,7 +399,7 @@ class _Reader:
             if before.get(record["id"]) != now[record["id"]]:
                 yield _row(record, one)
         left = sorted(set(before) - set(now))
-        for record in self._read(one, left, archived=False):
+        for record in self._read(one, left):
             yield _row(record, one)
         self.window.remember(key, now)
 
@@ -406,7 +417,7 @@ class _Reader:
         body = {
             "filterGroups": [{"filters": filters}],
             "sorts": [{"propertyName": sort, "direction": "ASCENDING"}],
-            "properties": [one.modified],
+            "properties": [one.modified] if one.history else one.properties,
             "limit": _SEARCH_LIMIT,
         }
         path = f"{one.path}/search"
@@ -423,7 +434,7 @@ class _Reader:
             if not document.get("total") and not document["results"]:
                 self._refuse_empty(one.name)
 
-    def _read(self, one: CrmObject, ids: list[str], *, archived: bool) -> Iterator[dict[str, Any]]:
+    def _read(self, one: CrmObject, ids: list[str]) -> Iterator[dict[str, Any]]:
         """Whole records by id, with history and associations. Ids that are gone or archived by now are left out."""
         for start in range(0, len(ids), _ASSOCIATIONS_LIMIT):
             records: dict[str, dict[str, Any]] = {}
