@@ -238,7 +238,7 @@ def make_accounts(seed: int, scale: float, months: Ints, owners: pd.DataFrame) -
         names[row] = names[original].rsplit(" ", 1)[0]
         country[row], employees[row], unknown[row] = country[original], employees[original], unknown[original]
     names[0], names[1] = "Test Account (do not use)", "Test Account 2"
-    domains[0] = domains[1] = "test.aldergate.example"
+    domains[0] = domains[1] = "aldergate.example"
 
     size_band = np.where(employees < 50, "small", np.where(employees < 500, "mid", "enterprise")).astype(object)
     team_of = {"small": "Small Business", "mid": "Mid-Market", "enterprise": "Enterprise"}

@@ -255,6 +255,12 @@ def _previous_purchase(seed: int, sessions: Sessions) -> Ints:
     return np.where(again, previous, -1)
 
 
+def _unique(values: list[str]) -> tuple[pa.Array, Ints]:
+    """The distinct values, and for each given one its position among them."""
+    distinct = list(dict.fromkeys(values))
+    return pa.array(distinct), np.array([distinct.index(value) for value in values], dtype=np.int64)
+
+
 class _Pools:
     """The value lists behind the dictionary columns, one for all months."""
 
@@ -266,9 +272,10 @@ class _Pools:
         self.page = pa.array([words.SITE + page for page in pages])
         self.cart_page, self.checkout_page = len(words.PAGES), len(words.PAGES) + 1
         self.thanks_page, self.form_page = len(words.PAGES) + 2, len(words.PAGES) + 3
-        self.referrer = pa.array([f"https://{entry[0]}/" for entry in TRAFFIC])
-        self.source = pa.array([entry[0] for entry in TRAFFIC])
-        self.medium = pa.array([entry[1] for entry in TRAFFIC])
+        # A dictionary holds each value once, so traffic is led to its value by position.
+        self.referrer, self.referrer_of = _unique([f"https://{entry[0]}/" for entry in TRAFFIC])
+        self.source, self.source_of = _unique([entry[0] for entry in TRAFFIC])
+        self.medium, self.medium_of = _unique([entry[1] for entry in TRAFFIC])
         self.campaign = pa.array(campaign_names, pa.string())
         self.device, self.country, self.currency = pa.array(DEVICES), pa.array(COUNTRY_NAMES), pa.array(CURRENCIES)
         texts = []
@@ -392,11 +399,11 @@ def _events(
             pa.array(sessions.number[row].astype(np.int32)),
             coded(name, pools.name),
             coded(location, pools.page),
-            coded(traffic, pools.referrer, (name == VIEW) & states & (traffic != 2)),
+            coded(pools.referrer_of[traffic], pools.referrer, (name == VIEW) & states & (traffic != 2)),
             pa.array(spent_ms.astype(np.int32), mask=name != ENGAGED),
             pa.array(engaged[session]),
-            coded(traffic, pools.source, states),
-            coded(traffic, pools.medium, states),
+            coded(pools.source_of[traffic], pools.source, states),
+            coded(pools.medium_of[traffic], pools.medium, states),
             coded(np.maximum(sessions.campaign[row], 0), pools.campaign, states & (sessions.campaign[row] >= 0)),
             scattered(paid_click, click_code, _click_ids(seed, sessions, clicked)),
             coded(sessions.device[row], pools.device),
