@@ -26,7 +26,7 @@ SOURCE = "google_ads"
 API_VERSION = "v25"
 API_SUNSET = date(2027, 8, 1)
 
-_DAYS_PER_QUERY = 90
+_DAYS_PER_QUERY = 180
 # Campaigns without ad groups (Performance Max) report their days under this id.
 _NO_AD_GROUP = "0"
 
