@@ -13,6 +13,7 @@ from typing import Any
 
 from configuration.model import Settings
 from configuration.paths import REPOSITORY, Home
+from ingestion import landing
 from warehouse import dbt_runner, stores
 
 
@@ -84,6 +85,7 @@ def build(
     by_raw, tables = dbt_runner.consumers(manifest)
     if full_refresh:
         home.history.unlink(missing_ok=True)
+    landing.declare(home)
     repairs = stores.prepare(home, context, by_raw, tables, _rules(settings))
     result = dbt_runner.build(home, manifest, selection=selection, on_event=on_event)
     return Candidate(context, result, repairs)

@@ -4,6 +4,7 @@ What belongs here: calling dbt and reading what it says. What does not: what the
 results into orchestrator events (dagster_project/).
 """
 
+import hashlib
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from typing import Any
 from configuration.environment import quiet
 from configuration.errors import BuildError
 from configuration.paths import REPOSITORY, Home
+from warehouse.stores import HistoryTable
 
 PROJECT = REPOSITORY / "dbt"
 TARGET = PROJECT / "target"
@@ -129,16 +131,32 @@ def _short(message: str) -> str:
     return " ".join(told.split())[:300]
 
 
-def consumers(manifest: Any) -> tuple[dict[str, list[str]], dict[str, str]]:
-    """Reads the lineage: staging models by raw table, and the schema by name of every table of the history store."""
+def consumers(manifest: Any) -> tuple[dict[str, list[str]], dict[str, HistoryTable]]:
+    """Reads the lineage: staging models by raw table, and every table of the history store with its code's hash."""
     by_raw: dict[str, list[str]] = {}
-    tables: dict[str, str] = {}
+    tables: dict[str, HistoryTable] = {}
     for node in manifest.nodes.values():
         if str(node.resource_type) != "model" or node.database != "history":
             continue
-        tables[node.name] = node.schema
+        tables[node.name] = HistoryTable(node.schema, _code(manifest, node))
         for parent in node.depends_on.nodes:
             source = manifest.sources.get(parent)
             if source is not None and source.source_name == "raw" and "__" in source.name:
                 by_raw.setdefault(source.name, []).append(node.name)
     return by_raw, tables
+
+
+def _code(manifest: Any, node: Any) -> str:
+    """A hash of a model's text and of our macros that it uses, at any depth."""
+    digest = hashlib.sha256(node.raw_code.encode())
+    waiting, seen = list(node.depends_on.macros), set()
+    while waiting:
+        name = waiting.pop()
+        macro = manifest.macros.get(name)
+        if name in seen or macro is None or macro.package_name != node.package_name:
+            continue
+        seen.add(name)
+        waiting += macro.depends_on.macros
+    for name in sorted(seen):
+        digest.update(manifest.macros[name].macro_sql.encode())
+    return digest.hexdigest()

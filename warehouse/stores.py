@@ -8,6 +8,7 @@ history.raw.load_entities   one row per load and entity, with its rows
 history.raw.<source>__<entity>   view over the files that some staging model has not read yet
 history.meta.processed_loads     one row per staging model and load it has read
 history.meta.table_sizes         one row per history table: its rows after its last build
+history.meta.model_code          one row per history table: the hash of the code that made it
 """
 
 import shutil
@@ -49,6 +50,14 @@ class RunContext:
 
 
 @dataclass(frozen=True)
+class HistoryTable:
+    """A table of the history store: its schema, and a hash of the code that makes it."""
+
+    schema: str
+    code: str
+
+
+@dataclass(frozen=True)
 class Rule:
     """A list from saleshouse.yml as a table of texts."""
 
@@ -60,14 +69,14 @@ def prepare(
     home: Home,
     context: RunContext,
     consumers: Mapping[str, Iterable[str]],
-    history_tables: Mapping[str, str],
+    history_tables: Mapping[str, HistoryTable],
     rules: Mapping[str, Rule],
 ) -> list[str]:
     """Opens history, repairs what a crash left uneven, offers new files, and makes fresh work and candidate files.
 
-    `consumers`: staging models by raw table name (`hubspot__deals`). `history_tables`: schema by model name of all
-    history tables. `rules`: configured lists by the name of their table in the work store. Returns one line per
-    repair. Raises LandingError when a file that is to be read is missing or damaged.
+    `consumers`: staging models by raw table name (`hubspot__deals`). `history_tables`: all tables of the history
+    store by model name. `rules`: configured lists by the name of their table in the work store. Returns one line
+    per repair. Raises LandingError when a file that is to be read is missing or damaged.
     """
     import duckdb
 
@@ -84,7 +93,7 @@ def prepare(
         connection = duckdb.connect(str(home.history))
     with connection:
         _create_bookkeeping(connection)
-        repairs += _drop_uneven_tables(connection, history_tables)
+        repairs += _drop_what_no_longer_holds(connection, history_tables, context.known_at)
         _offer_new_files(home, connection, context.known_at, consumers)
     with duckdb.connect(str(home.work)) as work:
         _write_context(work, context)
@@ -100,32 +109,53 @@ def _create_bookkeeping(connection: "duckdb.DuckDBPyConnection") -> None:
         "model text, load_number bigint, primary key (model, load_number))"
     )
     connection.execute("create table if not exists meta.table_sizes (model text primary key, row_count bigint)")
+    connection.execute("create table if not exists meta.model_code (model text primary key, code text)")
 
 
-def _drop_uneven_tables(connection: "duckdb.DuckDBPyConnection", history_tables: Mapping[str, str]) -> list[str]:
-    """Rows and their bookkeeping share a transaction; where they disagree the file was damaged, so rebuild from raw."""
+def _drop_what_no_longer_holds(
+    connection: "duckdb.DuckDBPyConnection", history_tables: Mapping[str, HistoryTable], known_at: int
+) -> list[str]:
+    """Drops tables that are damaged, were made by other code, or know more than this run may; raw has all of it.
+
+    Rows and their bookkeeping share a transaction, so where they disagree the file was damaged. Derived tables of
+    the history layer read staged ones, so they go with any of those.
+    """
     sizes = dict(connection.execute("select model, row_count from meta.table_sizes").fetchall())
+    codes = dict(connection.execute("select model, code from meta.model_code").fetchall())
     existing = {
         (schema, name)
         for schema, name in connection.execute(
             "select table_schema, table_name from information_schema.tables where table_type = 'BASE TABLE'"
         ).fetchall()
     }
-    uneven = []
-    for model, schema in history_tables.items():
-        present = (schema, model) in existing
+    reasons: dict[str, str] = {}
+    newest = connection.execute("select max(load_number) from meta.processed_loads").fetchone()
+    knows_too_much = newest is not None and (newest[0] or 0) > known_at
+    for model, table in history_tables.items():
+        present = (table.schema, model) in existing
         if not present and model not in sizes:
             continue
-        found = connection.execute(f'select count(*) from history."{schema}"."{model}"').fetchone() if present else None
+        found = (
+            connection.execute(f'select count(*) from history."{table.schema}"."{model}"').fetchone()
+            if present
+            else None
+        )
         if found is None or found[0] != sizes.get(model):
-            uneven.append(model)
-    if not uneven:
-        return []
-    # Derived history tables read staged ones, so one uneven table makes all of history suspect.
-    for model, schema in history_tables.items():
-        connection.execute(f'drop table if exists history."{schema}"."{model}" cascade')
-    connection.execute("delete from meta.processed_loads; delete from meta.table_sizes")
-    return [f"history.{model}: rows do not match its record - history rebuilt from raw" for model in uneven]
+            reasons[model] = "rows do not match their record"
+        elif codes.get(model) != table.code:
+            reasons[model] = "its code has changed"
+        elif knows_too_much:
+            reasons[model] = f"it has read loads after {known_at}"
+    doomed = set(reasons)
+    if doomed:
+        doomed |= {model for model, table in history_tables.items() if table.schema == "history"}
+    for model in doomed:
+        connection.execute(f'drop table if exists history."{history_tables[model].schema}"."{model}" cascade')
+        connection.execute("delete from meta.processed_loads where model = ?", [model])
+        connection.execute("delete from meta.table_sizes where model = ?", [model])
+    for model, table in history_tables.items():
+        connection.execute("insert or replace into meta.model_code values (?, ?)", [model, table.code])
+    return [f"history.{model}: {reason} - rebuilt from raw" for model, reason in sorted(reasons.items())]
 
 
 def _offer_new_files(
