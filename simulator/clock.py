@@ -19,15 +19,12 @@ DAY = 24 * HOUR
 NEVER = np.datetime64("NaT", "ms")
 
 
-def milliseconds(count: Floats | Ints) -> npt_timedeltas:
+def milliseconds(count: Floats | Ints) -> Times:
     """Whole milliseconds as time differences; a missing count stays missing."""
     counts = np.asarray(count, dtype=np.float64)
     whole = np.where(np.isnan(counts), 0, counts).astype(np.int64).astype("timedelta64[ms]")
     whole[np.isnan(counts)] = np.timedelta64("NaT", "ms")
     return whole
-
-
-npt_timedeltas = np.ndarray[tuple[int, ...], np.dtype[np.timedelta64]]
 
 
 def utc_from_local(local: Times, zone: str = ZONE) -> Times:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +19,8 @@ Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 Keys = npt.NDArray[np.uint64]
 Objects = npt.NDArray[np.object_]
-Times = npt.NDArray[np.datetime64]
+# datetime64[ms] or [D]; numpy's stubs lose that in sums with differences.
+Times = npt.NDArray[Any]
 
 
 def _scrambled(values: Keys) -> Keys:
@@ -75,3 +77,10 @@ def below(seed: int, purpose: str, keys: Keys, limit: int | Ints) -> Ints:
 def one(seed: int, purpose: str, key: int) -> float:
     """A single uniform value."""
     return float(uniform(seed, purpose, np.array([key], dtype=np.uint64))[0])
+
+
+def given(present: Bools, values: Objects) -> Objects:
+    """The values where they are present, None elsewhere."""
+    found = np.empty(len(values), dtype=object)
+    found[present] = values[present]
+    return found

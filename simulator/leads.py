@@ -1,4 +1,4 @@
-"""What happens to the simulated company's records beside selling: lead stages and statuses, merges, deletions, activities.
+"""What happens to the simulated company's records beside selling: lead stages, merges, deletions, activities.
 
 What belongs here: changes of contacts and accounts, and the events that end or join records. What does not: how deals
 live (selling.py) and who the contacts are (people.py).
@@ -111,7 +111,7 @@ def make_deletions(
 def without_afterlife(changes: pd.DataFrame, merges: pd.DataFrame, deletions: pd.DataFrame) -> pd.DataFrame:
     """Changes without those of records that were merged away or lay deleted at that moment."""
     ended = merges.rename(columns={"merged_id": "record_id", "at": "ended_at"})[["object", "record_id", "ended_at"]]
-    ended = ended.assign(back_at=pd.NaT)
+    ended["back_at"] = np.full(len(ended), clock.NEVER)
     removed = deletions.rename(columns={"at": "ended_at", "restored_at": "back_at"})
     gaps = pd.concat([ended, removed[["object", "record_id", "ended_at", "back_at"]]], ignore_index=True)
     if gaps.empty:
@@ -123,7 +123,8 @@ def without_afterlife(changes: pd.DataFrame, merges: pd.DataFrame, deletions: pd
     ends = gap_of["back_at"].to_numpy().astype("datetime64[ms]")[np.maximum(place, 0)]
     at = changes["at"].to_numpy().astype("datetime64[ms]")
     gone = (place >= 0) & (at >= begins) & (np.isnat(ends) | (at < ends))
-    return changes.loc[~gone].reset_index(drop=True)
+    left: pd.DataFrame = changes.loc[~gone].reset_index(drop=True)
+    return left
 
 
 def contact_changes(seed: int, contacts: pd.DataFrame, deals: pd.DataFrame, owners: pd.DataFrame, log: Log) -> None:
@@ -152,11 +153,13 @@ def contact_changes(seed: int, contacts: pd.DataFrame, deals: pd.DataFrame, owne
         worked = moved.copy()
         present = np.flatnonzero(~np.isnat(moved))
         worked[present] = clock.at_work(moved[present], u(purpose)[present])
-        return np.maximum(worked, moments + np.timedelta64(3, "m"))
+        return np.asarray(np.maximum(worked, moments + np.timedelta64(3, "m")))
 
     def add(name: str, value: str, rows: Ints, moments: Times, who: Objects | str | None, how: Objects | str) -> None:
-        log.add("contact", name, ids[rows], np.full(len(rows), value, dtype=object), moments[rows],
-                who[rows] if isinstance(who, np.ndarray) else who, how[rows] if isinstance(how, np.ndarray) else how)  # fmt: skip
+        by_whom = who[rows] if isinstance(who, np.ndarray) else who
+        from_where = how[rows] if isinstance(how, np.ndarray) else how
+        values = np.full(len(rows), value, dtype=object)
+        log.add("contact", name, ids[rows], values, moments[rows], by_whom, from_where)
 
     every = np.arange(size)
     at_once = mql == created
@@ -389,8 +392,12 @@ def make_activities(
     keys = draws.bits(seed, "deal activity", key[rows] + number.astype(np.uint64))
     at = created[rows] + clock.milliseconds(length[rows] * clock.DAY * draws.uniform(seed, "activity at", keys))
     primary = deals["contact_position"].to_numpy()[rows]
-    parts.append((at, deals["owner_position"].to_numpy()[rows], np.where(primary >= 0, contact_ids[np.maximum(primary, 0)], None),
-                  deals["deal_id"].to_numpy(dtype=object)[rows], deals["account_id"].to_numpy(dtype=object)[rows], keys.view(np.int64)))  # fmt: skip
+    deal_owners, deal_ids, deal_accounts = (
+        deals[name].to_numpy(dtype=kind)[rows]
+        for name, kind in (("owner_position", np.int64), ("deal_id", object), ("account_id", object))
+    )
+    known = draws.given(primary >= 0, contact_ids[primary])
+    parts.append((at, deal_owners, known, deal_ids, deal_accounts, keys.view(np.int64)))
 
     key = contacts["key"].to_numpy().astype(np.uint64)
     count = draws.pick(seed, "lead activities", key, [0.35, 0.25, 0.2, 0.12, 0.08])
@@ -449,7 +456,9 @@ def make_activities(
             "deal_id": deal,
             "account_id": account,
             "subject": subject,
-            "direction": np.where(np.isin(kind, ["email", "call"]), np.where(inbound, "inbound", "outbound"), None),
+            "direction": draws.given(
+                np.isin(kind, ["email", "call"]), np.where(inbound, "inbound", "outbound").astype(object)
+            ),
             "outcome": outcome,
             "is_completed": np.isin(outcome, ["COMPLETED", "CONNECTED", "SENT", "OPENED", "REPLIED", "LEFT_VOICEMAIL"]),
             "duration_seconds": pd.array(np.where(talked, np.round(minutes * 60), 0).astype(np.int64), dtype="Int64"),

@@ -231,9 +231,9 @@ def make_accounts(seed: int, scale: float, months: Ints, owners: pd.DataFrame) -
         names.append(f"{stem} {options[int(suffix_share[row] * len(options))]}")
         domains.append(f"{stem.lower().replace(' ', '-')}.{words.TOP_LEVELS[country[row]]}")
     no_domain = draws.chance(seed, "domain unknown", key, 0.06)
-    for row in np.flatnonzero(no_domain):
+    for row in np.flatnonzero(no_domain).tolist():
         domains[row] = None
-    for row in np.flatnonzero(duplicate_of >= 0):
+    for row in np.flatnonzero(duplicate_of >= 0).tolist():
         original = int(duplicate_of[row])
         names[row] = names[original].rsplit(" ", 1)[0]
         country[row], employees[row], unknown[row] = country[original], employees[original], unknown[original]
@@ -263,7 +263,7 @@ def make_accounts(seed: int, scale: float, months: Ints, owners: pd.DataFrame) -
             "employee_count": pd.array(np.where(unknown, 0, employees), dtype="Int64"),
             "segment": np.where(unknown, "unknown", size_band).astype(object),
             "owner_id": owners["owner_id"].to_numpy(dtype=object)[owner],
-            "parent_account_id": np.where(usable_parent, ids[parent], None),
+            "parent_account_id": draws.given(usable_parent, ids[parent]),
             "created_at": created,
             "size_band": size_band,
             "duplicate_of": duplicate_of,
@@ -400,7 +400,7 @@ def make_contacts(
     alone = is_shopper | draws.chance(seed, "no account", key, 0.05)
     account = np.where(alone | (known < 6), -1, account)
     account = np.where(is_test, position % 2, account)
-    for row in np.flatnonzero(is_duplicate):
+    for row in np.flatnonzero(is_duplicate).tolist():
         account[row] = account[duplicate_of[row]]
     account_country = accounts["country"].to_numpy(dtype=object)[np.maximum(account, 0)]
     country = np.where(
@@ -419,7 +419,7 @@ def make_contacts(
         lasts = np.asarray(words.LAST_NAMES[language].split(), dtype=object)
         first[rows] = firsts[(first_share[rows] * len(firsts)).astype(np.int64)]
         last[rows] = lasts[(last_share[rows] * len(lasts)).astype(np.int64)]
-    for row in np.flatnonzero(is_duplicate):
+    for row in np.flatnonzero(is_duplicate).tolist():
         first[row], last[row] = first[duplicate_of[row]], last[duplicate_of[row]]
     first[is_test] = "Test"
 
@@ -468,8 +468,8 @@ def make_contacts(
     visitor = np.empty(size, dtype=object)
     tracked = np.flatnonzero(is_web & draws.chance(seed, "tracked", key, 0.85) & ~is_duplicate & ~is_test)
     seconds = created.astype("datetime64[s]").astype(np.int64) - 40 - draws.below(seed, "first visit", key, 30 * 86_400)
-    number = 100_000_000 + draws.below(seed, "client id", key, 1_900_000_000)
-    visitor[tracked] = [f"{n}.{s}" for n, s in zip(number[tracked], seconds[tracked], strict=True)]
+    client = 100_000_000 + draws.below(seed, "client id", key, 1_900_000_000)
+    visitor[tracked] = [f"{n}.{s}" for n, s in zip(client[tracked], seconds[tracked], strict=True)]
     gclid = np.empty(size, dtype=object)
     clicked = tracked[channel[tracked] == "paid_search"]
     words_of_click = draws.bits(seed, "gclid", key)
@@ -517,12 +517,12 @@ def make_contacts(
     contacts = pd.DataFrame(
         {
             "contact_id": np.array(ids, dtype=object),
-            "account_id": np.where(account >= 0, accounts["account_id"].to_numpy(dtype=object)[account], None),
+            "account_id": draws.given(account >= 0, accounts["account_id"].to_numpy(dtype=object)[account]),
             "first_name": first,
             "last_name": last,
             "email": np.array(emails, dtype=object),
             "country": country,
-            "job_title": np.where(is_shopper | draws.chance(seed, "no job", key, 0.1), None, titles),
+            "job_title": draws.given(~is_shopper & ~draws.chance(seed, "no job", key, 0.1), titles),
             "created_at": created,
             "source_label": source,
             "source_detail": detail,
@@ -564,7 +564,7 @@ def choose_campaign(campaigns: pd.DataFrame, channel: str, days: Times, share: F
     weights = running * campaigns["lead_weight"].to_numpy(dtype=np.float64)[members][None, :]
     edges = np.cumsum(weights, axis=1)
     chosen = (edges < (share * edges[:, -1])[:, None]).sum(axis=1)
-    return members[np.minimum(chosen, len(members) - 1)]
+    return np.asarray(members[np.minimum(chosen, len(members) - 1)])
 
 
 def _logistic(odds: Floats) -> Floats:

@@ -17,7 +17,7 @@ import pandas as pd
 
 from simulator import clock, draws, words
 from simulator.draws import Bools, Floats, Ints, Keys, Objects, Times
-from simulator.people import CHANNEL_EFFECTS, monthly_weight, moments_in_month, owners_at, stream
+from simulator.people import CHANNEL_EFFECTS, moments_in_month, monthly_weight, owners_at, stream
 
 NEW, RENEWAL, UPSELL, ONBOARDING, TEST = range(5)
 PIPELINES = pd.DataFrame.from_records(
@@ -267,7 +267,8 @@ def live(
     stopped_at_demo = coached & won & (u("coached") < 0.45)
     won = (won & ~stopped_at_demo) | batch.instant
     typical = (
-        np.where(band == "small", 44.0, np.where(band == "mid", 72.0, 108.0)) * np.array([1, 0.75, 0.55, 0.9, 0.2])[kind]
+        np.where(band == "small", 44.0, np.where(band == "mid", 72.0, 108.0))
+        * np.array([1, 0.75, 0.55, 0.9, 0.2])[kind]
     )
     days = typical * np.exp(0.45 * z("days") - 0.25 * urgency + 0.06 * (committee - 2)) * pace * np.where(won, 1.1, 0.8)
     days = np.maximum(days, 2.5)
@@ -325,13 +326,13 @@ def live(
     when: list[Times] = []
     by_machine: list[Bools] = []
 
-    def enter(which: Ints, stages: Ints, moments: Times, machine: bool = False) -> None:
+    def enter(which: Ints, stages: Ints | int, moments: Times, machine: bool = False) -> None:
         rows_of.append(which)
         stage_of.append(np.broadcast_to(stages, which.shape).astype(np.int64))
         when.append(moments)
         by_machine.append(np.full(len(which), machine))
 
-    for n in stage:
+    for n in range(1, 7):
         which = np.flatnonzero(visited[:, n - 1])
         enter(which, n, moment_at(begins[:, n - 1])[which])
     # Back a stage and forward again.
@@ -460,8 +461,8 @@ def live(
         seed, batch, log, deal_id, user[seller], days, noted_close, noted_reopen, last_close, won, import_user
     )
     origin_first = np.where(batch.imported, "IMPORT", "CRM_UI").astype(object)
-    category = np.where(u("no category") < 0.15, None, "PIPELINE").astype(object)
-    stated = category.astype(bool)
+    category = np.full(size, "PIPELINE", dtype=object)
+    stated = u("no category") >= 0.15
     log.add(
         "deal",
         "forecast_category",
@@ -471,14 +472,14 @@ def live(
         user[opener][stated],
         origin_first[stated],
     )
-    for name, moment, probability in (("BEST_CASE", proposal, 0.6), ("COMMIT", negotiation, 0.5)):
-        rows = np.flatnonzero((u(f"category {name}") < probability) & ~np.isnat(moment))
+    for name, since, probability in (("BEST_CASE", proposal, 0.6), ("COMMIT", negotiation, 0.5)):
+        rows = np.flatnonzero((u(f"category {name}") < probability) & ~np.isnat(since))
         log.add(
             "deal",
             "forecast_category",
             deal_id[rows],
             np.full(len(rows), name, dtype=object),
-            moment[rows] + np.timedelta64(95, "s"),
+            since[rows] + np.timedelta64(95, "s"),
             user[seller][rows],
             "CRM_UI",
         )
@@ -493,19 +494,19 @@ def live(
         "AUTOMATION_PLATFORM",
     )
     steps = np.asarray(words.NEXT_STEPS, dtype=object)
-    for purpose, moment, probability in (
+    for purpose, since, probability in (
         ("first step", qualification, 0.55),
         ("second step", proposal, 0.7),
         ("third step", negotiation, 0.6),
     ):
-        rows = np.flatnonzero((u(purpose) < probability) & ~np.isnat(moment))
+        rows = np.flatnonzero((u(purpose) < probability) & ~np.isnat(since))
         chosen = steps[(u(purpose + " text")[rows] * len(steps)).astype(np.int64)]
         log.add(
             "deal",
             "next_step",
             deal_id[rows],
             chosen,
-            moment[rows] + np.timedelta64(140, "s"),
+            since[rows] + np.timedelta64(140, "s"),
             user[seller][rows],
             "CRM_UI",
         )
@@ -527,8 +528,8 @@ def live(
     product = np.asarray(words.PRODUCTS, dtype=object)[draws.below(seed, "product", key, len(words.PRODUCTS))]
     suffix = np.array(["", " renewal", " expansion", " onboarding", " TEST"], dtype=object)[kind]
     return Lived(
-        deal_id=deal_id, name=party + " - " + product + suffix, kind=kind, won=final_won, closed=last_close, amount=amount,
-        owner=seller, batch=batch,
+        deal_id=deal_id, name=party + " - " + product + suffix, kind=kind, won=final_won, closed=last_close,
+        amount=amount, owner=seller, batch=batch,
     )  # fmt: skip
 
 
@@ -722,7 +723,7 @@ def _date_changes(
     seed: int, batch: Batch, log: Log, deal_id: Objects, seller_user: Objects, days: Floats, noted_close: Times,
     noted_reopen: Times, last_close: Times, won: Bools, import_user: str,
 ) -> None:  # fmt: skip
-    key, created, size = batch.key, batch.created, batch.size
+    key, created = batch.key, batch.created
 
     def u(purpose: str) -> Floats:
         return draws.uniform(seed, f"date {purpose}", key)
@@ -822,7 +823,7 @@ def make_deals(
     until: pd.Timestamp,
     account_month: Ints,
 ) -> tuple[pd.DataFrame, list[Lived]]:
-    """All deals in generations: those of leads and of nobody, then of recycled leads, renewals, expansions, onboardings.
+    """All deals in generations: of leads and of nobody, then of recycled leads, renewals, expansions, onboardings.
 
     Gives one row per deal (public columns plus `contact_position`, `owner_position`, `is_instant`, `account_position`,
     `won`, `closed`) and what became of each generation. Every change of a field goes into `log`.
@@ -919,13 +920,13 @@ def make_deals(
     )
     second = run(of_contacts(first.batch.contact[again], "recycled", when, NEW))
     customers = [first, second]
-    for generation in range(3):
+    for _ in range(3):
         renewals = [_renewals(seed, lived) for lived in customers]
         customers = [run(_concatenate(renewals))]
     originals = [lived for lived in generations if (lived.batch.original < 0).all()]
     grown = run(_concatenate([_expansions(seed, lived) for lived in originals]))
-    credits = _taken(grown.batch, np.flatnonzero(grown.won & draws.chance(seed, "credited", grown.batch.key, 0.12)))
-    run(_credits(seed, credits, grown))
+    credited = _taken(grown.batch, np.flatnonzero(grown.won & draws.chance(seed, "credited", grown.batch.key, 0.12)))
+    run(_credits(seed, credited, grown))
     run(_concatenate([_onboardings(seed, lived) for lived in (first, second)]))
 
     frames = []
@@ -957,9 +958,8 @@ def make_deals(
         )
     deals = pd.concat(frames, ignore_index=True)
     ids = accounts["account_id"].to_numpy(dtype=object)
-    deals.insert(
-        2, "account_id", np.where(deals["account_position"] >= 0, ids[np.maximum(deals["account_position"], 0)], None)
-    )
+    place = deals["account_position"].to_numpy()
+    deals.insert(2, "account_id", draws.given(place >= 0, ids[place]))
     return deals, generations
 
 
@@ -980,8 +980,9 @@ def _migrated(
     chosen = usable[2 + draws.below(seed, "migrated account", keys, max(known - 2, 1))]
     moment = np.datetime64(IMPORT_DAY, "ms") + np.timedelta64(8 * 3600 + 741, "s")
     return Batch(
-        key=keys, created=moment + clock.milliseconds(np.arange(size) * 50.0), kind=np.full(size, NEW), account=chosen,
-        contact=np.full(size, -1), base=base_amounts(seed, keys, band[chosen]), fit=draws.normal(seed, "migrated fit", keys),
+        key=keys, created=moment + clock.milliseconds(np.arange(size) * 50), kind=np.full(size, NEW), account=chosen,
+        contact=np.full(size, -1), base=base_amounts(seed, keys, band[chosen]),
+        fit=draws.normal(seed, "migrated fit", keys),
         lift=np.full(size, 0.3), imported=np.ones(size, dtype=bool), instant=np.zeros(size, dtype=bool),
         recycled=np.zeros(size, dtype=bool), original=np.full(size, -1),
     )  # fmt: skip
@@ -991,7 +992,8 @@ def _following(seed: int, lived: Lived, rows: Ints, purpose: str, created: Times
     keys = draws.bits(seed, f"deal key {purpose}", lived.batch.key[rows])
     size = len(rows)
     return Batch(
-        key=keys, created=clock.at_work(created, draws.uniform(seed, purpose + " hour", keys)), kind=np.full(size, kind),
+        key=keys, created=clock.at_work(created, draws.uniform(seed, purpose + " hour", keys)),
+        kind=np.full(size, kind),
         account=lived.batch.account[rows], contact=lived.batch.contact[rows],
         base=np.maximum(lived.amount[rows], 1_500.0) * ratio, fit=lived.batch.fit[rows], lift=np.zeros(size),
         imported=np.zeros(size, dtype=bool), instant=np.zeros(size, dtype=bool), recycled=np.zeros(size, dtype=bool),

@@ -1,7 +1,7 @@
 """What the marts must say about the simulated company at one moment, computed from its own event log.
 
-What belongs here: each definition of a mart, once more and by other means: plain Python and pandas over the log, no SQL,
-nothing of the product. What does not: how vendors show the log, and the comparison with a release (verify.py).
+What belongs here: each definition of a mart, once more and by other means: plain Python and pandas over the log, no
+SQL, nothing of the product. What does not: how vendors show the log, and the comparison with a release (verify.py).
 
 Two moments matter. `as_of_end` is the instant at which the day `as_of` ends where the company reports: fields that keep
 a history are read just before it, and records made later do not exist. `now` is when the vendors were asked: fields
@@ -9,20 +9,23 @@ without a history (names of accounts, next steps, whether an owner has left), me
 restated ad figures are what could be known then. A deletion that was undone before `now` leaves no trace at a vendor.
 
 Readings of the definitions that are not spelled out elsewhere:
-- Entering an exit (lost, disqualified, recycled) is a step forward, however far; leaving one is a step backward. A skip
-  is a step forward by more than one canonical stage; a change of pipeline is a transfer whatever the stages.
-- A stage counts as entered at the first visit to it or to any later stage, so a deal that begins late has skipped.
-- At the instant of a change the new value holds: a date that moves in the instant of the close does not move while open.
+- Entering an exit (lost, disqualified, recycled) is a step forward, however far; leaving one is a step backward. A
+  skip is a step forward by more than one canonical stage; a change of pipeline is a transfer whatever the stages.
+- A stage counts as entered at the first visit to it or to a later stage, so a deal that begins late has skipped.
+- At the instant of a change the new value holds: a date that moves in the instant of the close does not move while
+  open.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from functools import cached_property
+from itertools import pairwise
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -38,7 +41,8 @@ DEAL_STAGES = {
     "lost": 90,
 }  # fmt: skip
 LEAD_STAGES = {
-    "suspect": 1, "lead": 2, "mql": 3, "sql_lead": 4, "opportunity": 5, "customer": 6, "disqualified": 90, "recycled": 91,
+    "suspect": 1, "lead": 2, "mql": 3, "sql_lead": 4, "opportunity": 5, "customer": 6, "disqualified": 90,
+    "recycled": 91,
 }  # fmt: skip
 EXIT = 90
 LIFECYCLE = {
@@ -72,8 +76,13 @@ def rounded(value: Decimal, places: int) -> Decimal:
     return value.quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_UP)
 
 
+def absent(value: object) -> bool:
+    """True for each of the ways in which a table says that there is no value."""
+    return value is None or value is pd.NaT or value is pd.NA or (isinstance(value, float) and math.isnan(value))
+
+
 def _key(identifier: object) -> str | None:
-    return None if identifier is None or pd.isna(identifier) else f"{SOURCE}:{identifier}"
+    return None if absent(identifier) else f"{SOURCE}:{identifier}"
 
 
 def _days(start: pd.Timestamp, end: pd.Timestamp) -> Decimal:
@@ -83,7 +92,15 @@ def _days(start: pd.Timestamp, end: pd.Timestamp) -> Decimal:
 
 
 def _text(value: object) -> str | None:
-    return None if value is None or pd.isna(value) or value == "" else str(value)
+    return None if absent(value) or value == "" else str(value)
+
+
+def _column(values: Iterable[object]) -> np.ndarray[tuple[int], np.dtype[np.object_]]:
+    """Values of any type as a column that leaves them as they are."""
+    listed = list(values)
+    column = np.empty(len(listed), dtype=object)
+    column[:] = listed
+    return column
 
 
 def _moment(value: pd.Timestamp) -> pd.Timestamp | None:
@@ -158,11 +175,7 @@ class World:
 
     def surviving(self, kind: str, identifier: object) -> str | None:
         """The id that stands for a record today; None for none."""
-        return (
-            None
-            if identifier is None or pd.isna(identifier)
-            else self.survivor.get((kind, str(identifier)), str(identifier))
-        )
+        return None if absent(identifier) else self.survivor.get((kind, str(identifier)), str(identifier))
 
     @cached_property
     def deleted(self) -> dict[tuple[str, str], pd.Timestamp]:
@@ -362,7 +375,7 @@ class World:
                     "pushed_days": sum(pushed),
                     "reopens": sum(
                         before.stage in ("won", "lost") and after.stage not in ("won", "lost")
-                        for before, after in zip(visits[:-1], visits[1:], strict=True)
+                        for before, after in pairwise(visits)
                     ),
                     "cycle_days": _days(created, closed_at) if counts and closed_at is not None else None,
                     "age_days": _days(created, closed_at if closed_at is not None else self.end),
@@ -385,7 +398,7 @@ class World:
     def _pushes(changes: list[tuple[pd.Timestamp, str | None, str | None]], visits: list[Visit]) -> list[int]:
         """By how many days each push moved the close date."""
         found = []
-        for (_, before, _), (at, after, _) in zip(changes[:-1], changes[1:], strict=True):
+        for (_, before, _), (at, after, _) in pairwise(changes):
             if before is None or after is None or after <= before:
                 continue
             current = [visit for visit in visits if visit.entered_at <= at][-1:]
@@ -501,7 +514,10 @@ class World:
         """One row per lead with its deals counted."""
         deals = self.fct_deals
         deals = deals.loc[~deals["is_excluded"] & deals["contact_key"].notna()].sort_values("created_at", kind="stable")
-        first, count, wins, amount = {}, {}, {}, {}
+        first: dict[str, str] = {}
+        count: dict[str, int] = {}
+        wins: dict[str, int] = {}
+        amount: dict[str, Decimal] = {}
         for key, deal_key, status, money in zip(
             deals["contact_key"], deals["deal_key"], deals["status"], deals["amount_reporting"], strict=True
         ):
@@ -514,7 +530,7 @@ class World:
         leads["first_deal_key"] = [first.get(key) for key in leads["contact_key"]]
         leads["deals_count"] = [count.get(key, 0) for key in leads["contact_key"]]
         leads["won_deals_count"] = [wins.get(key, 0) for key in leads["contact_key"]]
-        leads["won_amount_reporting"] = [amount.get(key, Decimal("0.00")) for key in leads["contact_key"]]
+        leads["won_amount_reporting"] = _column(amount.get(key, Decimal("0.00")) for key in leads["contact_key"])
         return leads
 
     @cached_property
@@ -661,7 +677,7 @@ class World:
     # --- funnels -------------------------------------------------------------------------------------------------
 
     @cached_property
-    def _travellers(self) -> list["Traveller"]:
+    def _travellers(self) -> list[Traveller]:
         """Leads and new-business deals, those left out of figures left out."""
         found = []
         leads = self.leads
@@ -777,7 +793,7 @@ class World:
         today = (self.day(self.moment.now) - date(1970, 1, 1)).days
         as_of = (self.moment.as_of - date(1970, 1, 1)).days
         rows = np.flatnonzero((day <= as_of) & (day + late < today))
-        frame = table.take(rows).to_pandas()
+        frame: pd.DataFrame = table.take(rows).to_pandas()
         return frame.sort_values("event_at", kind="stable", ignore_index=True)
 
     @cached_property
@@ -802,7 +818,7 @@ class World:
         sessions["page_views"] = counted("page_view")
         sessions["has_add_to_cart"] = counted("add_to_cart") > 0
         spent = grouped["engagement_ms"].sum().fillna(0).astype("int64")
-        sessions["engagement_seconds"] = [Decimal(int(value)) / 1000 for value in spent]
+        sessions["engagement_seconds"] = _column(Decimal(int(value)) / 1000 for value in spent)
         bought = events.loc[(events["name"] == "purchase") & events["transaction_id"].notna()]
         bought = bought.drop_duplicates("transaction_id", keep="first")
         purchases: dict[str, list[tuple[Decimal, Decimal, str]]] = {}
@@ -815,8 +831,8 @@ class World:
         own = [purchases.get(session, []) for session in sessions.index]
         zero = Decimal("0.00")
         sessions["purchases"] = [len(list_) for list_ in own]
-        sessions["revenue"] = [sum((money for money, _, _ in list_), zero) for list_ in own]
-        sessions["revenue_reporting"] = [sum((money for _, money, _ in list_), zero) for list_ in own]
+        sessions["revenue"] = _column(sum((money for money, _, _ in list_), zero) for list_ in own)
+        sessions["revenue_reporting"] = _column(sum((money for _, money, _ in list_), zero) for list_ in own)
         sessions["currency"] = [list_[0][2] if list_ else None for list_ in own]
         sessions["has_purchase"] = sessions["purchases"] > 0
         sessions["is_bot"] = (sessions["page_views"] >= 30) & (spent.to_numpy() == 0)
@@ -873,7 +889,7 @@ class World:
 
     @cached_property
     def fct_campaign_roi_monthly(self) -> pd.DataFrame:
-        """One row per campaign and month with spend or leads, and per paid channel and month for leads of no campaign."""
+        """One row per campaign and month with spend or leads; leads of no campaign stand in a row per paid channel."""
         zero = Decimal(0)
         spend: dict[tuple[str, str, date], Decimal] = {}
         days = self.fct_ad_performance_daily
@@ -885,7 +901,7 @@ class World:
         leads = self.fct_leads
         leads = leads.loc[~leads["is_excluded"] & leads["channel"].isin(list(PAID))]
         known = set(self.dim_campaigns["campaign_key"])
-        brought: dict[tuple[str, str, date], list[dict[str, object]]] = {}
+        brought: dict[tuple[str, str, date], list[dict[Hashable, Any]]] = {}
         for row in leads.to_dict("records"):
             campaign = row["campaign_key"] if row["campaign_key"] in known else "unattributed"
             brought.setdefault((campaign, row["channel"], row["created_date"].replace(day=1)), []).append(row)
@@ -895,9 +911,9 @@ class World:
             key, channel, month = cell
             cost, rows = spend.get(cell, zero), brought.get(cell, [])
             count = {name: sum(bool(row[f"is_{name}"]) for row in rows) for name in ("mql", "sql_lead", "opportunity")}
-            wins = sum(int(str(row["won_deals_count"])) for row in rows)
-            customers = sum(int(str(row["won_deals_count"])) > 0 for row in rows)
-            amount = sum((Decimal(str(row["won_amount_reporting"])) for row in rows), zero)
+            wins = sum(row["won_deals_count"] for row in rows)
+            customers = sum(row["won_deals_count"] > 0 for row in rows)
+            amount = sum((row["won_amount_reporting"] for row in rows), zero)
             records.append(
                 {
                     "campaign_key": key,
@@ -1002,8 +1018,8 @@ def lead_timeline(moments: list[tuple[pd.Timestamp, str, str | None]]) -> list[V
 
 def session_channel(medium: object, click: object) -> str:
     """The channel of a session by its medium and ad click."""
-    word = "" if medium is None or pd.isna(medium) else str(medium).lower()
-    if not (click is None or pd.isna(click)) or word in ("cpc", "ppc", "paidsearch"):
+    word = "" if absent(medium) else str(medium).lower()
+    if not absent(click) or word in ("cpc", "ppc", "paidsearch"):
         return "paid_search"
     groups = {
         "display": ("display", "cpm", "banner"),

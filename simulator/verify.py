@@ -12,7 +12,6 @@ import argparse
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ import numpy as np
 import pandas as pd
 
 from simulator.company import SCALE, SEED, generate
-from simulator.truth import Moment, World
+from simulator.truth import Moment, World, absent
 
 KIND_HELP = {
     "text": "equal",
@@ -57,7 +56,8 @@ COMPARISONS = [
     Comparison(
         "dim_accounts", ("account_key",),
         _measures(
-            text="owner_key parent_account_key account_id account_name domain industry country segment exclusion_reason",
+            text="owner_key parent_account_key account_id account_name domain industry country segment "
+            "exclusion_reason",
             count="employee_count", flag="is_deleted is_excluded", time="created_at deleted_at",
         ),
         "source_system = 'hubspot'",
@@ -65,7 +65,8 @@ COMPARISONS = [
     Comparison(
         "dim_contacts", ("contact_key",),
         _measures(
-            text="person_key account_key owner_key contact_id visitor_id full_name email country job_title exclusion_reason",
+            text="person_key account_key owner_key contact_id visitor_id full_name email country job_title "
+            "exclusion_reason",
             flag="is_deleted is_excluded", time="created_at deleted_at",
         ),
         "source_system = 'hubspot'",
@@ -88,8 +89,8 @@ COMPARISONS = [
     Comparison(
         "fct_leads", ("lead_key",),
         _measures(
-            text="person_key contact_key account_key owner_key campaign_key first_deal_key lead_id channel source_label "
-            "source_detail lifecycle_stage temperature exit_reason exclusion_reason history_basis",
+            text="person_key contact_key account_key owner_key campaign_key first_deal_key lead_id channel "
+            "source_label source_detail lifecycle_stage temperature exit_reason exclusion_reason history_basis",
             money="won_amount_reporting", count="deals_count won_deals_count",
             flag="is_mql is_sql_lead is_opportunity is_customer is_excluded is_deleted", day="created_date",
             time="created_at mql_at sql_lead_at opportunity_at customer_at exited_at",
@@ -137,7 +138,8 @@ COMPARISONS = [
     Comparison(
         "fct_sessions", ("session_key",),
         _measures(
-            text="contact_key person_key visitor_id channel source medium campaign landing_page device country currency",
+            text="contact_key person_key visitor_id channel source medium campaign landing_page device country "
+            "currency",
             count="events page_views purchases", money="revenue revenue_reporting", number="engagement_seconds",
             flag="is_engaged is_bot has_add_to_cart has_purchase", day="session_date", time="started_at ended_at",
         ),
@@ -173,13 +175,13 @@ class Result:
     examples: list[str]
 
 
-def canonical(values: "pd.Series[Any]", kind: str) -> "np.ndarray[Any, Any]":
+def canonical(values: pd.Series[Any], kind: str) -> np.ndarray[Any, Any]:
     """A column in the one form in which both sides are compared; missing values are None (numbers: NaN)."""
     if kind in ("money", "number"):
-        return np.asarray([float("nan") if _missing(value) else float(value) for value in values], dtype=np.float64)
+        return np.asarray([float("nan") if absent(value) else float(value) for value in values], dtype=np.float64)
     converted: list[object] = []
     for value in values:
-        if _missing(value):
+        if absent(value):
             converted.append(None)
         elif kind == "text":
             converted.append(str(value))
@@ -194,14 +196,6 @@ def canonical(values: "pd.Series[Any]", kind: str) -> "np.ndarray[Any, Any]":
     found = np.empty(len(converted), dtype=object)
     found[:] = converted
     return found
-
-
-def _missing(value: object) -> bool:
-    return (
-        value is None
-        or (not isinstance(value, str | Decimal | date | bool) and bool(pd.isna(value)))
-        or value is pd.NaT
-    )  # type: ignore[call-overload]
 
 
 def _day(value: object) -> str:
@@ -257,7 +251,8 @@ def context_of(home: Path) -> tuple[dict[str, Any], dict[str, pd.DataFrame]]:
     path = home / "current" / "marts.duckdb"
     connection = duckdb.connect(str(path), read_only=True)
     try:
-        context = connection.execute("select * from marts.release_context").df().iloc[0].to_dict()
+        row = connection.execute("select * from marts.release_context").df().iloc[0]
+        context = {str(name): value for name, value in row.items()}
         tables = {}
         for comparison in COMPARISONS:
             query = f"select * from marts.{comparison.mart} where {comparison.where}"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import date
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -116,8 +117,8 @@ def make_web(
         else np.zeros(1, dtype=np.int64)
     )
     repeat_of = _previous_purchase(seed, sessions)
-    for first, last in zip(borders[:-1], borders[1:], strict=True):
-        table, bought = _events(seed, sessions, int(first), int(last), repeat_of, pools, until)
+    for first, last in pairwise(borders.tolist()):
+        table, bought = _events(seed, sessions, first, last, repeat_of, pools, until)
         tables.append(table)
         orders.append(bought)
     if not tables:
@@ -236,7 +237,8 @@ def _sessions(
         device=draws.pick(seed, "device", key[visitor], [0.66, 0.31, 0.03]), country=country, contact=who, bot=is_bot,
         views=views, engaged=engaged, form=is_form, cart=cart, bought=bought,
         item=draws.pick(seed, "item", session_key, [0.32, 0.2, 0.2, 0.14, 0.1, 0.04]),
-        quantity=1 + draws.pick(seed, "quantity", session_key, [0.86, 0.1, 0.04]), currency=currency, late=late, power=power,
+        quantity=1 + draws.pick(seed, "quantity", session_key, [0.86, 0.1, 0.04]), currency=currency,
+        late=late, power=power,
     )  # fmt: skip
     return sessions, visitors, names
 
@@ -278,7 +280,7 @@ class _Pools:
         self.medium, self.medium_of = _unique([entry[1] for entry in TRAFFIC])
         self.campaign = pa.array(campaign_names, pa.string())
         self.device, self.country, self.currency = pa.array(DEVICES), pa.array(COUNTRY_NAMES), pa.array(CURRENCIES)
-        texts = []
+        texts: list[str] = []
         self.cents = np.zeros((len(words.SHOP_ITEMS), 4, len(CURRENCIES)), dtype=np.int64)
         self.item_code = np.zeros_like(self.cents)
         for item, (number, label, price) in enumerate(words.SHOP_ITEMS):
@@ -334,7 +336,13 @@ def _events(
     add(new, FIRST, start[new] + 1000, page[first_row][new])
     add(session, VIEW, opened, page)
     looked = np.flatnonzero(engaged[session] & (draws.chance(seed, "looked", view_key, 0.75) | (turn == 0)))
-    add(session[looked], ENGAGED, opened[looked] + stay[looked] * 9 // 10, page[looked], stay[looked] * 8 // 10_000)
+    add(
+        session[looked],
+        ENGAGED,
+        opened[looked] + stay[looked] * 9 // 10,
+        page[looked],
+        np.asarray(stay[looked] * 8 // 10_000),
+    )
     down = np.flatnonzero(engaged[session] & draws.chance(seed, "scrolls", view_key, 0.3))
     add(session[down], SCROLL, opened[down] + stay[down] // 2, page[down])
     finish = ends[last_row]
@@ -384,7 +392,7 @@ def _events(
         return pa.DictionaryArray.from_arrays(pa.array(codes.astype(np.int32), mask=mask), pool)
 
     def scattered(present: Bools, codes: Ints, pool: pa.Array) -> pa.Array:
-        full = np.zeros(len(present), dtype=np.int32)
+        full = np.zeros(len(present), dtype=np.int64)
         full[present] = codes
         return coded(full, pool, present)
 

@@ -40,16 +40,19 @@ LAST_NAMES = {
 }
 NAMES_LIKE = {"AT": "DE", "IE": "GB"}
 
-FIRM_HEADS = (
-    "Alder Amber Anvil Arden Argent Aspen Beacon Birch Blue Bright Cedar Cobalt Copper Crest Crown Delta Ember Falcon "
-    "Fern Flint Forge Garnet Granite Harbor Haven Hazel Heron Indigo Iron Ivory Juniper Kestrel Lark Linden Lumen "
-    "Maple Meridian Mill Nimbus North Oak Onyx Orchard Orion Pine Prime Quarry Raven Ridge River Rowan Sable Silver "
-    "Slate Solar Spruce Stone Summit Swift Terra Thorn Tidal Umber Vale Vantage Verdant Vista Willow Zephyr"
-).split()
-FIRM_TAILS = (
-    "works soft line field point bridge gate wood mark logic stream tech data labs port way press pharm foods motors "
-    "energy textiles freight systems media build optics steel paper plastics robotics retail travel care"
-).split()
+FIRM_HEADS = [
+    "Alder", "Amber", "Anvil", "Arden", "Argent", "Aspen", "Beacon", "Birch", "Blue", "Bright", "Cedar", "Cobalt",
+    "Copper", "Crest", "Crown", "Delta", "Ember", "Falcon", "Fern", "Flint", "Forge", "Garnet", "Granite", "Harbor",
+    "Haven", "Hazel", "Heron", "Indigo", "Iron", "Ivory", "Juniper", "Kestrel", "Lark", "Linden", "Lumen", "Maple",
+    "Meridian", "Mill", "Nimbus", "North", "Oak", "Onyx", "Orchard", "Orion", "Pine", "Prime", "Quarry", "Raven",
+    "Ridge", "River", "Rowan", "Sable", "Silver", "Slate", "Solar", "Spruce", "Stone", "Summit", "Swift", "Terra",
+    "Thorn", "Tidal", "Umber", "Vale", "Vantage", "Verdant", "Vista", "Willow", "Zephyr",
+]  # fmt: skip
+FIRM_TAILS = [
+    "works", "soft", "line", "field", "point", "bridge", "gate", "wood", "mark", "logic", "stream", "tech", "data",
+    "labs", "port", "way", "press", "pharm", "foods", "motors", "energy", "textiles", "freight", "systems", "media",
+    "build", "optics", "steel", "paper", "plastics", "robotics", "retail", "travel", "care",
+]  # fmt: skip
 FIRM_SUFFIXES = {
     "CZ": ["s.r.o.", "a.s.", "s.r.o."],
     "DE": ["GmbH", "AG", "GmbH & Co. KG"],
