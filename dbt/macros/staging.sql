@@ -10,7 +10,6 @@
     repeated version per record, never a number in a mart.
 -#}
 {% macro landed_versions(raw_table, id, columns, order_by=['fetched_at'], id_in_this=none) -%}
-    {%- set name = raw_table.name if raw_table.name is defined else raw_table.identifier -%}
     select
         versions.load_number,
         versions.load_number * 10000000000 + versions.version_in_batch as version_order,
@@ -28,7 +27,7 @@
             select
                 new_loads.load_number,
                 {{ to_timestamp('raw_rows.fetched_at') }} as fetched_at,
-                hash({% for column in columns %}raw_rows.{{ column }}{{ ', ' if not loop.last }}{% endfor %}) as content_hash
+                {{ content_hash(columns, 'raw_rows') }} as content_hash
                 {%- for column in columns %},
                 raw_rows.{{ column }}
                 {%- endfor %}
@@ -65,6 +64,10 @@
             staged_versions.content_hash
             {%- endif %}
         )
+{%- endmacro %}
+
+{% macro content_hash(columns, relation) -%}
+    hash({% for column in columns %}{{ relation }}.{{ column }}{{ ', ' if not loop.last }}{% endfor %})
 {%- endmacro %}
 
 {#- The row as it came, as JSON text, evaluated for rejected rows only; what the files source refused it has kept itself. -#}

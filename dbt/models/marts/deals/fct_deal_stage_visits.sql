@@ -89,7 +89,7 @@ visits_compared as (
         visits_mapped.*,
         lag(visits_mapped.pipeline_id) over deal_by_visit as pipeline_id_before,
         lag(visits_mapped.stage_order) over deal_by_visit as stage_order_before,
-        lag(visits_mapped.is_exit) over deal_by_visit as is_exit_before,
+        lag(visits_mapped.stage) over deal_by_visit as stage_before,
         lead(visits_mapped.entered_at) over deal_by_visit as exited_at
     from visits_mapped
     window deal_by_visit as (partition by visits_mapped.deal_key order by visits_mapped.visit_no)
@@ -108,13 +108,10 @@ final as (
         case
             when visits_compared.visit_no = 1 then 'first'
             when visits_compared.pipeline_id <> visits_compared.pipeline_id_before then 'transfer'
-            when visits_compared.is_exit_before then 'backward'
-            when visits_compared.is_exit then 'forward'
+            -- Into an exit is forward however far, out of one backward; where an unmapped stage lies nobody knows.
+            when visits_compared.is_exit or 'unmapped' in (visits_compared.stage, visits_compared.stage_before) then 'forward'
             when visits_compared.stage_order < visits_compared.stage_order_before then 'backward'
-            when
-                visits_compared.stage_order > visits_compared.stage_order_before + 1
-                and visits_compared.stage <> 'unmapped'
-                then 'skip'
+            when visits_compared.stage_order > visits_compared.stage_order_before + 1 then 'skip'
             else 'forward'
         end as direction,
         visits_compared.visit_no,

@@ -12,7 +12,7 @@ moves_compared as (
     select
         lead_moves.*,
         lag(lead_moves.stage_order) over lead_by_visit as stage_order_before,
-        lag(lead_moves.is_exit) over lead_by_visit as is_exit_before,
+        lag(lead_moves.stage) over lead_by_visit as stage_before,
         lead(lead_moves.entered_at) over lead_by_visit as exited_at
     from lead_moves
     window lead_by_visit as (partition by lead_moves.lead_key order by lead_moves.visit_no)
@@ -25,13 +25,10 @@ final as (
         moves_compared.history_basis,
         case
             when moves_compared.visit_no = 1 then 'first'
-            when moves_compared.is_exit_before then 'backward'
-            when moves_compared.is_exit then 'forward'
+            -- Into an exit is forward however far, out of one backward; where an unmapped stage lies nobody knows.
+            when moves_compared.is_exit or 'unmapped' in (moves_compared.stage, moves_compared.stage_before) then 'forward'
             when moves_compared.stage_order < moves_compared.stage_order_before then 'backward'
-            when
-                moves_compared.stage_order > moves_compared.stage_order_before + 1
-                and moves_compared.stage <> 'unmapped'
-                then 'skip'
+            when moves_compared.stage_order > moves_compared.stage_order_before + 1 then 'skip'
             else 'forward'
         end as direction,
         moves_compared.visit_no,

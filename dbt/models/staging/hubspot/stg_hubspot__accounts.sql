@@ -1,14 +1,10 @@
-{%- set raw_columns = [
-    'id', 'created_at', 'updated_at', 'archived', 'archived_at', 'name', 'domain', 'industry', 'country',
-    'numberofemployees', 'hubspot_owner_id', 'createdate', 'hs_lastmodifieddate', 'hs_merged_object_ids',
-    'hs_parent_company_id', 'properties',
-] -%}
+{%- set columns = raw_columns('hubspot__companies') -%}
 
 with
 
 companies_landed as (
     {{ landed_versions(
-        source('raw', 'hubspot__companies'), id=['id'], id_in_this=['account_id'], columns=raw_columns,
+        source('raw', 'hubspot__companies'), id=['id'], id_in_this=['account_id'], columns=columns,
         order_by=['fetched_at', 'updated_at'],
     ) }}
 ),
@@ -50,7 +46,7 @@ final as (
         lower({{ clean_text("try(json_extract_string(companies_judged.properties, '$.segment'))") }}) as segment,
         {{ given('companies_judged.hs_merged_object_ids') }} as merged_ids,
         companies_judged.reject_reason,
-        {{ rejected_record(raw_columns, 'companies_judged') }} as rejected_record,
+        {{ rejected_record(columns, 'companies_judged') }} as rejected_record,
         companies_judged.load_number,
         companies_judged.version_order,
         companies_judged.content_hash,

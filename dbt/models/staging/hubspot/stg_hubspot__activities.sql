@@ -1,14 +1,11 @@
-{%- set raw_columns = [
-    'id', 'created_at', 'updated_at', 'archived', 'hs_timestamp', 'hubspot_owner_id', 'hs_createdate',
-    'hs_lastmodifieddate', 'title', 'direction', 'outcome', 'status', 'duration_ms', 'associations',
-] -%}
+{%- set columns = raw_columns('hubspot__meetings') -%}
 {%- set kinds = {'meeting': 'hubspot__meetings', 'call': 'hubspot__calls', 'email': 'hubspot__emails', 'task': 'hubspot__tasks'} -%}
 
 with
 {% for kind, raw_table in kinds.items() %}
 {{ kind }}s_landed as (
     {{ landed_versions(
-        source('raw', raw_table), id=['id'], id_in_this=['activity_id'], columns=raw_columns,
+        source('raw', raw_table), id=['id'], id_in_this=['activity_id'], columns=columns,
         order_by=['fetched_at', 'updated_at'],
     ) }}
 ),
@@ -81,7 +78,7 @@ final as (
             else lower(coalesce({{ given('activities_judged.outcome') }}, {{ given('activities_judged.status') }}))
         end as outcome,
         activities_judged.reject_reason,
-        {{ rejected_record(raw_columns, 'activities_judged') }} as rejected_record,
+        {{ rejected_record(columns, 'activities_judged') }} as rejected_record,
         activities_judged.load_number,
         activities_judged.version_order,
         activities_judged.content_hash,

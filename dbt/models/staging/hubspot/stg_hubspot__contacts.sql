@@ -1,15 +1,10 @@
-{%- set raw_columns = [
-    'id', 'created_at', 'updated_at', 'archived', 'archived_at', 'email', 'firstname', 'lastname', 'lifecyclestage',
-    'hs_lead_status', 'hubspot_owner_id', 'hs_analytics_source', 'hs_analytics_source_data_1', 'associatedcompanyid',
-    'createdate', 'lastmodifieddate', 'hs_merged_object_ids', 'country', 'jobtitle', 'ga_client_id', 'gclid',
-    'lead_source', 'purchase_timeframe', 'associations',
-] -%}
+{%- set columns = raw_columns('hubspot__contacts') -%}
 
 with
 
 contacts_landed as (
     {{ landed_versions(
-        source('raw', 'hubspot__contacts'), id=['id'], id_in_this=['contact_id'], columns=raw_columns,
+        source('raw', 'hubspot__contacts'), id=['id'], id_in_this=['contact_id'], columns=columns,
         order_by=['fetched_at', 'updated_at'],
     ) }}
 ),
@@ -57,7 +52,7 @@ final as (
         {{ given('contacts_judged.purchase_timeframe') }} as purchase_timeframe,
         {{ given('contacts_judged.hs_merged_object_ids') }} as merged_ids,
         contacts_judged.reject_reason,
-        {{ rejected_record(raw_columns, 'contacts_judged') }} as rejected_record,
+        {{ rejected_record(columns, 'contacts_judged') }} as rejected_record,
         contacts_judged.load_number,
         contacts_judged.version_order,
         contacts_judged.content_hash,

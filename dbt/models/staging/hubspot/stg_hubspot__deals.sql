@@ -1,8 +1,4 @@
-{%- set raw_columns = [
-    'id', 'created_at', 'updated_at', 'archived', 'archived_at', 'dealname', 'amount', 'deal_currency_code',
-    'dealstage', 'pipeline', 'closedate', 'createdate', 'hs_lastmodifieddate', 'hubspot_owner_id', 'dealtype',
-    'closed_lost_reason', 'hs_merged_object_ids', 'hs_forecast_category', 'hs_next_step', 'associations',
-] -%}
+{%- set columns = raw_columns('hubspot__deals') -%}
 
 with
 
@@ -12,7 +8,7 @@ run_context as (
 
 deals_landed as (
     {{ landed_versions(
-        source('raw', 'hubspot__deals'), id=['id'], id_in_this=['deal_id'], columns=raw_columns,
+        source('raw', 'hubspot__deals'), id=['id'], id_in_this=['deal_id'], columns=columns,
         order_by=['fetched_at', 'updated_at'],
     ) }}
 ),
@@ -64,7 +60,7 @@ final as (
         {{ clean_text('deals_judged.hs_next_step') }} as next_step,
         {{ given('deals_judged.hs_merged_object_ids') }} as merged_ids,
         deals_judged.reject_reason,
-        {{ rejected_record(raw_columns, 'deals_judged') }} as rejected_record,
+        {{ rejected_record(columns, 'deals_judged') }} as rejected_record,
         deals_judged.load_number,
         deals_judged.version_order,
         deals_judged.content_hash,

@@ -1,12 +1,10 @@
-{%- set raw_columns = [
-    'id', 'email', 'first_name', 'last_name', 'user_id', 'teams', 'archived', 'created_at', 'updated_at', 'payload',
-] -%}
+{%- set columns = raw_columns('hubspot__owners') -%}
 
 with
 
 owners_landed as (
     {{ landed_versions(
-        source('raw', 'hubspot__owners'), id=['id'], id_in_this=['owner_id'], columns=raw_columns,
+        source('raw', 'hubspot__owners'), id=['id'], id_in_this=['owner_id'], columns=columns,
         order_by=['fetched_at', 'updated_at'],
     ) }}
 ),
@@ -48,7 +46,7 @@ final as (
         ) as team,
         case owners_judged.owner_type when 'QUEUE' then 'queue' else 'person' end as kind,
         owners_judged.reject_reason,
-        {{ rejected_record(raw_columns, 'owners_judged') }} as rejected_record,
+        {{ rejected_record(columns, 'owners_judged') }} as rejected_record,
         owners_judged.load_number,
         owners_judged.version_order,
         owners_judged.content_hash,

@@ -1,10 +1,10 @@
-{%- set raw_columns = ['id', 'label', 'display_order', 'stages', 'archived', 'updated_at'] -%}
+{%- set columns = raw_columns('hubspot__pipelines') -%}
 
 with
 
 pipelines_landed as (
     {{ landed_versions(
-        source('raw', 'hubspot__pipelines'), id=['id'], id_in_this=['pipeline_id'], columns=raw_columns,
+        source('raw', 'hubspot__pipelines'), id=['id'], id_in_this=['pipeline_id'], columns=columns,
         order_by=['fetched_at', 'updated_at'],
     ) }}
 ),
@@ -61,7 +61,7 @@ final as (
         {{ clean_text('stages_judged.label') }} as pipeline_label,
         {{ clean_text('stages_judged.stage.label') }} as stage_label,
         stages_judged.reject_reason,
-        {{ rejected_record(raw_columns, 'stages_judged') }} as rejected_record,
+        {{ rejected_record(columns, 'stages_judged') }} as rejected_record,
         stages_judged.load_number,
         stages_judged.version_order,
         stages_judged.content_hash,

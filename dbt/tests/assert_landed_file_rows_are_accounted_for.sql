@@ -1,0 +1,48 @@
+-- What: of every landing of a file, each row is staged or rejected, and none twice.
+-- Why: rows may be lost nowhere. A row that a crash appended twice counts once; all others have their own number.
+-- A returned row: an entity and a load that this build read, whose staged rows are not the landed ones.
+{%- set tables = {
+    'leads': 'leads', 'contacts': 'contacts', 'accounts': 'accounts', 'deals': 'deals',
+    'stage_changes': 'field_changes', 'owners': 'owners', 'activities': 'activities', 'ad_days': 'ad_days',
+    'targets': 'targets', 'budgets': 'budgets', 'rates': 'rates', 'addressable_accounts': 'addressable_accounts',
+} %}
+
+with
+
+landed as (
+    {%- for raw_table in tables %}
+    select
+        '{{ raw_table }}' as entity,
+        raw_rows._dlt_load_id as dlt_load_id,
+        count(distinct concat_ws(':', raw_rows.mapping_name, raw_rows.file_name, raw_rows.row_number)) as rows_landed
+    from {{ source('raw', 'files__' ~ raw_table) }} as raw_rows
+    group by raw_rows._dlt_load_id
+    {%- if not loop.last %}
+    union all
+    {%- endif %}
+    {%- endfor %}
+),
+
+staged as (
+    {%- for raw_table, entity in tables.items() %}
+    select
+        '{{ raw_table }}' as entity,
+        staged.load_number,
+        count(*) as rows_staged
+    from {{ ref('stg_files__' ~ entity) }} as staged
+    group by staged.load_number
+    {%- if not loop.last %}
+    union all
+    {%- endif %}
+    {%- endfor %}
+)
+
+select
+    landed.entity,
+    loads.load_number,
+    landed.rows_landed,
+    staged.rows_staged
+from landed
+inner join {{ source('ledger', 'loads') }} as loads on landed.dlt_load_id = loads.dlt_load_id
+left join staged on landed.entity = staged.entity and loads.load_number = staged.load_number
+where landed.rows_landed is distinct from staged.rows_staged
