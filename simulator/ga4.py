@@ -9,6 +9,7 @@ once k further days are over. Only files whose content differs from what the fol
 import gzip
 import json
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime
 from functools import partial
 from pathlib import Path
@@ -294,13 +295,16 @@ def _item(given: dict[str, Any]) -> dict[str, Any]:
 def _write_days(events: pa.Table, names: list[tuple[str, np.ndarray[Any, Any]]], folder: Path) -> list[Path]:
     numbers = np.concatenate([rows for _, rows in names])
     exported = _export(events.take(pa.array(numbers)))
-    written, start = [], 0
-    for name, rows in names:
-        part = exported.slice(start, len(rows))
-        start += len(rows)
+    starts = np.cumsum([0, *[len(rows) for _, rows in names]]).tolist()
+
+    def write_one(position: int) -> Path:
+        name, rows = names[position]
+        part = exported.slice(starts[position], len(rows))
         _replace(folder / name, partial(_write_parquet, part))
-        written.append(folder / name)
-    return written
+        return folder / name
+
+    with ThreadPoolExecutor(2) as pool:
+        return list(pool.map(write_one, range(len(names))))
 
 
 def _write_parquet(table: pa.Table, path: Path) -> None:

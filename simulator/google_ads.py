@@ -27,7 +27,7 @@ from starlette.routing import Route
 from simulator import fold
 from simulator.company import Company
 
-OLDEST_VERSION, NEWEST_VERSION = 22, 25
+OLDEST_VERSION, NEWEST_VERSION = 23, 26
 PAGE_ROWS = 10_000
 TOKEN_SECONDS = 3_599
 SCOPE = "https://www.googleapis.com/auth/adwords"
@@ -48,6 +48,7 @@ CAMPAIGN = {
     "campaign.name": "text",
     "campaign.status": "text",
     "campaign.advertising_channel_type": "text",
+    "campaign.start_date_time": "text",
 }
 AD_GROUP = {
     "ad_group.id": "int64",
@@ -185,7 +186,7 @@ def _query_error(code: str, message: str) -> Refused:
     return _bad_request("queryError", code, message)
 
 
-def parse(text: str, version: int = 23) -> Query:
+def parse(text: str) -> Query:
     """Raises Refused with the queryError that Google Ads gives for what it does not understand."""
     shape = _SHAPE.match(text)
     if shape is None:
@@ -193,14 +194,14 @@ def parse(text: str, version: int = 23) -> Query:
     resource = shape["resource"].lower()
     if resource not in RESOURCES:
         raise _query_error("BAD_RESOURCE_TYPE_IN_FROM_CLAUSE", f"'{resource}' is not a valid resource name.")
-    known = _known_fields(resource, version)
+    known = RESOURCES[resource]
     fields = tuple(part.strip().lower() for part in shape["fields"].split(","))
     conditions, orders = [], []
     rest = shape["where"] or ""
     while rest.strip():
         found = _CONDITION.match(rest)
         if found is None:
-            raise _query_error("BAD_VALUE", f"Error in query: unexpected input {rest.strip()[:40]}.")
+            raise _query_error("UNEXPECTED_INPUT", f"Error in query: unexpected input {rest.strip()[:40]}.")
         conditions.append(_condition(found))
         rest = rest[found.end() :]
     for part in (shape["orders"] or "").split(","):
@@ -212,12 +213,6 @@ def parse(text: str, version: int = 23) -> Query:
             raise _query_error("UNRECOGNIZED_FIELD", f"Unrecognized field in the query: '{name}'.")
     limit = int(shape["limit"]) if shape["limit"] else None
     return Query(fields, resource, tuple(conditions), tuple(orders), limit)
-
-
-def _known_fields(resource: str, version: int) -> dict[str, str]:
-    # From v23 on a campaign's dates carry a time; the plain dates of v22 are unknown fields there.
-    start = "campaign.start_date_time" if version >= 23 else "campaign.start_date"
-    return RESOURCES[resource] if resource == "customer" else RESOURCES[resource] | {start: "text"}
 
 
 def _condition(found: "re.Match[str]") -> tuple[str, str, tuple[str, ...]]:
@@ -276,7 +271,6 @@ class Account:
                 "campaign.name": rows["name"],
                 "campaign.status": rows["status"],
                 "campaign.advertising_channel_type": rows["channel_type"],
-                "campaign.start_date": first_day,
                 "campaign.start_date_time": first_day + " 00:00:00",
             }
         ).merge(customer, on="customer.id")
@@ -405,9 +399,9 @@ def _camel(name: str) -> str:
     return head + "".join(part.capitalize() for part in rest)
 
 
-def documents(query: Query, frame: pd.DataFrame, version: int) -> list[dict[str, Any]]:
+def documents(query: Query, frame: pd.DataFrame) -> list[dict[str, Any]]:
     """Rows as nested camelCase objects; int64 as text, resource names always present."""
-    kinds = _known_fields(query.resource, version)
+    kinds = RESOURCES[query.resource]
     fields = list(dict.fromkeys([f"{query.resource}.resource_name", *query.fields]))
     paths = [tuple(_camel(part) for part in name.split(".")) for name in fields]
     columns = []
@@ -481,8 +475,8 @@ class Face:
         document = {"access_token": token, "expires_in": TOKEN_SECONDS, "scope": SCOPE, "token_type": "Bearer"}
         return _json(document)
 
-    def _guard(self, request: Request) -> int:
-        """The version called. Raises Refused for a version, a token or a header that is not accepted."""
+    def _guard(self, request: Request) -> None:
+        """Raises Refused for a version, a token or a header that is not accepted."""
         version = str(request.path_params["version"])
         number = int(version[1:]) if re.fullmatch(r"v\d+", version) else 0
         if not OLDEST_VERSION <= number <= NEWEST_VERSION:
@@ -492,7 +486,7 @@ class Face:
             raise unauthenticated()
         developer = request.headers.get("developer-token")
         if developer is None:
-            raise _bad_request("headerError", "INVALID_DEVELOPER_TOKEN", "Developer token header is missing.")
+            raise _bad_request("requestError", "DEVELOPER_TOKEN_PARAMETER_MISSING", "Developer token is missing.")
         if developer != self.credentials.developer_token:
             raise Refused(
                 401,
@@ -506,7 +500,6 @@ class Face:
             raise _bad_request(
                 "headerError", "INVALID_LOGIN_CUSTOMER_ID", "The login customer ID must be ten digits without hyphens."
             )
-        return number
 
     def _account(self, customer_id: str) -> Account:
         if customer_id not in self._accounts:
@@ -526,11 +519,11 @@ class Face:
         return _json(document)
 
     async def _answer(self, request: Request) -> tuple[Query, list[dict[str, Any]], dict[str, Any]]:
-        number = self._guard(request)
+        self._guard(request)
         body = orjson.loads(await request.body() or b"{}")
-        query = parse(str(body.get("query", "")), number)
+        query = parse(str(body.get("query", "")))
         account = self._account(str(request.path_params["customer_id"]))
-        return query, documents(query, account.rows(query), number), body
+        return query, documents(query, account.rows(query)), body
 
     async def stream(self, request: Request) -> Response:
         """All rows, as one JSON list of batches."""

@@ -210,7 +210,7 @@ class Face:
         if unknown:
             return _invalid(f"Unable to resolve object type: {unknown}")
         shelf = self.portal.shelf(name)
-        archived = query.get("archived", "false") == "true"
+        archived = _flag(query.get("archived"))
         ids, order = (shelf.archived, shelf.archived_order) if archived else (shelf.live, shelf.live_order)
         start = 0 if after is None else bisect_right(order, (int(after), "\uffff"))
         properties = self.portal.existing(name, _asked(name, query.get("properties")))
@@ -234,7 +234,7 @@ class Face:
         if unknown:
             return _invalid(f"Unable to resolve object type: {unknown}")
         record = self.portal.find(name, request.path_params["record_id"])
-        if record is None or (record.archived_at is not None) != (query.get("archived", "false") == "true"):
+        if record is None or (record.archived_at is not None) != (_flag(query.get("archived"))):
             return failure(404, "OBJECT_NOT_FOUND", "resource not found")
         properties = self.portal.existing(name, _asked(name, query.get("properties")))
         history = self.portal.existing(name, names(query.get("propertiesWithHistory")))
@@ -253,7 +253,7 @@ class Face:
         if len(body["inputs"]) > allowed:
             return _invalid(f"The maximum number of inputs is {allowed} for this request.")
         properties = self.portal.existing(name, _with_fixed(name, tuple(body.get("properties") or ())))
-        archived = request.query_params.get("archived", "false") == "true"
+        archived = _flag(request.query_params.get("archived"))
         found: dict[str, dict[str, Any]] = {}
         missing = []
         for one in body["inputs"]:
@@ -305,7 +305,7 @@ class Face:
         limit = _integer(query.get("limit"), 100)
         if limit is None or not 0 < limit <= OWNERS_LIMIT:
             return _invalid(f"Invalid limit {query.get('limit')}: the maximum is {OWNERS_LIMIT}.")
-        archived = query.get("archived", "false") == "true"
+        archived = _flag(query.get("archived"))
         found = [one for one in owners(self.portal) if one["archived"] == archived]
         if query.get("email"):
             found = [one for one in found if one["email"] == query["email"]]
@@ -319,7 +319,7 @@ class Face:
         refused = self.guard(request, "owners")
         if refused:
             return refused
-        archived = request.query_params.get("archived", "false") == "true"
+        archived = _flag(request.query_params.get("archived"))
         for one in owners(self.portal):
             if one["id"] == request.path_params["owner_id"] and one["archived"] == archived:
                 return self._respond(one)
@@ -426,6 +426,10 @@ def _targets(name: str, listed: str | None) -> tuple[tuple[str, ...], str | None
             return (), part
         found.append(target)
     return tuple(found), None
+
+
+def _flag(value: str | None) -> bool:
+    return (value or "").lower() == "true"
 
 
 def _integer(value: Any, default: int) -> int | None:
