@@ -27,6 +27,7 @@ def main() -> int:
     serve.add_argument("--files", type=Path, help="folder for the GA4 export and the finance lists")
     write.add_argument("--files", type=Path, required=True)
     write.add_argument("--export", action="store_true", help="also the other CRM's export")
+    verify.add_argument("--list", action="store_true", dest="show", help="print what is compared, and stop")
     verify.add_argument("--home", type=Path, default=Path("var"), help="SALESHOUSE_HOME of the release")
     arguments = parser.parse_args()
 

@@ -355,7 +355,7 @@ class World:
                     "stage": stage,
                     "status": status,
                     "deal_type": _text(deal["deal_type"]),
-                    "segment": segment.get(_key(account)),
+                    "segment": segment.get(_key(account), "unknown"),
                     "channel": channel_of[contact] if contact else "unattributed",
                     "currency": currency,
                     "forecast_category": values["forecast_category"].get(deal_id),

@@ -249,13 +249,16 @@ def context_of(home: Path) -> tuple[dict[str, Any], dict[str, pd.DataFrame]]:
     import duckdb
 
     path = home / "current" / "marts.duckdb"
-    connection = duckdb.connect(str(path), read_only=True)
+    connection = duckdb.connect()
     try:
-        row = connection.execute("select * from marts.release_context").df().iloc[0]
+        # Attached by a name of our own: the file's is that of the schema in it.
+        quoted = str(path).replace("'", "''")
+        connection.execute(f"attach '{quoted}' as release (read_only)")
+        row = connection.execute("select * from release.marts.release_context").df().iloc[0]
         context = {str(name): value for name, value in row.items()}
         tables = {}
         for comparison in COMPARISONS:
-            query = f"select * from marts.{comparison.mart} where {comparison.where}"
+            query = f"select * from release.marts.{comparison.mart} where {comparison.where}"
             tables[comparison.mart] = connection.execute(query).df()
     finally:
         connection.close()

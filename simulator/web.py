@@ -178,7 +178,9 @@ def _sessions(
         np.maximum(start, form_at + clock.milliseconds((0.1 + 2 * number) * clock.DAY)),
         start,
     )
-    keep = start < np.datetime64(until, "ms")
+    # The site was not measured before the company's log begins.
+    measured = clock.utc_from_local(clock.month_first(months[:1]).astype("datetime64[ms]"))[0]
+    keep = (start >= measured) & (start < np.datetime64(until, "ms"))
     order = np.flatnonzero(keep)
     order = order[np.lexsort((session_key[order], start[order]))]
     visitor, number, session_key, start, is_form = (
