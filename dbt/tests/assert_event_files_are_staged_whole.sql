@@ -14,7 +14,7 @@ newest_files as (
     qualify
         row_number() over (
             partition by event_day
-            order by is_intraday, load_number desc, file_name, file_version
+            order by is_intraday asc, load_number desc, file_name asc, file_version asc
         ) = 1
 ),
 

@@ -14,10 +14,12 @@ web_events as (
 events_counted as (
     select
         count(*) as events,
-        count(distinct transaction_id) filter (where event_name = 'purchase') as transactions
+        count(distinct web_events.transaction_id) filter (
+            where web_events.event_name = 'purchase'
+        ) as transactions
     from web_events
     inner join run_context on web_events.event_at < run_context.as_of_end
-    where session_id is not null
+    where web_events.session_id is not null
 ),
 
 sessions_summed as (

@@ -9,37 +9,39 @@ events as (
     {{ union_staged('web_events') }}
 ),
 
-days_staged as (
-    select
-        event_day,
-        sum(day_versions.load_number) as version
-    from (select distinct event_day, source_system, load_number from events) as day_versions
-    group by all
+loads_of_days as (
+    select distinct
+        source_system,
+        load_number,
+        event_day
+    from events
 ),
 
-{% if is_incremental() %}
-days_built as (
+-- Each source's day comes from one load at a time and newer loads have larger numbers, so their sum tells whether
+-- any of them has changed.
+days_staged as (
     select
-        event_day,
-        any_value(day_version) as version
-    from {{ this }}
-    group by all
+        cast(sum(load_number) as bigint) as day_version,
+        event_day
+    from loads_of_days
+    group by event_day
 ),
-{% endif %}
 
 days_changed as (
     select days_staged.*
     from days_staged
     {% if is_incremental() %}
-    anti join days_built
-        on days_staged.event_day = days_built.event_day and days_staged.version = days_built.version
+        anti join {{ this }} as slices_built
+            on
+                days_staged.event_day = slices_built.event_day
+                and days_staged.day_version = slices_built.day_version
     {% endif %}
 ),
 
 events_of_changed_days as (
     select
         events.*,
-        days_changed.version as day_version,
+        days_changed.day_version,
         time_bucket(interval 15 minutes, events.event_at) as slice_start
     from events
     inner join days_changed on events.event_day = days_changed.event_day

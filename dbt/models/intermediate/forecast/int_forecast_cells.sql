@@ -175,7 +175,7 @@ cells_floored as (
         sum(floor(cents)) over (partition by method, part, month_offset) as whole_cents_of_all,
         row_number() over (
             partition by method, part, month_offset
-            order by cents - floor(cents) desc, owner_member, pipeline_member
+            order by cents - floor(cents) desc, owner_member asc, pipeline_member asc
         ) as remainder_rank
     from cells_summed
 ),

@@ -56,8 +56,8 @@ open_visits as (
     from origins
     inner join visits
         on
-            visits.entered_at < origins.origin_end
-            and coalesce(visits.exited_at, timestamp '9999-12-31 00:00:00') >= origins.origin_end
+            origins.origin_end > visits.entered_at
+            and origins.origin_end <= coalesce(visits.exited_at, timestamp '9999-12-31 00:00:00')
 ),
 
 final as (
@@ -75,8 +75,8 @@ final as (
     left join amount_spans
         on
             open_visits.deal_key = amount_spans.deal_key
-            and amount_spans.valid_from < open_visits.origin_end
-            and amount_spans.valid_until >= open_visits.origin_end
+            and open_visits.origin_end > amount_spans.valid_from
+            and open_visits.origin_end <= amount_spans.valid_until
     left join rates
         on deals.currency = rates.currency and open_visits.origin_day = rates.rate_date
 )

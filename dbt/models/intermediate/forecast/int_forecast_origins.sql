@@ -49,7 +49,7 @@ origins_dated as (
 final as (
     select origins_dated.*
     from origins_dated
-    inner join first_deal on first_deal.created_at < origins_dated.origin_end
+    inner join first_deal on origins_dated.origin_end > first_deal.created_at
 )
 
 select * from final

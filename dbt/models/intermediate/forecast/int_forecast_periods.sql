@@ -30,7 +30,7 @@ months as (
         on
             dates.date_day
             = cast(date_trunc('month', run_context.as_of) + to_months(offsets.month_offset) as date)
-    inner join dates as current_day on current_day.date_day = run_context.as_of
+    inner join dates as current_day on run_context.as_of = current_day.date_day
 ),
 
 final as (

@@ -21,8 +21,16 @@ newest_versions as (
     qualify
         dense_rank() over (
             partition by platform, ad_account_id, campaign_id, ad_group_id, date_day
-            order by load_number desc, source_system, file_name desc
+            order by load_number desc, source_system asc, file_name desc
         ) = 1
+),
+
+account_days as (
+    select distinct
+        platform,
+        ad_account_id,
+        date_day
+    from newest_versions
 ),
 
 -- A window that is read again replaces all of its days: what it no longer holds has been taken back.
@@ -32,7 +40,7 @@ days_read_again as (
         account_days.ad_account_id,
         account_days.date_day,
         max(ad_windows.load_number) as load_number
-    from (select distinct platform, ad_account_id, date_day from newest_versions) as account_days
+    from account_days
     inner join ad_windows
         on
             account_days.platform = ad_windows.platform

@@ -31,6 +31,11 @@ parts as (
     from (values ('won'), ('open'), ('not_created'), ('renewals')) as parts (part)
 ),
 
+methods as (
+    select distinct method
+    from months
+),
+
 -- A method speaks of a period only when it can speak of each of its months.
 periods_by_method as (
     select
@@ -39,7 +44,7 @@ periods_by_method as (
         periods.period_start,
         periods.period_end
     from periods
-    cross join (select distinct method from months) as methods
+    cross join methods
     left join months
         on methods.method = months.method and periods.month_offset = months.month_offset
     group by all
@@ -75,6 +80,13 @@ cells_by_level as (
     from cells
 ),
 
+members as (
+    select distinct
+        level,
+        member
+    from cells_by_level
+),
+
 -- Every member has every part, if only as 0, so that a missing row is never taken for nothing expected.
 rows_wanted as (
     select
@@ -84,7 +96,7 @@ rows_wanted as (
         parts.part
     from periods_by_method
     cross join parts
-    cross join (select distinct level, member from cells_by_level) as members
+    cross join members
 ),
 
 expected_summed as (
@@ -101,24 +113,27 @@ expected_summed as (
     group by all
 ),
 
+-- A quarter's target is that of all of its months, also of those that the forecast does not speak of any more.
+months_of_periods as (
+    select distinct
+        periods.period_type,
+        periods.period_start,
+        cast(periods.period_start + to_months(months_later.month_no) as date) as month_start
+    from periods
+    inner join (values (0), (1), (2)) as months_later (month_no)
+        on periods.period_type = 'quarter' or months_later.month_no = 0
+),
+
 targets_summed as (
     select
-        periods.period_type,
+        months_of_periods.period_type,
         case targets.level when 'company' then 'total' else targets.level end as level,
         case targets.level when 'company' then 'total' else targets.member end as member,
         sum(targets.amount_reporting) as target_reporting,
         count(*) as months,
-        periods.period_start
-    from (
-        select distinct
-            period_type,
-            cast(period_start + to_months(month_no) as date) as month_start,
-            period_start
-        from periods
-        cross join range(0, 3) as month_numbers (month_no)
-        where period_type = 'quarter' or month_no = 0
-    ) as periods
-    inner join targets on periods.month_start = targets.period_start
+        months_of_periods.period_start
+    from months_of_periods
+    inner join targets on months_of_periods.month_start = targets.period_start
     where targets.level in ('company', 'owner')
     group by all
 ),

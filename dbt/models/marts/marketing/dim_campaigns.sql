@@ -24,7 +24,7 @@ newest_campaigns as (
     qualify
         row_number() over (
             partition by platform, campaign_id
-            order by version_order desc, ad_account_id
+            order by version_order desc, ad_account_id asc
         ) = 1
 ),
 

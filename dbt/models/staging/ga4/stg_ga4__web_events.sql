@@ -34,16 +34,16 @@ current_files as (
     qualify
         row_number() over (
             partition by event_day
-            order by is_intraday, load_number desc, file_name, file_version
+            order by is_intraday asc, load_number desc, file_name asc, file_version asc
         ) = 1
 ),
 
 events_of_current_files as (
     select
-        raw_events.* exclude (fetched_at),
+        raw_events.*,
         current_files.load_number,
         current_files.event_day,
-        current_files.fetched_at
+        current_files.fetched_at as file_fetched_at
     from raw_events
     inner join new_loads on raw_events._dlt_load_id = new_loads.dlt_load_id
     inner join current_files
@@ -116,31 +116,31 @@ events_judged as (
 final as (
     select
         'ga4' as source_system,
-        {{ given('user_pseudo_id') }} as visitor_id,
-        {{ given('user_id') }} as user_id,
-        {{ given('ga_session_id') }} as session_id,
-        {{ given('transaction_id') }} as transaction_id,
-        event_name,
-        page_location,
-        page_referrer,
-        {{ given('source') }} as source,
-        {{ given('medium') }} as medium,
-        {{ given('campaign') }} as campaign,
-        {{ given('gclid') }} as gclid,
-        device_category as device,
-        {{ given('country') }} as country,
-        upper({{ given('currency') }}) as currency,
-        reject_reason,
+        {{ given('events_judged.user_pseudo_id') }} as visitor_id,
+        {{ given('events_judged.user_id') }} as user_id,
+        {{ given('events_judged.ga_session_id') }} as session_id,
+        {{ given('events_judged.transaction_id') }} as transaction_id,
+        events_judged.event_name,
+        events_judged.page_location,
+        events_judged.page_referrer,
+        {{ given('events_judged.source') }} as source,
+        {{ given('events_judged.medium') }} as medium,
+        {{ given('events_judged.campaign') }} as campaign,
+        {{ given('events_judged.gclid') }} as gclid,
+        events_judged.device_category as device,
+        {{ given('events_judged.country') }} as country,
+        upper({{ given('events_judged.currency') }}) as currency,
+        events_judged.reject_reason,
         {{ rejected_record(rejected_columns, 'events_judged') }} as rejected_record,
-        session_number,
-        engagement_ms,
-        revenue,
-        load_number,
-        load_number * 10000000000 as version_order,
-        lower(session_engaged) in ('1', 'true') as is_engaged,
-        event_day,
-        event_at,
-        fetched_at
+        events_judged.session_number,
+        events_judged.engagement_ms,
+        events_judged.revenue,
+        events_judged.load_number,
+        events_judged.load_number * 10000000000 as version_order,
+        lower(events_judged.session_engaged) in ('1', 'true') as is_engaged,
+        events_judged.event_day,
+        events_judged.event_at,
+        events_judged.file_fetched_at as fetched_at
     from events_judged
 )
 

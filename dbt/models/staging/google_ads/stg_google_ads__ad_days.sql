@@ -27,7 +27,7 @@ ad_group_days_once as (
                 raw_ad_group_days.ad_group_id,
                 raw_ad_group_days.date,
                 new_loads.load_number
-            order by raw_ad_group_days.fetched_at desc, raw_ad_group_days._dlt_id
+            order by raw_ad_group_days.fetched_at desc, raw_ad_group_days._dlt_id asc
         ) as copy_no
     from raw_ad_group_days
     inner join new_loads on raw_ad_group_days._dlt_load_id = new_loads.dlt_load_id
