@@ -28,13 +28,18 @@
     {%- set z = 1.959963984540054 -%}
     {%- set n = 'nullif(cast(' ~ trials ~ ' as double), 0)' -%}
     {%- set p = '(' ~ successes ~ ' / ' ~ n ~ ')' -%}
-    cast(
-        greatest(0, least(1, (
-            {{ p }} + {{ z * z / 2 }} / {{ n }}
-            {{ sign }} {{ z }} * sqrt({{ p }} * (1 - {{ p }}) / {{ n }} + {{ z * z / 4 }} / ({{ n }} * {{ n }}))
-        ) / (1 + {{ z * z }} / {{ n }})))
-        as decimal(18, 9)
-    )
+    {#- greatest() and least() pass over a NULL, so without trials they would give 0 or 1. #}
+    case
+        when {{ trials }} > 0
+            then cast(
+                greatest(0, least(1, (
+                    {{ p }} + {{ z * z / 2 }} / {{ n }}
+                    {{ sign }} {{ z }}
+                    * sqrt({{ p }} * (1 - {{ p }}) / {{ n }} + {{ z * z / 4 }} / ({{ n }} * {{ n }}))
+                ) / (1 + {{ z * z }} / {{ n }})))
+                as decimal(18, 9)
+            )
+    end
 {%- endmacro %}
 
 {#- Money in another currency, rounded per row so that sums of rows are exact. -#}
