@@ -21,12 +21,14 @@ def main() -> int:
     for command in (serve, write, verify):
         command.add_argument("--seed", type=int, default=7)
         command.add_argument("--scale", type=float, default=1.0, help="1.0: 20,000 contacts, 6,000 deals, 1M events")
-        command.add_argument("--now", type=datetime.fromisoformat, default=DEMO_NOW, help="ISO time, UTC")
+        command.add_argument("--now", type=datetime.fromisoformat, help="ISO time, UTC; 2026-06-18T06:00 unless given")
     serve.add_argument("--port", type=int, default=8765, help="0: any free port")
     serve.add_argument("--port-file", type=Path, help="the port is written here once requests are taken")
     serve.add_argument("--files", type=Path, help="folder for the GA4 export and the finance lists")
     write.add_argument("--files", type=Path, required=True)
     write.add_argument("--export", action="store_true", help="also the other CRM's export")
+    serve.set_defaults(now=DEMO_NOW)
+    write.set_defaults(now=DEMO_NOW)
     verify.add_argument("--list", action="store_true", dest="show", help="print what is compared, and stop")
     verify.add_argument("--home", type=Path, default=Path("var"), help="SALESHOUSE_HOME of the release")
     arguments = parser.parse_args()
@@ -34,7 +36,7 @@ def main() -> int:
     if arguments.command == "verify":
         verification = importlib.import_module("simulator.verify")
         code: int = verification.main(
-            home=arguments.home, seed=arguments.seed, scale=arguments.scale, now=arguments.now
+            home=arguments.home, seed=arguments.seed, scale=arguments.scale, now=arguments.now, show=arguments.show
         )
         return code
 
