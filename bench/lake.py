@@ -1,0 +1,643 @@
+"""The simulated company as a raw lake of two days, without a vendor's interface in between.
+
+What belongs here: writing what ingestion would have landed, for a first day and the day after it. What does not:
+building and measuring (run.py). Files (GA4, finance lists, mappings) are landed by the production code, and so is
+Google Ads, whose queries are answered inside this process. HubSpot's records are folded by DuckDB in bulk, since a
+million of them are too many for its pages; `python -m bench.lake --check FOLDER` holds this lake, row by row,
+against the one that comes through the simulated interfaces.
+"""
+
+import argparse
+import json
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import duckdb
+import pyarrow as pa
+
+from configuration.model import Settings, load
+from configuration.paths import Home
+from dagster_project import demo
+from ingestion import google_ads, hubspot, landing, ledger
+from simulator import fold, server
+from simulator import google_ads as ads_face
+from simulator import hubspot_records as portal_face
+from simulator.company import Company, generate
+
+# Of the simulator's factor: 1.0 is about 20,000 contacts, 6,000 deals and a million events.
+SIZES = {"S": 1.0, "M": 10.0}
+FIRST_NOW = datetime(2026, 6, 18, 6)
+_OVERLAP_MS = 600_000
+_CREDENTIALS = {
+    "HUBSPOT_TOKEN": "none",
+    "GOOGLE_ADS_DEVELOPER_TOKEN": "none",
+    "GOOGLE_ADS_CLIENT_ID": "none",
+    "GOOGLE_ADS_CLIENT_SECRET": "none",
+    "GOOGLE_ADS_REFRESH_TOKEN": "none",
+}
+
+_KEYS = {"companies": "account_id", "contacts": "contact_id", "deals": "deal_id"}
+
+
+def write(home: Home, scale: float) -> dict[str, Any]:
+    """Lands two days into an empty home; returns load numbers, rows and seconds. Says nothing twice: see `written`."""
+    began = time.monotonic()
+    company = generate(scale=scale)
+    generated = time.monotonic() - began
+    home.root.mkdir(parents=True, exist_ok=True)
+    with _environment(home):
+        settings = load()
+        landing.declare(home)
+        connection = duckdb.connect(str(home.root / "bench_company.duckdb"))
+        connection.execute("set memory_limit = '6GB'; set preserve_insertion_order = false")
+        _hold(connection, company)
+        watermarks = []
+        for day in range(2):
+            now = FIRST_NOW + timedelta(days=day)
+            server.write_files(company, now, home.root / "demo")
+            for source in landing.enabled_sources(settings):
+                if source == "hubspot":
+                    _land_hubspot(home, connection, company, now, first=day == 0)
+                else:
+                    _land(home, source, settings, company, now)
+            watermarks.append(max(entry.load_number for entry in ledger.read(home)))
+        connection.close()
+        (home.root / "bench_company.duckdb").unlink()
+    state = {
+        "scale": scale,
+        "watermarks": watermarks,
+        "seconds": {"generate": round(generated, 1), "write": round(time.monotonic() - began - generated, 1)},
+        "rows": [_rows(home, known_at) for known_at in watermarks],
+    }
+    (home.root / "lake.json").write_text(json.dumps(state, indent=1) + "\n")
+    return state
+
+
+def written(home: Home, scale: float) -> dict[str, Any]:
+    """What stands there already, written now if it does not."""
+    path = home.root / "lake.json"
+    if path.exists():
+        state: dict[str, Any] = json.loads(path.read_text())
+        if state["scale"] == scale:
+            return state
+    return write(home, scale)
+
+
+def _rows(home: Home, known_at: int) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for entry in ledger.read(home):
+        if entry.load_number <= known_at:
+            for name, entity in entry.entities.items():
+                if entity.rows:
+                    found[f"{entry.source}.{name}"] = found.get(f"{entry.source}.{name}", 0) + entity.rows
+    return found
+
+
+@contextmanager
+def _environment(home: Home) -> Iterator[None]:
+    before = dict(os.environ)
+    os.environ |= _CREDENTIALS | {"SALESHOUSE_HOME": str(home.root)}
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+# ------------------------------------------------------------------------------------- sources with production code
+
+
+def _land(home: Home, source: str, settings: Settings, company: Company, now: datetime) -> None:
+    def client(*_: Any, **__: Any) -> _Ads:
+        return _Ads(company, now)
+
+    with patch.object(google_ads, "RestClient", client):
+        landing.land(home, source, settings, now=now.replace(tzinfo=UTC))
+
+
+class _Ads:
+    """Answers the connector's queries from the company's tables: what the interface does, without the interface."""
+
+    def __init__(self, company: Company, now: datetime) -> None:
+        self.company, self.now = company, now
+        self.accounts: dict[str, ads_face.Account] = {}
+
+    def post(self, path: str, body: dict[str, Any], **_: Any) -> list[dict[str, Any]]:
+        customer_id = path.split("/")[3]
+        if customer_id not in self.accounts:
+            self.accounts[customer_id] = ads_face.Account.of(self.company, customer_id, self.now)
+        query = ads_face.parse(body["query"])
+        rows = self.accounts[customer_id].rows(query)
+        return [{"results": ads_face.documents(query, rows)}]
+
+
+class _Lists:
+    """Owners and pipelines: few, so the connector reads them as it always does."""
+
+    base_url = ""
+
+    def __init__(self, company: Company, now: datetime) -> None:
+        self.portal = portal_face.Portal(company, now)
+
+    def get(self, path: str, *, params: dict[str, Any], **_: Any) -> list[dict[str, Any]]:
+        if path.endswith("owners"):
+            return [
+                one for one in portal_face.owners(self.portal) if str(one["archived"]).lower() == params["archived"]
+            ]
+        return portal_face.pipelines(self.portal.company)
+
+    def pages(self, fetch: Any, **_: Any) -> Iterator[list[dict[str, Any]]]:
+        yield fetch(None)
+
+
+# ------------------------------------------------------------------------------------------------ HubSpot, in bulk
+
+
+def _hold(connection: duckdb.DuckDBPyConnection, company: Company) -> None:
+    """The company's CRM tables as the log holds them, with the order of their rows."""
+    for name in ("accounts", "contacts", "deals", "deal_contacts", "changes", "merges", "activities"):
+        table = pa.Table.from_pandas(getattr(company, name), preserve_index=False)
+        table = table.append_column("row_no", pa.array(range(table.num_rows), pa.int64()))
+        # `at` is a word of SQL.
+        table = table.rename_columns(["moment" if column == "at" else column for column in table.column_names])
+        connection.register("held", table)
+        connection.execute(f"create table {name} as select * from held")
+        connection.unregister("held")
+    connection.execute("update merges set object = case object when 'company' then 'companies' else object || 's' end")
+
+
+def _land_hubspot(
+    home: Home, connection: duckdb.DuckDBPyConnection, company: Company, now: datetime, *, first: bool
+) -> None:
+    """One load: all records of the first day, or what the cursors and the bin say has changed since."""
+    load_id = f"{now.replace(tzinfo=UTC).timestamp():.6f}"
+    fetched_at = datetime.now(UTC).isoformat(timespec="milliseconds")
+    _fold(connection, company, now)
+    entities: dict[str, ledger.LandedEntity] = {}
+    reader = hubspot._Reader(_Lists(company, now), landing.Window(now.replace(tzinfo=UTC)), None)  # type: ignore[arg-type]
+    for name, rows in (("owners", reader.owners()), ("pipelines", reader.pipelines())):
+        table = pa.Table.from_pylist(list(rows), schema=hubspot.ENTITIES[name])
+        connection.register("listed", table)
+        if not first:
+            # Whole or not at all, by a digest of the rows: as the connector does.
+            same = connection.execute(f"select count(*) from (select * from listed except select * from landed_{name})")
+            if (same.fetchone() or (1,))[0] == 0:
+                entities[name] = ledger.LandedEntity(0, ())
+                connection.unregister("listed")
+                continue
+        connection.execute(f"create or replace table landed_{name} as select * from listed")
+        connection.unregister("listed")
+        entities[name] = _copy(home, connection, name, f"select * from landed_{name}", load_id, fetched_at)
+    for name, one in hubspot.OBJECTS.items():
+        columns = ", ".join(f'"{column}"' for column in one.schema.names)
+        if first:
+            chosen = "true"
+        else:
+            chosen = f"""
+                (archived_at is null and updated >= (select epoch_ms(cursor - {_OVERLAP_MS}) from cursor_{name}))
+                or (archived_at is not null and not exists (
+                    select 1 from bin_{name} as bin where bin.id = folded.id and bin.archived_at = folded.archived_at
+                ))
+                or (archived_at is null and exists (select 1 from bin_{name} as bin where bin.id = folded.id))
+            """
+        query = f"select {columns} from folded_{name} as folded where {chosen}"
+        entities[name] = _copy(home, connection, name, query, load_id, fetched_at)
+        connection.execute(
+            f"create or replace table cursor_{name} as select least(epoch_ms(max(updated)), {_ms(now)}) as cursor "
+            f"from folded_{name} where archived_at is null"
+        )
+        connection.execute(
+            f"create or replace table bin_{name} as select id, archived_at from folded_{name} "
+            "where archived_at is not null"
+        )
+        connection.execute(f"drop table folded_{name}")
+    ledger.append(
+        home,
+        dlt_load_id=load_id,
+        source="hubspot",
+        landed_at=fetched_at.replace("+00:00", "Z"),
+        arguments={"now": now.replace(tzinfo=UTC).isoformat(), "start": None, "end": None},
+        mapping_hash=None,
+        entities=entities,
+    )
+
+
+def _ms(now: datetime) -> int:
+    return int(now.replace(tzinfo=UTC).timestamp() * 1000)
+
+
+def _copy(
+    home: Home, connection: duckdb.DuckDBPyConnection, name: str, query: str, load_id: str, fetched_at: str
+) -> ledger.LandedEntity:
+    """Writes one Parquet file, or none when there is no row."""
+    path = home.raw / "hubspot" / name / f"{load_id}.{name}.parquet"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    connection.execute(
+        f"copy (select *, '{fetched_at}' as fetched_at, '{load_id}' as _dlt_load_id, "
+        f"'{load_id}.' || row_number() over () as _dlt_id from ({query})) to '{path}' (format parquet)"
+    )
+    landed = ledger.describe(home, path)
+    if landed.rows == 0:
+        path.unlink()
+        return ledger.LandedEntity(0, ())
+    return ledger.LandedEntity(landed.rows, (landed,))
+
+
+def _fold(connection: duckdb.DuckDBPyConnection, company: Company, now: datetime) -> None:
+    """folded_<object>: the declared columns of every record that stands at `now`, with `updated` as a timestamp."""
+    survivors = [
+        (name, merged, survivor)
+        for name, chain in fold.survivors(company, now).items()
+        for merged, survivor in chain.items()
+    ]
+    deletions = [
+        (name, record_id, at, back)
+        for name, records in fold.deletions(company, now).items()
+        for record_id, (at, back) in records.items()
+    ]
+    connection.register(
+        "given",
+        pa.table(
+            list(zip(*survivors, strict=True)) or [[], [], []],
+            schema=pa.schema([("object", pa.string()), ("merged_id", pa.string()), ("survivor_id", pa.string())]),
+        ),
+    )
+    connection.execute("create or replace table survivors as select * from given")
+    kinds = pa.schema(
+        [("object", pa.string()), ("record_id", pa.string()), ("deleted", pa.int64()), ("restored", pa.int64())]
+    )
+    connection.register("given", pa.table(list(zip(*deletions, strict=True)) or [[], [], [], []], schema=kinds))
+    connection.execute("create or replace table deleted as select * from given")
+    connection.unregister("given")
+    connection.execute(f"set variable now_at = timestamp '{now}'")
+    _links_of(connection)
+    for name in ("companies", "contacts", "deals", "meetings", "calls", "emails", "tasks"):
+        _fold_object(connection, name)
+
+
+def _links_of(connection: duckdb.DuckDBPyConnection) -> None:
+    """pairs(object, target, one, other, position): survivors stand for merged records, each pair once."""
+    columns = {"contacts": "contact_id", "deals": "deal_id", "companies": "account_id"}
+    pairs = [
+        "select 'deals' as object, 'contacts' as target, deal_id as one, contact_id as other, "
+        "row_number() over (order by deal_id, position, row_no) as row_no from deal_contacts",
+        "select 'deals', 'companies', deal_id, account_id, row_no from deals",
+        "select 'contacts', 'companies', contact_id, account_id, row_no from contacts",
+        *(
+            f"select kind || 's', '{target}', activity_id, {column}, row_no from activities "
+            "where created_at < getvariable('now_at')"
+            for target, column in columns.items()
+        ),
+    ]
+    connection.execute(
+        f"""
+        create or replace table pairs as
+        select
+            pairs.object, pairs.target, coalesce(own.survivor_id, pairs.one) as one,
+            coalesce(theirs.survivor_id, pairs.other) as other, min(pairs.row_no) as row_no
+        from ({" union all ".join(pairs)}) as pairs
+        left join survivors as own on own.object = pairs.object and own.merged_id = pairs.one
+        left join survivors as theirs on theirs.object = pairs.target and theirs.merged_id = pairs.other
+        where pairs.one is not null and pairs.other is not null
+        group by all
+        """
+    )
+
+
+_STAMP = "'%Y-%m-%dT%H:%M:%S.%gZ'"
+_HAPPENED = "activities.moment < getvariable('now_at')"
+_OUTCOME = f"case when {_HAPPENED} then nullif(upper(activities.outcome), '') end"
+_DONE = f"(activities.is_completed and {_HAPPENED})"
+_AT = f"strftime(activities.moment, {_STAMP})"
+_COMPANY = "coalesce((select survivor_id from survivors where object = 'companies' and merged_id = {0}), {0})"
+
+
+def _base(name: str) -> tuple[str, dict[str, str]]:
+    """The table that holds an object's records, and its properties as SQL; those left out come from changes alone."""
+    if name == "contacts":
+        return "contacts", {
+            "email": "email",
+            "firstname": "first_name",
+            "lastname": "last_name",
+            "hubspot_owner_id": "owner_id",
+            "hs_analytics_source": "source_label",
+            "hs_analytics_source_data_1": "source_detail",
+            "associatedcompanyid": _COMPANY.format("account_id"),
+            "country": "country",
+            "jobtitle": "job_title",
+            "ga_client_id": "visitor_id",
+            "gclid": "gclid",
+            "hs_google_click_id": "gclid",
+            "lead_source": "lead_source",
+            "purchase_timeframe": "purchase_timeframe",
+        }
+    if name == "companies":
+        return "accounts", {
+            "name": "name",
+            "domain": "domain",
+            "industry": "industry",
+            "country": "country",
+            "numberofemployees": "cast(employee_count as text)",
+            "segment": "segment",
+            "hubspot_owner_id": "owner_id",
+            "hs_parent_company_id": _COMPANY.format("parent_account_id"),
+        }
+    if name == "deals":
+        return "deals", {
+            "dealname": "name",
+            "pipeline": "pipeline_id",
+            "dealtype": "deal_type",
+            "hs_object_source_label": "case when is_imported then 'IMPORT' else 'CRM_UI' end",
+        }
+    own = {"hs_timestamp": _AT, "hubspot_owner_id": "owner_id"}
+    inbound = "direction = 'inbound'"
+    if name == "meetings":
+        end = "activities.moment + to_milliseconds(coalesce(duration_seconds, 0) * 1000)"
+        own |= {
+            "hs_meeting_title": "subject",
+            "hs_meeting_start_time": _AT,
+            "hs_meeting_end_time": f"strftime({end}, {_STAMP})",
+            "hs_meeting_outcome": f"coalesce({_OUTCOME}, 'SCHEDULED')",
+        }
+    elif name == "calls":
+        known = " ".join(f"when '{outcome}' then '{guid}'" for outcome, guid in portal_face.DISPOSITIONS.items())
+        own |= {
+            "hs_call_title": "subject",
+            "hs_call_direction": f"case when coalesce({inbound}, false) then 'INBOUND' else 'OUTBOUND' end",
+            "hs_call_disposition": f"case {_OUTCOME} {known} else {_OUTCOME} end",
+            "hs_call_status": f"case when {_DONE} then 'COMPLETED' "
+            f"when {_OUTCOME} in ('BUSY', 'NO_ANSWER', 'CANCELED') then {_OUTCOME} else 'QUEUED' end",
+            "hs_call_duration": "cast(duration_seconds * 1000 as text)",
+        }
+    elif name == "emails":
+        own |= {
+            "hs_email_subject": "subject",
+            "hs_email_direction": f"case when coalesce({inbound}, false) then 'INCOMING_EMAIL' else 'EMAIL' end",
+            "hs_email_status": f"case when {_OUTCOME} is null then 'SCHEDULED' "
+            f"when {_OUTCOME} = 'BOUNCED' then 'BOUNCED' else 'SENT' end",
+        }
+    else:
+        own |= {
+            "hs_task_subject": "subject",
+            "hs_task_type": "'TODO'",
+            "hs_task_status": f"coalesce({_OUTCOME}, 'NOT_STARTED')",
+        }
+    return "activities", own
+
+
+def _fold_object(connection: duckdb.DuckDBPyConnection, name: str) -> None:
+    one = hubspot.OBJECTS[name]
+    table, own = _base(name)
+    key = _KEYS.get(name, "activity_id")
+    created, modified = portal_face.CREATED[name], portal_face.MODIFIED[name]
+    logged = portal_face.FIELDS.get(name, {})
+    asked = list(dict.fromkeys([*one.properties, created, modified, "hs_object_id"]))
+
+    changed = list(logged.values())
+    values = {prop: own.get(prop, "cast(null as text)") for prop in {*asked, *changed}}
+    updated = ["base.created_at"]
+    joins = []
+    if changed:
+        _fold_changes(connection, name, logged, one.history)
+        joins.append("left join changed on changed.record_id = base.id")
+        updated.append("changed.changed_at")
+    if table == "activities":
+        updated.append(f"case when {_HAPPENED.replace('activities.', 'base.')} then base.moment end")
+    updated += ["merged.merged_at", "linked.linked_at", "epoch_ms(coalesce(gone.restored, gone.deleted))"]
+
+    def current(prop: str) -> str:
+        if prop == created:
+            return f"strftime(created, {_STAMP})"
+        if prop == modified:
+            return f"strftime(updated, {_STAMP})"
+        if prop == "hs_object_id":
+            return "id"
+        return f'"{prop}"'
+
+    columns = {column: current(prop) if prop else None for column, prop in one.columns.items()}
+    if name == "meetings":
+        columns["duration_ms"] = "cast(coalesce(duration_seconds, 0) * 1000 as text)"
+    columns["properties"] = "json_object(" + ", ".join(f"'{prop}', {current(prop)}" for prop in asked) + ")::text"
+    columns["associations"] = "coalesce(associations, '{}')"
+    if not one.associations:
+        columns["associations"] = None
+    if one.history:
+        columns["properties_with_history"] = (
+            "coalesce(histories, '{" + ",".join(f'"{p}":[]' for p in one.history) + "}')"
+        )
+    declared = ", ".join(
+        f'{columns.get(column) or "cast(null as text)"} as "{column}"' for column in (*one.columns, *one.json_columns)
+    )
+
+    def standing(prop: str) -> str:
+        """The last value that was logged, else what the record was created with."""
+        return f'coalesce(changed."{prop}", base."{prop}")' if prop in changed else f'base."{prop}"'
+
+    elsewhere = {created, modified, "hs_object_id", "hs_merged_object_ids"}
+    if name == "contacts":
+        elsewhere.add("hs_object_source_label")
+    property_columns = ", ".join(f'{standing(prop)} as "{prop}"' for prop in values if prop not in elsewhere)
+    if name == "contacts":
+        property_columns += ", changed.source_label as hs_object_source_label"
+    base_columns = ", ".join(f'{sql} as "{prop}"' for prop, sql in values.items())
+    kind = f" and activities.kind = '{name[:-1]}'" if table == "activities" else ""
+    connection.execute(
+        f"""
+        create or replace table folded_{name} as
+        with base as (
+            select {table}.{key} as id, {table}.created_at,
+                {"moment, duration_seconds, " if table == "activities" else ""}{base_columns}
+            from {table}
+            where {table}.created_at < getvariable('now_at'){kind}
+                and {table}.{key} not in (select merged_id from survivors where object = '{name}')
+        ),
+        merged as (
+            select survivors.survivor_id as id, max(merges.moment) as merged_at,
+                list_aggregate(list_transform(list_sort(list(distinct cast(survivors.merged_id as ubigint))),
+                    lambda one: cast(one as text)), 'string_agg', ';') as merged_ids
+            from survivors
+            inner join merges on merges.object = survivors.object and merges.merged_id = survivors.merged_id
+                and merges.moment < getvariable('now_at')
+            where survivors.object = '{name}'
+            group by all
+        ),
+        linked_targets as (
+            {_linked_targets(name)}
+        ),
+        linked as (
+            select one as id, max(created_at) as linked_at,
+                '{{' || string_agg(targeted, ',' order by target_no) || '}}' as associations
+            from linked_targets
+            group by one
+        ),
+        joined as (
+            select base.id, base.created_at as created,
+                {"base.duration_seconds, " if table == "activities" else ""}
+                greatest({", ".join(updated)}) as updated,
+                case when gone.deleted is not null and gone.restored is null
+                    then strftime(epoch_ms(gone.deleted), {_STAMP}) end as archived_at,
+                linked.associations, {"changed.histories, " if one.history else ""}
+                merged.merged_ids as hs_merged_object_ids, {property_columns}
+            from base
+            {" ".join(joins)}
+            left join merged on merged.id = base.id
+            left join linked on linked.id = base.id
+            left join deleted as gone on gone.object = '{name}' and gone.record_id = base.id
+        )
+        select id, created, updated,
+            strftime(created, {_STAMP}) as created_at, strftime(updated, {_STAMP}) as updated_at,
+            case when archived_at is null then 'false' else 'true' end as archived, archived_at, {declared}
+        from joined
+        """
+    )
+
+
+def _linked_targets(name: str) -> str:
+    """Per record and target: the JSON of its links, the first one as the primary where HubSpot has such a thing."""
+    one = hubspot.OBJECTS[name]
+    singular = portal_face.SINGULAR[name]
+    selects = []
+    for number, target in enumerate(one.associations):
+        kind = f"{singular}_to_{portal_face.SINGULAR[target]}"
+        opening = '\'{"id":"\' || pairs.other || \'","type":"'
+        plain = f"{opening}{kind}\"}}'"
+        if portal_face.ASSOCIATION_TYPES[name, target][1] is not None:
+            unlabelled = f"{opening}{kind}_unlabeled\"}}'"
+            plain = f"case when pairs.position = 1 then {plain} || ',' else '' end || {unlabelled}"
+        selects.append(
+            f"""
+            select pairs.one, {number} as target_no, max(pairs.created_at) as created_at,
+                '"{target}":{{"results":[' || string_agg({plain}, ',' order by pairs.position) || ']}}' as targeted
+            from (
+                select pairs.one, pairs.other, records.created as created_at,
+                    row_number() over (partition by pairs.one order by pairs.row_no) as position
+                from pairs
+                inner join folded_{target} as records on records.id = pairs.other and records.archived_at is null
+                where pairs.object = '{name}' and pairs.target = '{target}'
+            ) as pairs
+            group by pairs.one
+            """
+        )
+    if not selects:
+        return (
+            "select cast(null as text) as one, 0 as target_no, cast(null as timestamp) as created_at, "
+            "cast(null as text) as targeted where false"
+        )
+    return " union all ".join(selects)
+
+
+def _fold_changes(
+    connection: duckdb.DuckDBPyConnection, name: str, logged: dict[str, str], history: tuple[str, ...]
+) -> None:
+    """changed: per record the last value of each logged property, the moment of its last change, its history."""
+    properties = " ".join(f"when '{field}' then '{prop}'" for field, prop in logged.items())
+    fields = ", ".join(f"'{field}'" for field in logged)
+    midnight = "cast(left(value, 10) as timestamp) at time zone 'Europe/Prague' at time zone 'UTC'"
+    last = ", ".join(f"max_by(value, moment) filter (where prop = '{prop}') as \"{prop}\"" for prop in logged.values())
+    told = " || ',' || ".join(
+        f"""'"{prop}":['
+        || coalesce(string_agg(entry, ',' order by moment desc) filter (where prop = '{prop}'), '') || ']'"""
+        for prop in history
+    )
+    histories = f", '{{' || {told} || '}}' as histories" if history else ""
+    source = (
+        "min_by(source_type, moment) filter (where prop = 'lifecyclestage') as source_label,"
+        if name == "contacts"
+        else ""
+    )
+    connection.execute(
+        f"""
+        create or replace table changed as
+        with logged as (
+            select record_id, case field {properties} end as prop, moment, user_id, source_type,
+                case when field = 'close_date' and value is not null and value <> ''
+                    then strftime({midnight}, '%Y-%m-%dT%H:%M:%S.000Z') else coalesce(value, '') end as value
+            from changes
+            where moment < getvariable('now_at') and object = '{portal_face.SINGULAR[name]}' and field in ({fields})
+        ),
+        written as (
+            select *,
+                '{{"value":' || cast(to_json(value) as text) || ',"timestamp":"' || strftime(moment, {_STAMP})
+                || '","sourceType":"' || coalesce(source_type, 'CRM_UI') || '"'
+                || case when user_id is null then ''
+                    else ',"sourceId":"userId:' || user_id || '"'
+                        || case when regexp_full_match(user_id, '[0-9]+')
+                            then ',"updatedByUserId":' || user_id else '' end
+                    end || '}}' as entry
+            from logged
+        )
+        select record_id, max(moment) as changed_at, {source} {last}{histories}
+        from written
+        group by record_id
+        """
+    )
+
+
+# ------------------------------------------------------------------------------------------------------- the check
+
+
+def check(folder: Path, scale: float) -> list[str]:
+    """Lands both days through the simulated interfaces as well and returns a line per entity and day that differs.
+
+    Compared are all declared columns of all rows; JSON by its meaning.
+    """
+    bulk, served = Home(folder / "bulk"), Home(folder / "served")
+    written(bulk, scale)
+    with server.running(generate(scale=scale), FIRST_NOW, files=served.root / "demo") as (address, control):
+        served.root.mkdir(parents=True, exist_ok=True)
+        with _environment(served):
+            os.environ |= demo.CREDENTIALS | demo.addresses(address)
+            settings = load()
+            landing.declare(served)
+            for day in range(2):
+                control.move(FIRST_NOW + timedelta(days=day))
+                for source in landing.enabled_sources(settings):
+                    landing.land(served, source, settings, now=control.now.replace(tzinfo=UTC))
+    found = []
+    for source, module in landing.discover().items():
+        for entity, schema in module.ENTITIES.items():
+            for day in range(2):
+                first, second = _rows_of(bulk, source, entity, day), _rows_of(served, source, entity, day)
+                columns = ", ".join(
+                    f'cast(try_cast("{name}" as json) as text) as "{name}"' if name in _JSON else f'"{name}"'
+                    for name in schema.names
+                )
+                one, other = (f"select {columns} from {rows}" for rows in (first, second))
+                differing = duckdb.execute(
+                    f"select count(*) from (({one} except all {other}) union all ({other} except all {one}))"
+                ).fetchone()
+                if differing is None or differing[0]:
+                    found.append(f"{source}.{entity} day {day + 1}: {differing and differing[0]} rows differ")
+    return found
+
+
+_JSON = ("properties", "properties_with_history", "associations", "payload")
+
+
+def _rows_of(home: Home, source: str, entity: str, day: int) -> str:
+    """What one load brought, as a relation."""
+    load_entry = [entry for entry in ledger.read(home) if entry.source == source][day]
+    paths = [home.raw / source / entity / "_declared.parquet"]
+    if entity in load_entry.entities:
+        paths += [home.raw / file.path for file in load_entry.entities[entity].files]
+    return f"read_parquet([{', '.join(repr(str(path)) for path in paths)}], union_by_name = true)"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m bench.lake", description=__doc__)
+    parser.add_argument("--check", type=Path, metavar="FOLDER", required=True, help="an empty folder for two lakes")
+    parser.add_argument("--scale", type=float, default=0.02)
+    arguments = parser.parse_args()
+    found = check(arguments.check.resolve(), arguments.scale)
+    print("\n".join(found) or "both lakes hold the same rows")
+    raise SystemExit(bool(found))
+
+
+if __name__ == "__main__":
+    main()
