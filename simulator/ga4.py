@@ -271,9 +271,10 @@ def _parameters(column: Callable[[str], pa.Array], rows: int) -> pa.Array:
 
 def _items(column: pa.Array) -> pa.Array:
     """Items come as JSON text on the few events of a shop; an event without any has an empty list."""
-    texts = column.to_pylist()
-    found = [[_item(one) for one in json.loads(text)] if text else [] for text in texts]
-    return pa.array(found, pa.list_(ITEM))
+    encoded = column.dictionary_encode()
+    lists = [[_item(one) for one in json.loads(text)] for text in encoded.dictionary.to_pylist()]
+    known = pa.array([*lists, []], pa.list_(ITEM))
+    return known.take(pc.fill_null(encoded.indices, len(lists)))
 
 
 def _item(given: dict[str, Any]) -> dict[str, Any]:
