@@ -27,9 +27,9 @@ COMPARABLE_ROWS = 20
 class GateContext:
     """The run as suites see it.
 
-    `staged`: accepted rows by (source, entity). `live_rows`: rows by mart of the live release, empty when there is
-    none or when this run reports an earlier day. `staging`: names of history's staged tables, empty when there is no
-    history beside the candidate. `enabled`: sources that are switched on.
+    `staged`: accepted rows by source and entity as landed. `live_rows`: rows by mart of the live release, empty when
+    there is none or when this run reports an earlier day. `staging`: names of history's staged tables, empty when
+    there is no history beside the candidate. `enabled`: sources that are switched on.
     """
 
     as_of: date
@@ -57,20 +57,18 @@ class GateContext:
         """There is a live release that this run may be compared with."""
         return self.live_release is not None and not self.is_rebuild
 
-    def rows_staged(self, *entities: str, source: str | None = None) -> int:
-        """Accepted rows of these entities, over all sources or of one."""
-        return sum(
-            rows
-            for (from_source, entity), rows in self.staged.items()
-            if entity in entities and source in (None, from_source)
-        )
-
     def floor(self, *entities: str) -> int:
-        """1 when any row of these entities was staged, else 0: a source that is off may leave a mart empty.
+        """1 when any row of these was staged, else 0: a source that is off may leave a mart empty.
 
-        An earlier day may truly have had none, so a rebuild has no floor.
+        An entity is named as it is landed, `contacts` for that of any source or `hubspot/contacts` for one's. An
+        earlier day may truly have had none, so a rebuild has no floor.
         """
-        return 1 if self.rows_staged(*entities) and not self.is_rebuild else 0
+        rows = sum(
+            rows
+            for (source, entity), rows in self.staged.items()
+            if entity in entities or f"{source}/{entity}" in entities
+        )
+        return 1 if rows and not self.is_rebuild else 0
 
 
 def release_database(live: Path) -> Path:
@@ -118,9 +116,10 @@ def gather(
 
 
 def tables(connection: "duckdb.DuckDBPyConnection", catalogue: str, schema: str) -> set[str]:
-    """Names of the tables of one schema."""
+    """Names of the tables and views of one schema."""
     found = connection.execute(
-        "select table_name from duckdb_tables() where database_name = ? and schema_name = ?", [catalogue, schema]
+        "select table_name from information_schema.tables where table_catalog = ? and table_schema = ?",
+        [catalogue, schema],
     ).fetchall()
     return {row[0] for row in found}
 

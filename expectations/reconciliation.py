@@ -5,6 +5,7 @@ figure. The models resolve versions, merges and field history for every column; 
 by one window, so that a join that loses or doubles rows shows as a difference.
 """
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from expectations import rules
@@ -12,6 +13,9 @@ from expectations.context import GateContext
 
 if TYPE_CHECKING:
     from great_expectations.expectations.expectation import Expectation
+
+# These keep no leads beside contacts: each contact is one.
+LEADS_ARE_CONTACTS = ("hubspot",)
 
 
 def expectations(context: GateContext) -> list["Expectation"]:
@@ -124,12 +128,15 @@ def _current(context: GateContext, entity: str, identifier: str, *columns: str) 
     """The newest version of each record that existed by the day's end and was not merged into another."""
     listed = ", ".join(("source_system", identifier, *columns, "created_at", "version_order"))
     versions = _union(context, entity, listed, "true")
+    if entity == "leads":
+        contacts = "source_system, contact_id, created_at, version_order"
+        versions += " union all " + _union(context, "contacts", contacts, "true", sources=LEADS_ARE_CONTACTS)
     newest = (
         f"select * from ({versions}) qualify row_number() over "
         f"(partition by source_system, {identifier} order by version_order desc) = 1"
     )
     kept = f"select * from ({newest}) where created_at is null or created_at < timestamp '{context.as_of_end}'"
-    # A lead is a contact where the source has no leads of its own, so it is merged as one.
+    # Where a source keeps no leads, a lead is a contact and merged as one.
     merging = "contacts" if entity == "leads" else entity
     merged = _union(context, merging, "source_system, unnest(string_split(merged_ids, ';')) as merged_id", "true")
     return (
@@ -138,11 +145,17 @@ def _current(context: GateContext, entity: str, identifier: str, *columns: str) 
     )
 
 
-def _union(context: GateContext, entity: str, columns: str, condition: str) -> str:
-    """Accepted rows of an entity over all sources, up to the watermark; of exported files the newest landing each."""
+def _union(
+    context: GateContext, entity: str, columns: str, condition: str, *, sources: Iterable[str] | None = None
+) -> str:
+    """Accepted rows of an entity, of all sources or of some, up to the watermark.
+
+    Of exported files only the newest landing of each counts.
+    """
     parts = []
     for table in sorted(context.staging):
-        if not table.startswith("stg_") or table.split("__", 1)[1:] != [entity]:
+        source, _, staged_entity = table.removeprefix("stg_").partition("__")
+        if staged_entity != entity or (sources is not None and source not in sources):
             continue
         newest = (
             "and load_number = (select max(files.load_number) from history.staging.{table} as files "

@@ -57,16 +57,23 @@ def row_count(check: str, minimum: int, maximum: int | None = None) -> "Expectat
 def basics(
     context: GateContext, mart: str, key: Iterable[str], *, floor: int, nullable: Iterable[str] = ()
 ) -> list["Expectation"]:
-    """What every suite opens with: the row floor, rows not fallen against the live release, a key that is one.
+    """What the suite of a mart opens with: `keyed`, and rows not fallen against the live release."""
+    before = context.live_rows.get(mart, 0) if context.compares else 0
+    fallen = (
+        [row_count("rows_against_live", math.ceil(before * (1 - context.row_drop_block)))]
+        if before >= COMPARABLE_ROWS
+        else []
+    )
+    return [*keyed(key, floor=floor, nullable=nullable), *fallen]
+
+
+def keyed(key: Iterable[str], *, floor: int, nullable: Iterable[str] = ()) -> list["Expectation"]:
+    """What every suite opens with: the row floor and a key that is one.
 
     Grain: one row per `key` and `nullable` columns. The floor is 0 only where the company has no such data.
     """
     columns = list(key)
-    opening = [row_count("row_floor", floor)]
-    before = context.live_rows.get(mart, 0) if context.compares else 0
-    if before >= COMPARABLE_ROWS:
-        opening.append(row_count("rows_against_live", math.ceil(before * (1 - context.row_drop_block))))
-    return [*opening, filled(*columns, check="key_filled"), unique(*columns, *nullable)]
+    return [row_count("row_floor", floor), filled(*columns, check="key_filled"), unique(*columns, *nullable)]
 
 
 def filled(*columns: str, check: str = "filled") -> "Expectation":

@@ -14,7 +14,7 @@ MART = "dim_campaigns"
 def expectations(context: GateContext) -> list["Expectation"]:
     """One row per campaign of a platform."""
     return [
-        *rules.basics(context, MART, ["campaign_key"], floor=context.floor("ad_days")),
+        *rules.basics(context, MART, ["campaign_key"], floor=context.floor("ad_days", "ad_group_days")),
         rules.filled("platform", "campaign_id", "channel"),
         rules.pattern("currency", "[A-Z]{3}"),
         rules.none("days_in_order", "last_day < first_day"),

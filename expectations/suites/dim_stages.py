@@ -15,11 +15,14 @@ MART = "dim_stages"
 def expectations(context: GateContext) -> list["Expectation"]:
     """One row per source, object, pipeline and stage."""
     return [
-        *rules.basics(context, MART, ["stage_key"], floor=context.floor("stages", "pipelines", "deals")),
+        *rules.basics(context, MART, ["stage_key"], floor=context.floor("hubspot/pipelines", "deals")),
         rules.filled("source_system", "object", "stage", "stage_order", "is_won", "is_lost", "is_mapped"),
         rules.accepted("stage", (*DEAL_STAGES, *LEAD_STAGES, "unmapped")),
         rules.accepted("pipeline_purpose", PIPELINE_PURPOSES),
         rules.between("win_probability", 0, 1),
         rules.none("unmapped_says_so", "is_mapped = (stage = 'unmapped')"),
-        rules.none("won_and_lost_follow_the_stage", "is_won <> (stage = 'won') or is_lost <> (stage = 'lost')"),
+        rules.none(
+            "won_and_lost_follow_the_stage",
+            "object = 'deal' and (is_won <> (stage = 'won') or is_lost <> (stage = 'lost'))",
+        ),
     ]

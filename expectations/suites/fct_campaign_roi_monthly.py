@@ -20,7 +20,7 @@ def expectations(context: GateContext) -> list["Expectation"]:
             MART,
             ["month_start", "channel"],
             nullable=["campaign_key", "campaign_name"],
-            floor=context.floor("ad_days"),
+            floor=context.floor("ad_days", "ad_group_days"),
         ),
         rules.filled("spend_reporting", "leads", "won_deals"),
         rules.accepted("channel", ALL_CHANNELS),

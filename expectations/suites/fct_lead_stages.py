@@ -15,7 +15,7 @@ MART = "fct_lead_stages"
 def expectations(context: GateContext) -> list["Expectation"]:
     """One row per lead and visit. Leads without history have none, so only history gives a floor."""
     return [
-        *rules.basics(context, MART, ["lead_key", "visit_no"], floor=context.floor("field_changes", "stage_changes")),
+        *rules.basics(context, MART, ["lead_key", "visit_no"], floor=context.floor("hubspot/contacts")),
         rules.filled("stage", "stage_order", "direction", "is_open"),
         rules.accepted("stage", (*LEAD_STAGES, "unmapped")),
         rules.accepted("direction", ("first", "forward", "backward", "skip")),
