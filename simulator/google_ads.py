@@ -384,8 +384,8 @@ def reported_days(days: pd.DataFrame, local: datetime) -> pd.DataFrame:
             "segments.date": pd.to_datetime(days["date"]).dt.strftime("%Y-%m-%d"),
             **whole,
             "metrics.cost_micros": np.where(age == 0, np.floor(cost * share).astype("int64"), cost),
-            "metrics.conversions": (days["conversions"] * known).round(2),
-            "metrics.conversions_value": (days["conversions_value"] * known).round(2),
+            "metrics.conversions": [round(value, 2) for value in (days["conversions"] * known).tolist()],
+            "metrics.conversions_value": [round(value, 2) for value in (days["conversions_value"] * known).tolist()],
         }
     )
     return reported[reported["metrics.impressions"] > 0]
