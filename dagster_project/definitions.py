@@ -3,6 +3,9 @@
 What belongs here: putting the parts together. What does not: any part. Loads without secrets and without a home.
 """
 
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
 import dagster as dg
 
 from configuration.environment import quiet
@@ -42,7 +45,8 @@ backfill = dg.define_asset_job(
 @dg.schedule(job=daily, cron_schedule="0 5 * * *", execution_timezone=_PARTITIONS.timezone)
 def every_morning(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
     """The last complete day, every morning at five in the reporting zone."""
-    return dg.RunRequest(partition_key=_PARTITIONS.get_last_partition_key(context.scheduled_execution_time))
+    local = context.scheduled_execution_time.astimezone(ZoneInfo(_PARTITIONS.timezone))
+    return dg.RunRequest(partition_key=(local.date() - timedelta(days=1)).isoformat())
 
 
 defs = dg.Definitions(

@@ -6,6 +6,7 @@ What belongs here: one short question per thing that commonly breaks. What does 
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from configuration.environment import quiet
 from configuration.errors import SaleshouseError
@@ -54,7 +55,7 @@ def _sources(settings: Settings) -> list[Finding]:
     for name in enabled:
         check = getattr(known[name], "check", None)
         if check is not None:
-            findings.append(_ask(name, lambda check=check: str(check(settings))))
+            findings.append(_ask(name, partial(check, settings)))
     if not enabled:
         findings.append(Finding(False, "sources: none is switched on - a run would publish nothing; enable one"))
     return findings

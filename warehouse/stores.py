@@ -12,7 +12,7 @@ history.meta.model_code          one row per history table: the hash of the code
 """
 
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING
@@ -62,7 +62,7 @@ class Rule:
     """A list from saleshouse.yml as a table of texts."""
 
     columns: tuple[str, ...]
-    rows: list[tuple[str, ...]]
+    rows: Sequence[tuple[str, ...]]
 
 
 def prepare(
