@@ -29,11 +29,11 @@ newest_versions as (
 activities_known as (
     select
         activities.source_system,
-        coalesce(survivors.survivor_id, activities.deal_id) as deal_id,
         activities.kind,
         activities.is_completed,
-        activities.occurred_at < run_context.as_of_end as is_past,
-        activities.occurred_at
+        activities.occurred_at,
+        coalesce(survivors.survivor_id, activities.deal_id) as deal_id,
+        activities.occurred_at < run_context.as_of_end as is_past
     from activities
     inner join newest_versions
         on
@@ -55,8 +55,8 @@ activities_known as (
 
 final as (
     select
-        activities_known.source_system || ':' || activities_known.deal_id as deal_key,
         activities_known.source_system,
+        activities_known.source_system || ':' || activities_known.deal_id as deal_key,
         max(activities_known.occurred_at) filter (
             where
             activities_known.is_past

@@ -1,0 +1,84 @@
+with
+
+run_context as (
+    select as_of
+    from {{ source('run', 'run_context') }}
+),
+
+deals as (
+    select
+        status,
+        amount_reporting,
+        cycle_days,
+        is_zero_day_win,
+        is_qualified,
+        close_day
+    from {{ ref('fct_deals') }}
+    where
+        not is_excluded
+        and pipeline_purpose = 'new_business'
+        and status in ('won', 'lost')
+),
+
+windows as (
+    select
+        'trailing_12_months' as window_name,
+        cast(as_of - interval 12 month + interval 1 day as date) as first_day,
+        as_of as last_day
+    from run_context
+    union all
+    select
+        'previous_12_months' as window_name,
+        cast(as_of - interval 24 month + interval 1 day as date) as first_day,
+        cast(as_of - interval 12 month as date) as last_day
+    from run_context
+),
+
+-- An order entered as won on the day it was created was never worked: it is booked, no win.
+windows_counted as (
+    select
+        windows.window_name,
+        windows.first_day,
+        windows.last_day,
+        count(*) filter (
+            where deals.status = 'won' and deals.is_qualified and not deals.is_zero_day_win
+        ) as won_deals,
+        count(*) filter (where deals.status = 'lost' and deals.is_qualified) as lost_deals,
+        sum(deals.amount_reporting) filter (
+            where deals.status = 'won' and deals.is_qualified and not deals.is_zero_day_win
+        ) as won_amount,
+        sum(deals.amount_reporting) filter (
+            where deals.status = 'lost' and deals.is_qualified
+        ) as lost_amount,
+        avg(deals.amount_reporting) filter (
+            where deals.status = 'won' and deals.amount_reporting > 0
+        ) as mean_deal_size,
+        median(deals.amount_reporting) filter (
+            where deals.status = 'won' and deals.amount_reporting > 0
+        ) as median_deal_size,
+        median(deals.cycle_days) filter (
+            where deals.status = 'won' and not deals.is_zero_day_win
+        ) as median_cycle_days
+    from windows
+    inner join deals on deals.close_day between windows.first_day and windows.last_day
+    group by all
+),
+
+final as (
+    select
+        window_name,
+        cast(won_deals as bigint) as won_deals,
+        cast(lost_deals as bigint) as lost_deals,
+        {{ ratio('won_deals', 'won_deals + lost_deals') }} as win_rate,
+        {{ wilson_low('won_deals', '(won_deals + lost_deals)') }} as wilson_low,
+        {{ wilson_high('won_deals', '(won_deals + lost_deals)') }} as wilson_high,
+        {{ ratio('won_amount', 'won_amount + coalesce(lost_amount, 0)') }} as win_rate_by_value,
+        cast(mean_deal_size as decimal(18, 2)) as mean_deal_size,
+        cast(median_deal_size as decimal(18, 2)) as median_deal_size,
+        cast(median_cycle_days as decimal(18, 6)) as median_cycle_days,
+        first_day,
+        last_day
+    from windows_counted
+)
+
+select * from final
