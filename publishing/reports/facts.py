@@ -1,0 +1,118 @@
+"""What the report reads: the `rpt_*` tables of one release or passed candidate, as plain rows.
+
+What belongs here: reading and grouping rows as they are. What does not: a figure that no mart holds.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from configuration.errors import ReleaseError
+
+Row = dict[str, Any]
+
+_TABLES = {
+    "rpt_headline": "order by period_type",
+    "rpt_monthly": "order by month_start",
+    "rpt_funnel": "order by funnel desc, cohort_basis, stage_order",
+    "rpt_channels": "order by is_total, sort_order, channel",
+    "rpt_campaigns": "where spend_rank <= 10 order by spend_rank",
+    "rpt_origins": "where size_rank <= 15 order by breakdown, size_rank",
+    "rpt_forecast": "order by period_type, period_start, method, part",
+    "rpt_stage_speed": "order by stage_order",
+    "rpt_win_rates": "order by last_day desc",
+    "rpt_deals_at_risk": "order by value_rank",
+    "rpt_risk_reasons": "order by reason_order",
+    "rpt_team": "order by is_total, won_quarter desc, owner_name",
+    "rpt_quality": "order by section, records desc, source_system, subject, remark",
+}
+
+
+@dataclass(frozen=True)
+class Facts:
+    """The rows by table name, and the one row that says which state they are of."""
+
+    context: Row
+    tables: dict[str, list[Row]]
+
+    @property
+    def as_of(self) -> date:
+        day: date = self.context["as_of"]
+        return day
+
+    def headline(self, period_type: str) -> Row | None:
+        return next((row for row in self.tables["rpt_headline"] if row["period_type"] == period_type), None)
+
+    def channels(self) -> list[Row]:
+        """One entry per channel: its rows of the last 90 days and of the last 12 months, the total at the end."""
+        recent = {row["channel"]: row for row in self._window("rpt_channels", "trailing_90_days")}
+        year = {row["channel"]: row for row in self._window("rpt_channels", "trailing_12_months")}
+        together = sorted((year | recent).values(), key=lambda row: (row["is_total"], row["sort_order"]))
+        return [
+            {"row": row, "recent": recent.get(row["channel"]), "year": year.get(row["channel"])} for row in together
+        ]
+
+    def all_channels(self) -> list[Row]:
+        """The rows of all time, for companies whose records are older than a year."""
+        return self._window("rpt_channels", "all_time")
+
+    def _window(self, table: str, window: str) -> list[Row]:
+        return [row for row in self.tables[table] if row["window_name"] == window]
+
+    def campaigns(self, *windows: str) -> list[Row]:
+        """The rows of the first of `windows` that holds any spend or click."""
+        for window in windows:
+            rows = self._window("rpt_campaigns", window)
+            if any(row["spend_reporting"] or row["impressions"] for row in rows):
+                return rows
+        return []
+
+    def funnel(self, name: str) -> list[Row]:
+        """The rows of one funnel, by dated cohorts where there are any, else by today's state."""
+        rows = [row for row in self.tables["rpt_funnel"] if row["funnel"] == name]
+        dated = [row for row in rows if row["cohort_basis"] == "dated"]
+        return dated or rows
+
+    def forecasts(self) -> list[Row]:
+        """One entry per period: its dates and target, and per method the parts' expected amounts."""
+        periods: dict[tuple[str, date], Row] = {}
+        for row in self.tables["rpt_forecast"]:
+            key = (row["period_type"], row["period_start"])
+            shared = ("period_type", "period_label", "period_start", "period_end", "is_current", "target_reporting")
+            period = periods.setdefault(key, {name: row[name] for name in shared} | {"methods": {}})
+            method = period["methods"].setdefault(row["method"], {})
+            method[row["part"]] = row["expected"]
+            if row["part"] == "total":
+                method["share_of_target"] = row["share_of_target"]
+        return list(periods.values())
+
+    def quality(self, section: str) -> list[Row]:
+        return [row for row in self.tables["rpt_quality"] if row["section"] == section]
+
+
+def read(marts: Path) -> Facts:
+    """Reads one marts file, which is left as it is.
+
+    Raises ReleaseError when it cannot be opened or lacks a table of the report.
+    """
+    import duckdb
+
+    try:
+        with duckdb.connect(str(marts), read_only=True) as connection:
+            context = _rows(connection, "select * from marts.release_context")
+            tables = {name: _rows(connection, f"select * from marts.{name} {rest}") for name, rest in _TABLES.items()}
+    except duckdb.Error as exc:
+        raise ReleaseError(
+            str(exc).splitlines()[0],
+            where=str(marts),
+            effect="no report was rendered",
+            fix="build the candidate again with `saleshouse run`",
+        ) from exc
+    return Facts(context[0], tables)
+
+
+def _rows(connection: Any, query: str) -> list[Row]:
+    found = connection.execute(query)
+    names = [column[0] for column in found.description]
+    return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
