@@ -5,7 +5,7 @@ them (hubspot.py, google_ads.py, ga4.py, exports.py) and what the marts must say
 
 The whole horizon is generated at once. Every value belongs to a record and a purpose (draws.py), never to a running
 random stream, so the same seed and scale give the same company, and what happened before a moment does not depend on
-what is asked of later ones: a later `end` only adds rows that happen later.
+what is asked of later ones: an `end` some months later only adds rows that happen later.
 
 In all tables times are naive UTC (datetime64[ms]), days are midnights, ids are text and missing text is NaN.
 """
@@ -126,18 +126,17 @@ def generate(seed: int = SEED, scale: float = SCALE, start: date = START, end: d
     changes = without_afterlife(log.table(until), merges, deletions)
     events, orders = make_web(seed, scale, months, contacts, campaigns, until)
     ad_days = make_ad_days(seed, scale, campaigns, ad_groups, contacts, start, end)
-    activities = make_activities(seed, contacts, deals, owners, until)
     limit = until
     return Company(
         owners=_public("owners", owners.loc[owners["active_from"] < limit]),
         accounts=_public("accounts", accounts.loc[accounts["created_at"] < limit]),
         contacts=_public("contacts", contacts.loc[contacts["created_at"] < limit]),
         deals=_public("deals", deals.loc[deals["created_at"] < limit]),
-        deal_contacts=make_deal_contacts(seed, deals, contacts, contact_stream),
+        deal_contacts=make_deal_contacts(seed, deals, contacts, contact_stream, until),
         changes=changes,
         merges=merges,
         deletions=deletions,
-        activities=activities.loc[activities["created_at"] < limit].reset_index(drop=True),
+        activities=make_activities(seed, contacts, deals, owners, until),
         pipelines=PIPELINES.copy(),
         stages=stages_table(),
         ad_accounts=AD_ACCOUNTS.copy(),
@@ -149,7 +148,7 @@ def generate(seed: int = SEED, scale: float = SCALE, start: date = START, end: d
         targets=make_targets(seed, owners, deals, start, end),
         rates=make_rates(seed, start, end),
         budgets=make_budgets(seed, campaigns, ad_days),
-        addressable_accounts=make_addressable(seed, scale, accounts),
+        addressable_accounts=make_addressable(seed, scale, accounts, start),
         channel_effects=CHANNEL_EFFECTS.copy(),
     )
 

@@ -65,8 +65,6 @@ def make_deletions(
     """deletions(object, record_id, at, restored_at): junk accounts and contacts without deals, and some deals."""
     frames = []
     touched = set(merges["merged_id"]) | set(merges["survivor_id"])
-    with_deals = np.unique(deals["contact_position"].to_numpy())
-    position = np.arange(len(contacts))
     limit = np.datetime64(until, "ms")
     for kind, frame, identifier, eligible, share, back in (
         ("company", accounts, "account_id", accounts["is_junk"].to_numpy(dtype=bool), 0.7, 0.2),
@@ -74,7 +72,7 @@ def make_deletions(
             "contact",
             contacts,
             "contact_id",
-            ~np.isin(position, with_deals) & ~contacts["is_test"].to_numpy(dtype=bool),
+            contacts["opportunity_at"].isna().to_numpy() & ~contacts["is_test"].to_numpy(dtype=bool),
             0.016,
             0.25,
         ),
@@ -375,13 +373,12 @@ def make_activities(
     """One row per meeting, call, e-mail and task; `created_at` is when it was written down, `at` when it is due or took
     place. `is_completed` is what it becomes once `at` has passed."""
     contact_ids = contacts["contact_id"].to_numpy(dtype=object)
-    limit = np.datetime64(until, "ms")
-    parts: list[tuple[Times, Ints, Objects, Objects, Objects, Ints]] = []
+    parts: list[tuple[Times, Times, Ints, Objects, Objects, Objects, Ints]] = []
 
     key = deals["key"].to_numpy().astype(np.uint64)
     created = deals["created_at"].to_numpy().astype("datetime64[ms]")
     closed = deals["closed"].to_numpy().astype("datetime64[ms]")
-    ends = np.where(np.isnat(closed), np.minimum(created + np.timedelta64(120, "D"), limit), closed)
+    ends = np.where(np.isnat(closed), created + np.timedelta64(120, "D"), closed)
     length = np.maximum((ends - created).astype(np.int64) / clock.DAY, 0.0)
     count = np.minimum(1 + np.floor(length / 11 * (0.3 + 1.4 * draws.uniform(seed, "activity count", key))), 30).astype(
         np.int64
@@ -397,7 +394,7 @@ def make_activities(
         for name, kind in (("owner_position", np.int64), ("deal_id", object), ("account_id", object))
     )
     known = draws.given(primary >= 0, contact_ids[primary])
-    parts.append((at, deal_owners, known, deal_ids, deal_accounts, keys.view(np.int64)))
+    parts.append((at, created[rows], deal_owners, known, deal_ids, deal_accounts, keys.view(np.int64)))
 
     key = contacts["key"].to_numpy().astype(np.uint64)
     count = draws.pick(seed, "lead activities", key, [0.35, 0.25, 0.2, 0.12, 0.08])
@@ -408,25 +405,27 @@ def make_activities(
     born = contacts["created_at"].to_numpy().astype("datetime64[ms]")[rows]
     at = born + clock.milliseconds(draws.lognormal(seed, "lead activity at", keys, 1.2, 1.3) * clock.DAY)
     nothing = np.full(len(rows), None, dtype=object)
-    parts.append((at, contacts["owner_position"].to_numpy()[rows], contact_ids[rows], nothing,
-                  contacts["account_id"].to_numpy(dtype=object)[rows], keys.view(np.int64)))  # fmt: skip
+    lead_owners = contacts["owner_position"].to_numpy()[rows]
+    lead_accounts = contacts["account_id"].to_numpy(dtype=object)[rows]
+    parts.append((at, born, lead_owners, contact_ids[rows], nothing, lead_accounts, keys.view(np.int64)))
 
-    at, owner, contact, deal, account, raw_keys = (np.concatenate([part[n] for part in parts]) for n in range(6))
+    at, born, owner, contact, deal, account, raw_keys = (np.concatenate([part[n] for part in parts]) for n in range(7))
     keys = raw_keys.view(np.uint64)
     at = clock.at_work(at, draws.uniform(seed, "activity hour", keys)) if len(at) else at
+    kind_number = draws.pick(seed, "activity kind", keys, [0.16, 0.3, 0.38, 0.16])
+    # Meetings and tasks are planned ahead, yet not before there is whom they concern.
+    ahead = np.where(
+        np.isin(kind_number, [0, 3]), (0.02 + 6 * draws.uniform(seed, "planned ahead", keys)) * clock.DAY, 0.0
+    )
+    at = np.maximum(at, born + np.timedelta64(1, "m"))
+    written = np.maximum(at - clock.milliseconds(ahead), born + np.timedelta64(30, "s"))
     # A leaver's records are worked on by nobody afterwards.
     left = owners["left_at"].to_numpy().astype("datetime64[ms]")[owner]
-    order = np.lexsort((keys, at))
-    order = order[(np.isnat(left) | (at < left))[order]]
-    at, owner, contact, deal, account, keys = (
-        at[order],
-        owner[order],
-        contact[order],
-        deal[order],
-        account[order],
-        keys[order],
+    order = np.lexsort((keys, written))
+    order = order[((np.isnat(left) | (at < left)) & (written < np.datetime64(until, "ms")))[order]]
+    at, written, owner, contact, deal, account, keys, kind_number = (
+        column[order] for column in (at, written, owner, contact, deal, account, keys, kind_number)
     )
-    kind_number = draws.pick(seed, "activity kind", keys, [0.16, 0.3, 0.38, 0.16])
     kinds = np.asarray(["meeting", "call", "email", "task"], dtype=object)
     kind = kinds[kind_number]
     subject, outcome = np.empty(len(at), dtype=object), np.empty(len(at), dtype=object)
@@ -440,8 +439,6 @@ def make_activities(
         )
         subject[members] = subjects[(share[members] * len(subjects)).astype(np.int64)]
         outcome[members] = outcomes[(result[members] * len(outcomes)).astype(np.int64)]
-    planned = np.isin(kind, ["meeting", "task"])
-    ahead = np.where(planned, (0.02 + 6 * draws.uniform(seed, "planned ahead", keys)) * clock.DAY, 0.0)
     minutes = np.where(kind == "meeting", 20 + 50 * share, np.where(kind == "call", 0.5 + 20 * share**2, 0.0))
     talked = (kind == "meeting") | ((kind == "call") & (outcome == "CONNECTED"))
     inbound = draws.chance(seed, "inbound", keys, np.where(kind == "email", 0.3, 0.2)) & np.isin(
@@ -463,17 +460,20 @@ def make_activities(
             "is_completed": np.isin(outcome, ["COMPLETED", "CONNECTED", "SENT", "OPENED", "REPLIED", "LEFT_VOICEMAIL"]),
             "duration_seconds": pd.array(np.where(talked, np.round(minutes * 60), 0).astype(np.int64), dtype="Int64"),
             "at": at,
-            "created_at": at - clock.milliseconds(ahead),
+            "created_at": written,
         }
     )
 
 
-def make_deal_contacts(seed: int, deals: pd.DataFrame, contacts: pd.DataFrame, contact_stream: Stream) -> pd.DataFrame:
+def make_deal_contacts(
+    seed: int, deals: pd.DataFrame, contacts: pd.DataFrame, contact_stream: Stream, until: pd.Timestamp
+) -> pd.DataFrame:
     """deal_contacts(deal_id, contact_id, position): the primary first, then colleagues known before the deal began."""
     ids = contacts["contact_id"].to_numpy(dtype=object)
     account = contacts["account_position"].to_numpy()
     created = contacts["created_at"].to_numpy().astype("datetime64[ms]")
     by_account: dict[int, list[int]] = {}
+    limit = np.datetime64(until, "ms")
     test = contacts["is_test"].to_numpy(dtype=bool)
     for row in range(contact_stream.size):
         if account[row] >= 0 and not test[row]:
@@ -484,7 +484,7 @@ def make_deal_contacts(seed: int, deals: pd.DataFrame, contacts: pd.DataFrame, c
         deals["deal_id"], deals["account_position"], deals["contact_position"],
         deals["created_at"].to_numpy().astype("datetime64[ms]"), share, strict=True,
     ):  # fmt: skip
-        if primary < 0:
+        if primary < 0 or begun >= limit:
             continue
         records.append((deal_id, ids[primary], 0))
         others = [row for row in by_account.get(int(own), [])[:12] if row != primary and created[row] < begun]

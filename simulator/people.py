@@ -468,6 +468,11 @@ def make_contacts(
     visitor = np.empty(size, dtype=object)
     tracked = np.flatnonzero(is_web & draws.chance(seed, "tracked", key, 0.85) & ~is_duplicate & ~is_test)
     seconds = created.astype("datetime64[s]").astype(np.int64) - 40 - draws.below(seed, "first visit", key, 30 * 86_400)
+    # The month in which somebody becomes a contact is also the first in which they are seen.
+    opening = clock.month_first(born.month).astype("datetime64[s]").astype(np.int64) + 6 * 3600
+    seconds = np.maximum(
+        seconds, np.minimum(opening + draws.below(seed, "first seen", key, 7200), seconds + 20_000_000)
+    )
     client = 100_000_000 + draws.below(seed, "client id", key, 1_900_000_000)
     visitor[tracked] = [f"{n}.{s}" for n, s in zip(client[tracked], seconds[tracked], strict=True)]
     gclid = np.empty(size, dtype=object)

@@ -214,7 +214,7 @@ def live(
     accounts: pd.DataFrame,
     contact_names: Objects,
     log: Log,
-    number_from: int,
+    generation: int,
     import_user: str,
 ) -> Lived:
     """Lets each deal of the batch live and writes all changes of its fields into `log`."""
@@ -227,12 +227,13 @@ def live(
         return draws.normal(seed, f"deal {purpose}", key)
 
     position = np.arange(size)
-    number = number_from + position
     big = u("big id") < 0.3
     deal_id = np.array(
         [
-            str(9_007_199_254_740_993 + n) if b else str(18_300_000_000 + 13 * n)
-            for n, b in zip(number, big, strict=True)
+            str(9_007_199_254_740_993 + 10**7 * generation + n)
+            if b
+            else str(18_300_000_000 + 3 * 10**9 * generation + 13 * n)
+            for n, b in enumerate(big)
         ],
         dtype=object,
     )
@@ -894,11 +895,12 @@ def make_deals(
     generations: list[Lived] = []
     count = 0
 
-    def run(batch: Batch) -> Lived:
+    def run(batch: Batch, whole: bool = False) -> Lived:
+        # What follows a lead is told in full, since it already shows in the lead before it begins.
         nonlocal count
         batch = _taken(batch, np.lexsort((batch.key, batch.created)))
-        batch = _taken(batch, batch.created < limit)
-        lived = live(seed, batch, owners, accounts, contact_names, log, count, import_user)
+        batch = batch if whole else _taken(batch, batch.created < limit)
+        lived = live(seed, batch, owners, accounts, contact_names, log, len(generations), import_user)
         count += batch.size
         generations.append(lived)
         return lived
@@ -907,10 +909,10 @@ def make_deals(
     # The same opportunity entered a second time by a colleague, some of those a third time.
     plain = np.flatnonzero((first.kind == NEW) & ~first.batch.instant & ~first.batch.imported)
     twice = plain[draws.chance(seed, "twin", first.batch.key[plain], 0.02)]
-    twins = run(_twins(seed, first, twice, 0))
+    twins = run(_twins(seed, first, twice, 0), whole=True)
     before = count - twins.batch.size
     thrice = np.flatnonzero(draws.chance(seed, "triplet", twins.batch.key, 0.35))
-    run(_twins(seed, twins, thrice, before))
+    run(_twins(seed, twins, thrice, before), whole=True)
     # A lost lead is worked again after some months.
     lost = np.flatnonzero(~first.won & ~np.isnat(first.closed) & (first.batch.contact >= 0) & (first.kind == NEW))
     again = lost[draws.chance(seed, "recycled", first.batch.key[lost], 0.07) & ~is_test[first.batch.contact[lost]]]
@@ -918,7 +920,7 @@ def make_deals(
     when = clock.at_work(
         first.closed[again] + clock.milliseconds(wait), draws.uniform(seed, "recycled hour", first.batch.key[again])
     )
-    second = run(of_contacts(first.batch.contact[again], "recycled", when, NEW))
+    second = run(of_contacts(first.batch.contact[again], "recycled", when, NEW), whole=True)
     customers = [first, second]
     for _ in range(3):
         renewals = [_renewals(seed, lived) for lived in customers]

@@ -99,11 +99,8 @@ def make_ad_days(
             if len(mine)
             else days[:0]
         )
-        counts = (
-            np.bincount((lead_days - days[0]).astype(np.int64).clip(0, len(days) - 1), minlength=len(days))
-            if len(mine)
-            else np.zeros(len(days))
-        )
+        lead_days = lead_days[(lead_days >= days[0]) & (lead_days <= days[-1])]
+        counts = np.bincount((lead_days - days[0]).astype(np.int64), minlength=len(days))
         groups = ad_groups.loc[ad_groups["campaign_id"] == campaign["campaign_id"], "ad_group_id"].tolist()
         shares = np.array([0.5, 0.3, 0.2][: len(groups)])
         shares = shares / shares.sum()
@@ -254,11 +251,12 @@ def make_targets(seed: int, owners: pd.DataFrame, deals: pd.DataFrame, start: da
     return targets
 
 
-def make_addressable(seed: int, scale: float, accounts: pd.DataFrame) -> pd.DataFrame:
+def make_addressable(seed: int, scale: float, accounts: pd.DataFrame, start: date) -> pd.DataFrame:
     """The market: some of the accounts known by the first year's end, and firms that nobody has spoken to yet."""
     keys: Keys = accounts["key"].to_numpy().astype(np.uint64)
     real = ~(accounts["is_test"] | accounts["is_junk"]).to_numpy(dtype=bool) & (accounts["duplicate_of"].to_numpy() < 0)
-    listed = real & draws.chance(seed, "listed", keys, 0.55)
+    known = (accounts["created_at"] < pd.Timestamp(start + timedelta(days=365))).to_numpy(dtype=bool)
+    listed = real & known & draws.chance(seed, "listed", keys, 0.8)
     own = accounts.loc[listed, ["segment", "country", "name", "domain"]].rename(columns={"name": "account_name"})
     own = own.loc[own["segment"] != "unknown"]
     number = np.arange(int(9_000 * scale) + 20).astype(np.uint64)

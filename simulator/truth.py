@@ -13,7 +13,8 @@ Readings of the definitions that are not spelled out elsewhere:
   skip is a step forward by more than one canonical stage; a change of pipeline is a transfer whatever the stages.
 - A stage counts as entered at the first visit to it or to a later stage, so a deal that begins late has skipped.
 - At the instant of a change the new value holds: a date that moves in the instant of the close does not move while
-  open.
+  open. A date that was cleared and set again has moved from where it was before.
+- A deal that was lost once and is not now has no reason of loss.
 """
 
 from __future__ import annotations
@@ -360,7 +361,7 @@ class World:
                     "currency": currency,
                     "forecast_category": values["forecast_category"].get(deal_id),
                     "next_step": today["next_step"].get(deal_id),
-                    "lost_reason": today["lost_reason"].get(deal_id),
+                    "lost_reason": today["lost_reason"].get(deal_id) if status == "lost" else None,
                     "exclusion_reason": reason,
                     "history_basis": "field_history",
                     "amount": amount,
@@ -398,12 +399,14 @@ class World:
     def _pushes(changes: list[tuple[pd.Timestamp, str | None, str | None]], visits: list[Visit]) -> list[int]:
         """By how many days each push moved the close date."""
         found = []
-        for (_, before, _), (at, after, _) in pairwise(changes):
-            if before is None or after is None or after <= before:
+        before: str | None = None
+        for at, after, _ in changes:
+            if after is None:
                 continue
             current = [visit for visit in visits if visit.entered_at <= at][-1:]
-            if current and current[0].stage not in ("won", "lost"):
+            if before is not None and after > before and current and current[0].stage not in ("won", "lost"):
                 found.append((date.fromisoformat(after) - date.fromisoformat(before)).days)
+            before = after
         return found
 
     @cached_property
