@@ -17,6 +17,8 @@ history of amounts and close dates, and web sessions. Merged records' references
 
 import csv
 import io
+import re
+import zipfile
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -519,7 +521,19 @@ def _workbook(path: Path, sheet: str, header: list[str], rows: Iterable[Row]) ->
         page.append([cell(value) for value in row])
     content = io.BytesIO()
     book.save(content)
-    return _replace(path, content.getvalue())
+    return _replace(path, _timeless(content))
+
+
+def _timeless(content: io.BytesIO) -> bytes:
+    """The workbook without the moments of its writing, so that the same rows are the same file."""
+    settled = io.BytesIO()
+    with zipfile.ZipFile(content) as written, zipfile.ZipFile(settled, "w", zipfile.ZIP_DEFLATED) as book:
+        for entry in written.infolist():
+            part = re.sub(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", b"2020-01-01T00:00:00Z", written.read(entry))
+            info = zipfile.ZipInfo(entry.filename)
+            info.compress_type = zipfile.ZIP_DEFLATED
+            book.writestr(info, part if entry.filename == "docProps/core.xml" else written.read(entry))
+    return settled.getvalue()
 
 
 def _replace(path: Path, content: bytes) -> Path | None:
