@@ -83,15 +83,16 @@ def make_owners(seed: int, scale: float, start: date) -> pd.DataFrame:
     records: list[dict[str, object]] = []
     used: set[str] = set()
     for team_number, (team, base) in enumerate(TEAMS.items()):
-        count = max(2 if base > 2 else 1, round(base * min(scale, 40.0) ** 0.5))
+        count = max(3 if base > 2 else 1, round(base * min(scale, 40.0) ** 0.5))
         for position in range(count):
             key = 1000 * team_number + position
-            founding = position < max(2, round(count * 0.6)) or team == "Marketing"
+            quits = team == "Small Business" and position == 2  # whatever the size of the company, somebody leaves
+            founding = position < max(2, round(count * 0.6)) or team == "Marketing" or quits
             joined = pd.Timestamp(start) - pd.Timedelta(days=200 + 40 * position)
             if not founding:
                 joined = pd.Timestamp(start) + pd.Timedelta(days=int(60 + 900 * draws.one(seed, "joined", key)))
             joined = joined.normalize() + pd.Timedelta(hours=7)
-            leaves = position >= 2 and draws.one(seed, "leaves", key) < 0.3
+            leaves = quits or (position >= 2 and draws.one(seed, "leaves", key) < 0.3)
             left = joined + pd.Timedelta(days=int(330 + 700 * draws.one(seed, "left", key)), hours=9)
             attempt = 0
             while True:
