@@ -198,16 +198,28 @@ def point(home: Home, release_id: str) -> None:
     if not _is_sealed(target):
         known = ", ".join(release.id for release in list_releases(home)[-3:]) or "none"
         raise _refused(f"there is no sealed release {release_id}", target, f"choose one of {known}")
-    temporary = home.root / f"{POINTING}{os.getpid()}"
+    before = home.current.readlink() if home.current.is_symlink() else None
     with _told(home.current):
-        temporary.unlink(missing_ok=True)
-        temporary.symlink_to(target.relative_to(home.root))
-        outgoing = home.current.resolve() if home.current.is_symlink() else None
-        if outgoing is not None and outgoing.exists():
+        if before is not None and home.current.exists():
             # Retention spares it for the readers that have followed the pointer and not opened the file yet.
-            os.utime(outgoing)
-        temporary.replace(home.current)
-        _fsync(home.root)
+            os.utime(home.current)
+        _swap(home, target.relative_to(home.root))
+        try:
+            _fsync(home.root)
+        except OSError:
+            # A pointer that the next power cut may undo is none: back to what is durable.
+            if before is None:
+                home.current.unlink()
+            else:
+                _swap(home, before)
+            raise
+
+
+def _swap(home: Home, target: Path) -> None:
+    temporary = home.root / f"{POINTING}{os.getpid()}"
+    temporary.unlink(missing_ok=True)
+    temporary.symlink_to(target)
+    temporary.replace(home.current)
 
 
 def live(home: Home) -> Release | None:

@@ -18,14 +18,12 @@ from warehouse.stores import RunContext, prepare
 AS_OF = date(2026, 6, 17)
 ROWS = {
     ("hubspot", "owners"): 24,
-    ("hubspot", "accounts"): 30,
+    ("hubspot", "pipelines"): 1,
+    ("hubspot", "companies"): 30,
     ("hubspot", "contacts"): 40,
-    ("hubspot", "leads"): 40,
     ("hubspot", "deals"): 60,
-    ("hubspot", "stages"): 8,
-    ("hubspot", "field_changes"): 180,
-    ("google_ads", "ad_days"): 60,
-    ("ga4", "web_events"): 160,
+    ("google_ads", "ad_group_days"): 60,
+    ("ga4", "events"): 160,
     ("files", "targets"): 24,
 }
 REJECTED = 1
@@ -255,6 +253,94 @@ create table release_context as select
     null::text as baseline_release, 'abc1234' as code_version;
 """
 
+REPORT = """
+create table won as select amount_reporting, close_day from fct_deals where status = 'won';
+
+create table rpt_headline as select
+    periods.period_type, periods.period_type || ' now' as period_label, 'EUR' as currency,
+    coalesce(sum(amount_reporting), 0)::decimal(18, 2) as won_reporting, count(close_day) as won_deals,
+    30::decimal(18, 2) as open_pipeline, 10::decimal(18, 2) as open_due, 10::decimal(18, 2) as overdue_open,
+    10::decimal(18, 2) as dateless_open, 0::decimal(18, 2) as later_open, 0.5::decimal(18, 9) as coverage,
+    false as is_target_met, date '2026-06-17' as as_of, periods.period_start, date '2026-06-30' as period_end
+from (values ('month', date '2026-06-01'), ('quarter', date '2026-04-01')) as periods (period_type, period_start)
+left join won on won.close_day between periods.period_start and date '2026-06-17' group by all;
+
+create table rpt_monthly as select
+    strftime(months.month_start, '%Y-%m') as month_label,
+    coalesce(sum(amount_reporting), 0)::decimal(18, 2) as won_reporting, count(close_day) as won_deals,
+    5::bigint as leads, months.month_start = date '2026-06-01' as is_current, months.month_start
+from (select date '2024-07-01' + to_months(i::integer) as month_start from range(24) as numbers (i)) as months
+left join won on date_trunc('month', won.close_day) = months.month_start group by all;
+
+create table rpt_coverage as select 'month' as period_type, 'now' as period_label, 10::decimal(18, 2) as won_reporting,
+    10::decimal(18, 2) as open_due, 20::decimal(18, 2) as missing, 0.5::decimal(18, 9) as coverage, true as is_current,
+    date '2026-06-17' as day, date '2026-06-01' as period_start, date '2026-06-30' as period_end;
+
+create table rpt_funnel as select 'deal' as funnel, ({stages})[1 + i] as stage, 'dated' as cohort_basis,
+    (1 + i)::integer as stage_order, 10::bigint as entities_entered, 4::bigint as entities_progressed,
+    3::bigint as entities_exited, 3::bigint as entities_open, 10::bigint as mature_entered,
+    4::bigint as mature_progressed, 5::bigint as young_entered, 1::bigint as young_progressed,
+    0.4::decimal(18, 9) as conversion_rate, 0.168::decimal(18, 9) as wilson_low, 0.687::decimal(18, 9) as wilson_high,
+    false as is_last from range(6) as numbers (i);
+
+create table rpt_channels as select 'all_time' as window_name, channel, 10 * channels::bigint as leads,
+    4::bigint as mqls, 3::bigint as sql_leads, 2::bigint as opportunities, 1::bigint as customers,
+    1::bigint as won_deals, 10::bigint as clicks, 10.5 * channels::decimal(18, 2) as spend_reporting,
+    1::decimal(18, 6) as cost_per_lead, 1::decimal(18, 6) as cost_per_mql, 1::decimal(18, 6) as cost_per_click,
+    channel = 'total' as is_total
+from (values ('email', 1), ('display', 1), ('total', 2)) as listed (channel, channels);
+
+create table rpt_campaigns as select 'all_time' as window_name, campaign_key, campaign_name, channel,
+    row_number() over () as spend_rank, 100::bigint as impressions, 5::bigint as clicks,
+    2::decimal(18, 2) as spend_reporting, 2::bigint as leads, 1::bigint as mqls, 1::decimal(18, 6) as cost_per_lead,
+    0.4::decimal(18, 6) as cost_per_click from dim_campaigns;
+
+create table rpt_origins as select 'channel' as breakdown, 'email' as channel, null::text as source_label,
+    null::text as source_detail, 1::bigint as size_rank, 10::bigint as leads, 4::bigint as converted,
+    0.4::decimal(18, 9) as conversion_rate, 0.168::decimal(18, 9) as wilson_low, 0.687::decimal(18, 9) as wilson_high;
+
+create table rpt_forecast as
+with parts as (
+    select period_type, period_start, period_end, method, part, sum(expected) as expected
+    from fct_forecast where level = 'total' group by all
+)
+select *, 'now' as period_label, null::decimal(18, 2) as p10, null::decimal(18, 2) as p50, null::decimal(18, 2) as p90,
+    true as is_current from parts
+union all by name
+select period_type, period_start, period_end, method, 'total' as part, sum(expected) as expected,
+    'now' as period_label, true as is_current from parts group by all;
+
+create table rpt_stage_speed as select stage, order_no::integer as stage_order, 5::bigint as completed,
+    10::decimal(18, 6) as median_days, 20::decimal(18, 6) as p75_days, 15::decimal(18, 6) as survival_median_days,
+    2::bigint as open_deals, stage = 'proposal' as is_slowest
+from (select unnest({stages}[:6]) as stage, generate_subscripts({stages}[:6], 1) as order_no);
+
+create table rpt_win_rates as select 'trailing_12_months' as window_name, 4::bigint as won_deals,
+    6::bigint as lost_deals, 0.4::decimal(18, 9) as win_rate, 0.168::decimal(18, 9) as wilson_low,
+    0.687::decimal(18, 9) as wilson_high,
+    date '2025-06-18' as first_day, date '2026-06-17' as last_day;
+
+create table rpt_deal_risks as select deal_key, stage, 1::bigint as reasons, true as is_past_close_date,
+    false as is_idle, false as is_older_than_won, false as is_pushed_twice, false as is_amount_cut,
+    false as is_without_next_step, false as is_without_contact from fct_deals where status = 'open';
+
+create table rpt_deals_at_risk as select *, row_number() over (order by deal_key) as value_rank from rpt_deal_risks
+order by deal_key limit 25;
+
+create table rpt_risk_reasons as select 'past_close_date' as reason, 1 as reason_order, count(*) as deals
+from rpt_deal_risks;
+
+create table rpt_team as select owner_key, owner_name, 1::decimal(18, 2) as won_month, 2::decimal(18, 2) as won_quarter,
+    3::bigint as open_deals, 4::decimal(18, 2) as open_pipeline, 1::bigint as year_won_deals,
+    1::bigint as year_lost_deals, 0.5::decimal(18, 9) as win_rate, false as is_total from dim_owners
+union all select null, 'Company', 24, 48, 72, 96, 24, 24, 0.5, true;
+
+create table rpt_quality as select 'rejected' as section, 'hubspot' as source_system, 'deals' as subject,
+    'currency is missing' as label, 1::bigint as records, 61::bigint as records_in_all, 0.016::decimal(18, 9) as share;
+
+drop table won;
+"""
+
 STAGING = """
 create table stg_hubspot__accounts as select 'hubspot' as source_system, account_id, created_at,
     null::text as merged_ids, null::text as reject_reason,
@@ -263,8 +349,8 @@ create table stg_hubspot__contacts as select 'hubspot' as source_system, contact
     case when contact_id = 'c1' then 'gone1;gone2' end as merged_ids, null::text as reject_reason,
     1::bigint as load_number, 1::bigint as version_order from dim_contacts;
 insert into stg_hubspot__contacts values ('hubspot', 'gone1', timestamp '2026-01-01', null, null, 1, 1);
-create table stg_hubspot__leads as select 'hubspot' as source_system, contact_id as lead_id, created_at,
-    null::text as reject_reason, 1::bigint as load_number, 1::bigint as version_order from stg_hubspot__contacts;
+create table stg_files__leads (source_system text, lead_id text, mapping_name text, file_name text,
+    created_at timestamp, reject_reason text, load_number bigint, version_order bigint);
 create table stg_hubspot__deals as select 'hubspot' as source_system, deal_id, 5::decimal(18, 2) as amount, created_at,
     null::text as merged_ids, null::text as reject_reason, 1::bigint as load_number, 1::bigint as version_order
     from fct_deals;
@@ -322,6 +408,7 @@ def make(root: Path, *, run_id: str = "run-1") -> tuple[Home, Settings, RunConte
         connection.execute("set search_path = 'marts.marts,memory.made'")
         connection.execute(marts)
         connection.execute(_freshness())
+        connection.execute(REPORT.format(stages=STAGES))
         connection.execute("set search_path = 'history.staging,marts.marts'")
         connection.execute(STAGING)
     return home, settings, context

@@ -34,17 +34,20 @@ class Gated:
             for statement in statements:
                 connection.execute(statement)
 
-    def judge(self, *, alone: bool = False, **changes: Any) -> "Verdict":
-        """Runs the gate against the live release, or as if there were none."""
+    def judge(self, *only: str, alone: bool = False, **changes: Any) -> "Verdict":
+        """Runs the gate, or `only` these suites of it, against the live release, or `alone` as if there were none."""
         from expectations import runner
 
         live = None if alone else release.live(self.home)
-        return runner.run(
-            self.home.candidate,
-            live=live.folder if live else None,
-            settings=changes.get("settings", self.settings),
-            context=changes.get("context", self.context),
-        )
+        suites = {name: module for name, module in runner.discover().items() if not only or name in only}
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(runner, "discover", lambda: suites)
+            return runner.run(
+                self.home.candidate,
+                live=live.folder if live else None,
+                settings=changes.get("settings", self.settings),
+                context=changes.get("context", self.context),
+            )
 
 
 @pytest.fixture(scope="session")
