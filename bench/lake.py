@@ -30,8 +30,8 @@ from simulator import google_ads as ads_face
 from simulator import hubspot_records as portal_face
 from simulator.company import Company, generate
 
-# Of the simulator's factor: 1.0 is about 20,000 contacts, 6,000 deals and a million events.
-SIZES = {"S": 1.0, "M": 10.0}
+# Of the simulator's factor. S: a million events; M: eleven million events and a million CRM records.
+SIZES = {"S": 1.0, "M": 11.0}
 FIRST_NOW = datetime(2026, 6, 18, 6)
 _OVERLAP_MS = 600_000
 _CREDENTIALS = {

@@ -1,0 +1,174 @@
+"""`python -m bench`: runs the stages of one size, each in a process of its own, and writes what they cost.
+
+What belongs here: the order of stages, wall and processor time and peak memory of each process, ratios, the result.
+What does not: the work itself (stages.py, floor.sql, lake.py).
+"""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from bench.lake import FIRST_NOW, SIZES
+from configuration.paths import REPOSITORY, Home
+
+_AS_OF = FIRST_NOW.date() - timedelta(days=1)
+# The smaller size is measured several times, since a second more or less matters there.
+_REPEATS = {"S": 3, "M": 1}
+
+
+def measure(home: Home, stage: str, *arguments: str) -> dict[str, Any]:
+    """Runs one stage; its own result with wall and processor seconds and peak megabytes of its process added.
+
+    Raises RuntimeError with the last lines that the process wrote when it fails.
+    """
+    command = [sys.executable, "-m", "bench.stages", stage, "--home", str(home.root), *arguments]
+    began = time.monotonic()
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as errors:
+        process = subprocess.Popen(command, stdout=out, stderr=errors, cwd=REPOSITORY)
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        wall = time.monotonic() - began
+        out.seek(0)
+        errors.seek(0)
+        said = out.read().decode().strip().splitlines()
+        if process.returncode != 0:
+            raise RuntimeError(f"{stage} {' '.join(arguments)}: {errors.read().decode()[-2000:]}")
+    result: dict[str, Any] = json.loads(said[-1])
+    result["wall_seconds"] = round(wall, 2)
+    result["cpu_seconds"] = round(usage.ru_utime + usage.ru_stime, 2)
+    result["peak_mb"] = round(usage.ru_maxrss / (1024 * 1024 if sys.platform == "darwin" else 1024))
+    return result
+
+
+def run(home: Home, size: str, scale: float, repeats: int) -> dict[str, Any]:
+    """All stages over the lake in `home`, which is written first if it is not there."""
+    say(f"size {size}: lake of scale {scale:g}")
+    lake = measure(home, "lake", "--scale", str(scale))
+    first, second = lake["watermarks"]
+    today = ("--as-of", _AS_OF.isoformat(), "--known-at", str(first))
+    tomorrow = ("--as-of", (_AS_OF + timedelta(days=1)).isoformat(), "--known-at", str(second))
+    compared, floors = [], []
+    for number in range(repeats):
+        _forget(home)
+        compared.append(measure(home, "build", "--compared", *today))
+        floors.append(measure(home, "floor", *today))
+        say(
+            f"  {number + 1} of {repeats}: build of the floor's marts {compared[-1]['build_seconds']} s, "
+            f"floor {floors[-1]['seconds']} s"
+        )
+    equality = measure(home, "check")
+    say(f"  {len(equality['equal'])} tables equal the floor's, {len(equality['different'])} do not")
+    _forget(home)
+    full = measure(home, "build", *today)
+    say(f"  full build with tests {full['build_seconds']} s, {full['peak_mb']} MB")
+    gate = measure(home, "gate")
+    say(f"  gate {gate['seconds']} s, {gate['checks']} checks, failed: {', '.join(gate['failed']) or 'none'}")
+    daily = measure(home, "build", *tomorrow)
+    say(f"  next day {daily['build_seconds']} s, {daily['peak_mb']} MB")
+    measure(home, "floor", *tomorrow)
+    equality_next_day = measure(home, "check")
+    idle = measure(home, "build", *tomorrow)
+    say(f"  nothing new {idle['build_seconds']} s")
+    return {
+        "size": size,
+        "scale": scale,
+        "cores": os.cpu_count(),
+        "memory_gb": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30),
+        "load_average_before": round(os.getloadavg()[2], 1),
+        "lake": lake,
+        "floor": _median(floors, "seconds"),
+        "compared_build": _median(compared, "build_seconds"),
+        "full_build": full,
+        "gate": gate,
+        "daily_build": daily,
+        "idle_build": idle,
+        "equality": {"full": equality, "next_day": equality_next_day},
+        "ratios": _ratios(compared, floors, full, daily),
+        "layers": {name: layers(one) for name, one in (("full", full), ("daily", daily), ("idle", idle))},
+        "slowest": {name: slowest(one) for name, one in (("full", full), ("daily", daily))},
+    }
+
+
+def _forget(home: Home) -> None:
+    """What a fresh home does not have; the lake stays."""
+    for path in sorted(home.db.rglob("*"), reverse=True) if home.db.exists() else []:
+        if path.name != "floor.duckdb":
+            path.rmdir() if path.is_dir() else path.unlink()
+
+
+def _median(runs: list[dict[str, Any]], key: str) -> dict[str, Any]:
+    """The run in the middle, with all runs' figures beside it."""
+    ordered = sorted(runs, key=lambda one: one[key])
+    middle = dict(ordered[(len(ordered) - 1) // 2])
+    middle["all_seconds"] = [one[key] for one in runs]
+    return middle
+
+
+def _ratios(
+    compared: list[dict[str, Any]], floors: list[dict[str, Any]], full: dict[str, Any], daily: dict[str, Any]
+) -> dict[str, float]:
+    """Each build is compared with the floor that ran right after it; shares of node seconds need no floor."""
+    pairs = [build["build_seconds"] / by_hand["seconds"] for build, by_hand in zip(compared, floors, strict=True)]
+    cpu = [build["cpu_seconds"] / by_hand["cpu_seconds"] for build, by_hand in zip(compared, floors, strict=True)]
+    floor_seconds = statistics.median(one["seconds"] for one in floors)
+    kept = ("staging", "history")
+    history_full = sum(node["seconds"] for node in full["nodes"] if node["layer"] in kept)
+    history_daily = sum(node["seconds"] for node in daily["nodes"] if node["layer"] in kept)
+    return {
+        "compared_build_by_floor": round(statistics.median(pairs), 2),
+        "compared_build_by_floor_cpu": round(statistics.median(cpu), 2),
+        "full_build_with_tests_by_floor": round(full["build_seconds"] / floor_seconds, 2),
+        "daily_by_full": round(daily["build_seconds"] / full["build_seconds"], 3),
+        "daily_staging_and_history_by_full": round(history_daily / history_full, 3),
+    }
+
+
+def layers(built: dict[str, Any]) -> dict[str, float]:
+    """Node seconds by layer; two nodes run at a time, so they add up to more than the wall shows."""
+    found: dict[str, float] = {}
+    for node in built["nodes"]:
+        found[node["layer"]] = round(found.get(node["layer"], 0) + node["seconds"], 2)
+    return found
+
+
+def slowest(built: dict[str, Any], count: int = 15) -> list[dict[str, Any]]:
+    return sorted(built["nodes"], key=lambda node: -node["seconds"])[:count]
+
+
+def say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--size", choices=sorted(SIZES), default="S")
+    parser.add_argument("--scale", type=float, help="another size, as the simulator's factor")
+    parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()) / "saleshouse-bench")
+    parser.add_argument("--repeat", type=int, help="how often the compared build and the floor are measured")
+    parser.add_argument("--out", type=Path, help="write the result here as JSON as well")
+    arguments = parser.parse_args()
+    scale = SIZES[arguments.size] if arguments.scale is None else arguments.scale
+    size = arguments.size if arguments.scale is None else f"scale-{scale:g}"
+    home = Home((arguments.folder / size).resolve())
+    result = run(home, size, scale, arguments.repeat or _REPEATS.get(size, 1))
+    text = json.dumps(result, indent=1)
+    if arguments.out:
+        arguments.out.write_text(text + "\n")
+    print(json.dumps({"ratios": result["ratios"], "layers": result["layers"]}, indent=1))
+    if result["equality"]["full"]["different"] or result["equality"]["next_day"]["different"]:
+        raise SystemExit("the floor and the build disagree: " + json.dumps(result["equality"]))
+    # At this stage of the project, at ten million events.
+    if size == "M" and result["ratios"]["compared_build_by_floor"] > 3:
+        raise SystemExit("the build takes more than three times the floor")
+
+
+if __name__ == "__main__":
+    main()
