@@ -132,7 +132,7 @@ def _forecast(facts: Facts, formats: Formats, words: dict[str, dict[str, str]], 
             sort=labels,
             header=alt.Header(
                 labelAngle=0, labelAlign="left", labelAnchor="start", labelOrient="top", labelFontWeight=600,
-                labelFontSize=12, labelColor=INK, labelPadding=4,
+                labelFontSize=13, labelColor=INK, labelPadding=4,
             ),
         ),
         spacing=14,
@@ -167,7 +167,7 @@ def _funnel(facts: Facts, formats: Formats, words: dict[str, dict[str, str]], te
             _shares(alt, rows, formats, 150 if width == WIDE else 110).properties(
                 width=(width - 400) / 2 if width == WIDE else width - 165,
                 height=26 * len(rows),
-                title=alt.TitleParams(title, anchor="start", frame="group", fontSize=12, fontWeight=600, color=INK),
+                title=alt.TitleParams(title, anchor="start", frame="group", fontSize=13, fontWeight=600, color=INK),
             )
         )
     if not panels:
@@ -241,7 +241,7 @@ def _demand(facts: Facts, formats: Formats, words: dict[str, dict[str, str]], te
             .properties(
                 width=width - 60,
                 height=100,
-                title=alt.TitleParams(title, anchor="start", frame="group", fontSize=12, fontWeight=600, color=INK),
+                title=alt.TitleParams(title, anchor="start", frame="group", fontSize=13, fontWeight=600, color=INK),
             )
         )
     if not panels:
@@ -412,9 +412,9 @@ def _styled(chart: Any) -> Any:
     return (
         chart.configure(font=FONT, background=PAPER, padding=2)
         .configure_view(stroke=None)
-        .configure_axis(labelFontSize=11.5, labelColor=MUTED, labelFont=FONT)
-        .configure_legend(labelFontSize=11.5, labelColor=INK, labelFont=FONT)
-        .configure_text(fontSize=11.5, font=FONT)
+        .configure_axis(labelFontSize=12.5, labelColor=MUTED, labelFont=FONT)
+        .configure_legend(labelFontSize=12.5, labelColor=INK, labelFont=FONT)
+        .configure_text(fontSize=12.5, font=FONT)
     )
 
 
@@ -430,11 +430,12 @@ def _svg(chart: Any, name: str, form: str, title: str, description: str) -> Mark
     opening = re.match(r"<svg[^>]*>", svg)
     if opening is None:
         raise ValueError(f"chart {name}: not an SVG")
-    size = re.search(r'width="([0-9.]+)".* viewBox="[^"]*"', opening.group())
+    size = re.search(r'width="([0-9.]+)".* (viewBox="[^"]*")', opening.group())
     if size is None:
         raise ValueError(f"chart {name}: an SVG without a size")
     head = (
-        f'<svg xmlns="http://www.w3.org/2000/svg" class="chart {form}" {size.group()} role="img" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="chart {form}" {size[2]} role="img" '
+        f'style="max-width:{float(size[1]) * 1.1:.0f}px" '
         f'aria-labelledby="{name}-title {name}-desc"><title id="{name}-title">{escape(title)}</title>'
         f'<desc id="{name}-desc">{escape(description)}</desc>'
     )

@@ -45,10 +45,13 @@ class Facts:
         return next((row for row in self.tables["rpt_headline"] if row["period_type"] == period_type), None)
 
     def channels(self) -> list[Row]:
-        """One entry per channel: its rows of the last 90 days and of the last 12 months, the total at the end."""
+        """One entry per channel, the largest first, the total last: its rows of the last 90 days and 12 months."""
         recent = {row["channel"]: row for row in self._window("rpt_channels", "trailing_90_days")}
         year = {row["channel"]: row for row in self._window("rpt_channels", "trailing_12_months")}
-        together = sorted((year | recent).values(), key=lambda row: (row["is_total"], row["sort_order"]))
+        together = sorted(
+            (recent | year).values(),
+            key=lambda row: (row["is_total"], row["channel_group"] == "unknown", -row["leads"], row["sort_order"]),
+        )
         return [
             {"row": row, "recent": recent.get(row["channel"]), "year": year.get(row["channel"])} for row in together
         ]
@@ -87,6 +90,12 @@ class Facts:
                 method["share_of_target"] = row["share_of_target"]
         return list(periods.values())
 
+    def near_and_far_forecasts(self) -> tuple[list[Row], list[Row]]:
+        """The current and next month and the quarters, which come first, and the later months."""
+        months = [period for period in self.forecasts() if period["period_type"] == "month"]
+        quarters = [period for period in self.forecasts() if period["period_type"] == "quarter"]
+        return months[:2] + quarters, months[2:]
+
     def quality(self, section: str) -> list[Row]:
         return [row for row in self.tables["rpt_quality"] if row["section"] == section]
 
@@ -99,9 +108,13 @@ def read(marts: Path) -> Facts:
     import duckdb
 
     try:
-        with duckdb.connect(str(marts), read_only=True) as connection:
-            context = _rows(connection, "select * from marts.release_context")
-            tables = {name: _rows(connection, f"select * from marts.{name} {rest}") for name, rest in _TABLES.items()}
+        # Attached by a name of our own: in a file called marts.duckdb, `marts.` would be both catalogue and schema.
+        with duckdb.connect() as connection:
+            connection.execute("attach '" + str(marts).replace("'", "''") + "' as release (read_only)")
+            context = _rows(connection, "select * from release.marts.release_context")
+            tables = {
+                name: _rows(connection, f"select * from release.marts.{name} {rest}") for name, rest in _TABLES.items()
+            }
     except duckdb.Error as exc:
         raise ReleaseError(
             str(exc).splitlines()[0],

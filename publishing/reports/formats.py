@@ -94,7 +94,8 @@ class Formats:
         whole = numbers.format_compact_currency(number, self.currency, locale=self.locale, fraction_digits=0)
         if sum(character.isdigit() for character in whole) > 1:
             return whole
-        return numbers.format_compact_currency(number, self.currency, locale=self.locale, fraction_digits=1)
+        digits = 2 if abs(number) >= 1_000_000 else 1
+        return numbers.format_compact_currency(number, self.currency, locale=self.locale, fraction_digits=digits)
 
     def percent(self, value: Any, digits: int = 0) -> str:
         """79 % or 79%, as the locale writes it."""

@@ -562,7 +562,7 @@ def finish(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 COMPANIES: dict[str, dict[str, Any]] = {
-    "full": {"leads": 6000, "deals": 2200, "ad_days": 500, "targets": True, "forecast": True},
+    "full": {"leads": 3000, "deals": 1500, "ad_days": 400, "targets": True, "forecast": True},
     "no_targets": {"leads": 400, "deals": 300, "ad_days": 120, "forecast": True},
     "deals_only": {"deals": 300, "targets": True},
     "leads_only": {"leads": 500},

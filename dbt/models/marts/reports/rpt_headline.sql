@@ -363,6 +363,17 @@ periods_joined as (
         forecast_by_method.crm_view,
         forecast_by_method.stage_yield,
         forecast_by_method.seasonal_naive,
+        -- Both pass over a method that is silent.
+        least(
+            forecast_by_method.crm_view,
+            forecast_by_method.stage_yield,
+            forecast_by_method.seasonal_naive
+        ) as forecast_lowest,
+        greatest(
+            forecast_by_method.crm_view,
+            forecast_by_method.stage_yield,
+            forecast_by_method.seasonal_naive
+        ) as forecast_highest,
         data_present.has_deals,
         data_present.has_leads,
         data_present.has_dated_leads,
@@ -446,6 +457,10 @@ final as (
         cast(crm_view as decimal(18, 2)) as crm_view_expected,
         cast(stage_yield as decimal(18, 2)) as stage_yield_expected,
         cast(seasonal_naive as decimal(18, 2)) as seasonal_naive_expected,
+        cast(forecast_lowest as decimal(18, 2)) as forecast_lowest,
+        cast(forecast_highest as decimal(18, 2)) as forecast_highest,
+        {{ ratio('forecast_lowest', 'target_reporting') }} as forecast_lowest_of_target,
+        {{ ratio('forecast_highest', 'target_reporting') }} as forecast_highest_of_target,
         cast(leads as bigint) as leads,
         cast(mqls as bigint) as mqls,
         cast(leads_previous_to_date as bigint) as leads_previous_to_date,
