@@ -54,7 +54,7 @@ def run(home: Home, *, scale: float, seed: int, console: Console) -> None:
     console.print("  try next  .venv/bin/saleshouse status", highlight=False)
     console.print(
         '            .venv/bin/saleshouse sql "select channel, leads, won_deals, spend_reporting, roas '
-        "from rpt_channels where window_name = 'last 12 months' order by won_amount_reporting desc\"",
+        "from rpt_channels where window_name = 'trailing_12_months' order by won_amount_reporting desc\"",
         highlight=False,
     )
 
