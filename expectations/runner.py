@@ -39,7 +39,7 @@ _PLAIN = re.compile(
     r""".*_key | .*_id | .*_at | .*_reason | .*_type | .*_basis | stage | .*_stage | source | source_system | entity
     | object | status | direction | channel | channel_group | currency | reporting_currency | reporting_timezone
     | method | level | part | measure | funnel | milestone | pipeline_label | pipeline_purpose
-    | stage_label | source_label | label | segment | kind | platform
+    | stage_label | source_label | label | remark | segment | kind | platform
     | temperature | reason | mart | missing | code_version | close_day_rule
     | fiscal_.*_label | month_label | medium | device | country""",
     re.VERBOSE,

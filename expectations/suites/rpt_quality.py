@@ -14,10 +14,10 @@ MART = "rpt_quality"
 def expectations(context: GateContext) -> list["Expectation"]:
     """One row per remark on the data."""
     return [
-        *rules.keyed(["section"], nullable=["source_system", "subject", "label"], floor=1),
+        *rules.keyed(["section"], nullable=["source_system", "subject", "remark"], floor=1),
         rules.filled("subject"),
         rules.none("counts_in_range", "records < 0 or records > records_in_all"),
-        rules.between("share", 0, 1),
+        rules.between("share_of_all", 0, 1),
         rules.rows(
             "rejects_are_told",
             "select * from (select (select coalesce(sum(records), 0) from {batch} where section = 'rejected') as told, "

@@ -274,7 +274,7 @@ left join won on date_trunc('month', won.close_day) = months.month_start group b
 
 create table rpt_coverage as select 'month' as period_type, 'now' as period_label, 10::decimal(18, 2) as won_reporting,
     10::decimal(18, 2) as open_due, 20::decimal(18, 2) as missing, 0.5::decimal(18, 9) as coverage, true as is_current,
-    date '2026-06-17' as day, date '2026-06-01' as period_start, date '2026-06-30' as period_end;
+    date '2026-06-17' as same_day, date '2026-06-01' as period_start, date '2026-06-30' as period_end;
 
 create table rpt_funnel as select 'deal' as funnel, ({stages})[1 + i] as stage, 'dated' as cohort_basis,
     (1 + i)::integer as stage_order, 10::bigint as entities_entered, 4::bigint as entities_progressed,
@@ -304,8 +304,7 @@ with parts as (
     select period_type, period_start, period_end, method, part, sum(expected) as expected
     from fct_forecast where level = 'total' group by all
 )
-select *, 'now' as period_label, null::decimal(18, 2) as p10, null::decimal(18, 2) as p50, null::decimal(18, 2) as p90,
-    true as is_current from parts
+select *, 'now' as period_label, true as is_current from parts
 union all by name
 select period_type, period_start, period_end, method, 'total' as part, sum(expected) as expected,
     'now' as period_label, true as is_current from parts group by all;
@@ -336,7 +335,8 @@ create table rpt_team as select owner_key, owner_name, 1::decimal(18, 2) as won_
 union all select null, 'Company', 24, 48, 72, 96, 24, 24, 0.5, true;
 
 create table rpt_quality as select 'rejected' as section, 'hubspot' as source_system, 'deals' as subject,
-    'currency is missing' as label, 1::bigint as records, 61::bigint as records_in_all, 0.016::decimal(18, 9) as share;
+    'currency is missing' as remark, 1::bigint as records, 61::bigint as records_in_all,
+    0.016::decimal(18, 9) as share_of_all;
 
 drop table won;
 """

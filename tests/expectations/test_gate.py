@@ -16,6 +16,7 @@ from typing import Any
 
 import duckdb
 import pytest
+import yaml
 
 from configuration.errors import GateFailed, ReleaseError
 from configuration.paths import REPOSITORY
@@ -125,6 +126,20 @@ def test_every_suite_has_a_mutation() -> None:
 def test_every_mart_has_a_suite() -> None:
     models = {path.stem for path in (REPOSITORY / "dbt" / "models" / "marts").rglob("*.sql")}
     assert models - set(runner.suites().values()) == set()
+
+
+def test_the_candidate_of_these_tests_has_the_columns_of_the_contracts(gated_once: Gated) -> None:
+    contracts = {}
+    for path in (REPOSITORY / "dbt" / "models" / "marts").rglob("_*.yml"):
+        for model in (yaml.safe_load(path.read_text()) or {}).get("models", []):
+            contracts[model["name"]] = {column["name"] for column in model["columns"]}
+    with duckdb.connect(str(gated_once.home.candidate), read_only=True) as connection:
+        found = connection.execute(
+            "select table_name, list(column_name) from duckdb_columns() where schema_name = 'marts' group by all"
+        ).fetchall()
+    invented = {table: set(columns) - contracts.get(table, set()) for table, columns in found}
+    assert {table: columns for table, columns in invented.items() if columns} == {}
+    assert set(contracts) == {table for table, _ in found}
 
 
 def test_what_keeps_all_promises_passes(gated: Gated) -> None:
