@@ -2,7 +2,7 @@
 SHELL := /bin/sh
 BIN := .venv/bin
 
-.PHONY: help demo test lint unit lock clean
+.PHONY: help demo test lint unit bench lock clean
 help:            ## Show this list
 	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -24,6 +24,9 @@ unit: .venv/.ready  ## The tests that need no built warehouse
 
 test: lint          ## Everything that a change must pass
 	$(BIN)/pytest -n 2 -m "not slow" tests
+
+bench: .venv/.ready ## Measure builds against a hand-written floor (SIZE=S or M)
+	@$(BIN)/python -m bench --size $(or $(SIZE),S)
 
 lock: .venv/.ready  ## Resolve pyproject.toml anew into requirements.lock
 	$(BIN)/uv pip compile pyproject.toml --group dev --generate-hashes --universal --python-version 3.11 \
