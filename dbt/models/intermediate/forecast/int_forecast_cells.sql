@@ -13,7 +13,6 @@ months as (
 
 deals as (
     select * from {{ ref('int_forecast_deals') }}
-    where amount_reporting is not null
 ),
 
 origins as (
@@ -76,29 +75,47 @@ weighted_by_crm as (
     where deals.status = 'open'
 ),
 
-weighted_by_yield as (
+-- A stage that was never open before takes what all stages yield.
+open_deals_with_yields as (
     select
         months.method,
-        deals.open_part as part,
+        deals.open_part,
         deals.owner_member,
         deals.pipeline_member,
         months.month_offset,
-        cast(
-            deals.amount_reporting * coalesce(yields.yield, all_stages.yield, 0) as decimal(38, 12)
-        ) as amount
+        deals.amount_reporting,
+        case when stage_yields.stage is null then all_yields.won_share else stage_yields.won_share end
+            as won_share,
+        coalesce(stage_yields.won_per_open_deal, all_yields.won_per_open_deal) as won_per_open_deal
     from deals
     inner join months on months.method = 'stage_yield' and months.month_offset >= 0
-    left join yields
+    left join yields as stage_yields
         on
-            deals.open_part = yields.open_part
-            and deals.stage = yields.stage
-            and months.month_offset = yields.month_offset
-    left join yields as all_stages
+            deals.open_part = stage_yields.open_part
+            and deals.stage = stage_yields.stage
+            and months.month_offset = stage_yields.month_offset
+    left join yields as all_yields
         on
-            deals.open_part = all_stages.open_part
-            and all_stages.stage = 'all'
-            and months.month_offset = all_stages.month_offset
+            deals.open_part = all_yields.open_part
+            and all_yields.stage = 'all'
+            and months.month_offset = all_yields.month_offset
     where deals.status = 'open'
+),
+
+weighted_by_yield as (
+    select
+        method,
+        open_part as part,
+        owner_member,
+        pipeline_member,
+        month_offset,
+        cast(
+            case
+                when won_share is not null then amount_reporting * won_share
+                else won_per_open_deal
+            end as decimal(38, 12)
+        ) as amount
+    from open_deals_with_yields
 ),
 
 -- The mean, over the newest twelve origins, of what was won in the month from deals created after the origin.
@@ -164,6 +181,8 @@ cells_summed as (
         month_offset,
         sum(amount) * 100 as cents
     from amounts_united
+    -- A missing amount is not 0, and so is nothing that can be added.
+    where amount is not null
     group by all
 ),
 

@@ -1,5 +1,6 @@
-{#- Of the value that was open in a stage, the share that was won h months later; by number of deals where no amount
-    of the past is known. A stage that was never open before takes the yield of all stages. -#}
+{#- Of the value that was open in a stage, the share that was won h months later. Where no amount of the past is
+    known, what an open deal of the stage brought on average: shares of numbers times amounts would run high, since
+    large deals are won less often. -#}
 
 with
 
@@ -34,8 +35,9 @@ outcomes_summed as (
         count(*) as deals_open,
         count(*) filter (where is_won) as deals_won,
         sum(amount_at_origin) as value_open,
-        -- A deal whose amount of the past is unknown stays out of both sides.
-        coalesce(sum(won_amount) filter (where amount_at_origin is not null), 0) as value_won
+        -- A deal whose amount of the past is unknown stays out of both sides of the share.
+        coalesce(sum(won_amount) filter (where amount_at_origin is not null), 0) as value_won,
+        coalesce(sum(won_amount), 0) as value_won_of_all
     from open_by_horizon
     group by grouping sets ((open_part, stage, month_offset), (open_part, month_offset))
 ),
@@ -49,13 +51,8 @@ final as (
         deals_won,
         value_open,
         value_won,
-        cast(
-            coalesce(
-                {{ ratio('value_won', 'value_open') }},
-                {{ ratio('deals_won', 'deals_open') }}
-            )
-            as decimal(18, 9)
-        ) as yield
+        {{ ratio('value_won', 'value_open') }} as won_share,
+        {{ ratio('value_won_of_all', 'deals_open', 2) }} as won_per_open_deal
     from outcomes_summed
 )
 
