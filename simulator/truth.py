@@ -104,6 +104,11 @@ def _column(values: Iterable[object]) -> np.ndarray[tuple[int], np.dtype[np.obje
     return column
 
 
+def _table(records: list[dict[str, Any]], columns: str) -> pd.DataFrame:
+    """Records as a table; one without records still has the columns that are asked of it."""
+    return pd.DataFrame.from_records(records) if records else pd.DataFrame(columns=columns.split())
+
+
 def _moment(value: pd.Timestamp) -> pd.Timestamp | None:
     """A time from a table, where a missing one is NaT."""
     return None if pd.isna(value) else value
@@ -393,7 +398,7 @@ class World:
                     "deleted_at": deleted,
                 }
             )
-        return pd.DataFrame.from_records(records)
+        return _table(records, "deal_key contact_key pipeline_purpose status is_excluded amount_reporting created_at")
 
     @staticmethod
     def _pushes(changes: list[tuple[pd.Timestamp, str | None, str | None]], visits: list[Visit]) -> list[int]:
@@ -446,7 +451,7 @@ class World:
                         "exited_at": visit.exited_at,
                     }
                 )
-        return pd.DataFrame.from_records(records)
+        return _table(records, "deal_key visit_no stage_key is_bulk_update entered_at")
 
     # --- leads ---------------------------------------------------------------------------------------------------
 
@@ -510,7 +515,11 @@ class World:
                 record[f"is_{stage}"] = bool(reached)
                 record[f"{stage}_at"] = reached[0] if reached else None
             records.append(record)
-        return pd.DataFrame.from_records(records)
+        return _table(
+            records,
+            "lead_id lead_key contact_key person_key account_key owner_key campaign_key channel exclusion_reason "
+            "is_deleted is_excluded created_at",
+        )
 
     @cached_property
     def fct_leads(self) -> pd.DataFrame:
@@ -885,7 +894,7 @@ class World:
                     "date_day": day,
                 }
             )
-        return pd.DataFrame.from_records(records)
+        return _table(records, "campaign_key campaign_id channel spend_reporting date_day")
 
     def _account_day(self, zone: str) -> date:
         return self.moment.now.tz_localize("UTC").tz_convert(ZoneInfo(zone)).date()

@@ -212,6 +212,8 @@ def named(frame: pd.DataFrame, key: tuple[str, ...]) -> list[str]:
 
 def compare(comparison: Comparison, expected: pd.DataFrame, actual: pd.DataFrame) -> Iterator[Result]:
     """One result for the rows themselves (measure 'rows'), then one per measure over the rows that both sides have."""
+    if expected.empty:
+        expected = expected.reindex(columns=[*comparison.key, *comparison.measures])
     wanted, given = named(expected, comparison.key), named(actual, comparison.key)
     place = {name: row for row, name in enumerate(given)}
     examples = [f"{name}: missing in the release" for name in wanted if name not in place][:3]

@@ -108,10 +108,8 @@ def features(company: Company) -> dict[str, int]:
     stages = company.stages.set_index("stage_id")
     moves = field(company, "deal", "stage").copy()
     moves["true"] = stages["true_stage"].reindex(moves["value"]).to_numpy()
-    order = {name: n for n, name in enumerate(stages["true_stage"].unique())}
-    moves["order"] = moves["true"].map({**{s: i for i, s in enumerate(["prospecting", "qualification", "meeting",
-                                        "proposal", "negotiation", "closing", "won", "lost"], start=1)}})  # fmt: skip
-    assert set(order) == set(moves["true"])
+    way = ["prospecting", "qualification", "meeting", "proposal", "negotiation", "closing", "won", "lost"]
+    moves["order"] = moves["true"].map({name: number for number, name in enumerate(way, start=1)})
     moves["pipeline"] = stages["pipeline_id"].reindex(moves["value"]).to_numpy()
     before = moves.groupby("record_id").shift(1)
     known = before["value"].notna()
@@ -139,7 +137,7 @@ def features(company: Company) -> dict[str, int]:
     wins = moves[moves["true"] == "won"].groupby("record_id")["at"].min()
     day = clock.local_days(wins.to_numpy().astype("datetime64[ms]"))
     birth = clock.local_days(created.reindex(wins.index).to_numpy().astype("datetime64[ms]"))
-    shown = company.ad_days
+    shown, emails = company.ad_days, company.contacts["email"].dropna()
     found = {
         "reopened": int((known & shut & ~moves["true"].isin(["won", "lost"])).sum()),
         "reopened after a win": int((known & (before["true"] == "won") & (moves["order"] < 7)).sum()),
@@ -175,7 +173,7 @@ def features(company: Company) -> dict[str, int]:
         ),
         "lead stages skipped": int((lifecycle["order"] > lifecycle["before"] + 1).sum()),
         "lead stages back": int((lifecycle["order"] < lifecycle["before"]).sum()),
-        "capital letters in e-mails": int((company.contacts["email"].dropna().str.lower() != company.contacts["email"].dropna()).sum()),
+        "capital letters in e-mails": int((emails.str.lower() != emails).sum()),
         "no e-mail": int(company.contacts["email"].isna().sum()),
         "records in the night of the fold or gap": int(on_nights.sum()),
         "late events": int(pc.sum(pc.greater(events["late_days"], 0)).as_py()),
@@ -186,10 +184,9 @@ def features(company: Company) -> dict[str, int]:
         "parents": int(company.accounts["parent_account_id"].notna().sum()),
         "unknown size": int(company.accounts["employee_count"].isna().sum()),
     }  # fmt: skip
-    found |= {
-        f"merged {kind}": int((company.merges["object"] == kind).sum()) for kind in ("contact", "company", "deal")
-    }
-    found |= {f"deleted {kind}": int((company.deletions["object"] == kind).sum()) for kind in ("contact", "company", "deal")}  # fmt: skip
+    for kind in ("contact", "company", "deal"):
+        found[f"merged {kind}"] = int((company.merges["object"] == kind).sum())
+        found[f"deleted {kind}"] = int((company.deletions["object"] == kind).sum())
     kinds = company.deals["pipeline_id"].map(purpose)
     found |= {f"{one} deals": int((kinds == one).sum()) for one in purpose}
     for currency in ("EUR", "USD", "GBP", "CZK"):
@@ -213,10 +210,10 @@ def test_bulk_updates_reach_the_size_that_is_flagged_in_a_whole_company() -> Non
 
 
 def test_ids_are_unique_text_and_some_are_larger_than_a_double_can_hold(generated: Company) -> None:
-    for table, column in (("contacts", "contact_id"), ("deals", "deal_id"), ("accounts", "account_id"),
-                          ("owners", "owner_id"), ("activities", "activity_id"), ("orders", "transaction_id")):  # fmt: skip
-        ids = getattr(generated, table)[column]
-        assert ids.is_unique, table
+    names = {"contacts": "contact_id", "deals": "deal_id", "accounts": "account_id", "owners": "owner_id",
+             "activities": "activity_id", "orders": "transaction_id"}  # fmt: skip
+    for table, column in names.items():
+        assert getattr(generated, table)[column].is_unique, table
     for ids in (generated.contacts["contact_id"], generated.deals["deal_id"]):
         large = [int(i) for i in ids if int(i) > 2**53]
         assert len({float(i) for i in large}) < len(large)
