@@ -380,7 +380,7 @@ def make_activities(
     closed = deals["closed"].to_numpy().astype("datetime64[ms]")
     ends = np.where(np.isnat(closed), created + np.timedelta64(120, "D"), closed)
     length = np.maximum((ends - created).astype(np.int64) / clock.DAY, 0.0)
-    count = np.minimum(1 + np.floor(length / 11 * (0.3 + 1.4 * draws.uniform(seed, "activity count", key))), 30).astype(
+    count = np.minimum(1 + np.floor(length / 22 * (0.3 + 1.4 * draws.uniform(seed, "activity count", key))), 30).astype(
         np.int64
     )
     count[draws.chance(seed, "untouched", key, 0.04)] = 0
@@ -397,7 +397,7 @@ def make_activities(
     parts.append((at, created[rows], deal_owners, known, deal_ids, deal_accounts, keys.view(np.int64)))
 
     key = contacts["key"].to_numpy().astype(np.uint64)
-    count = draws.pick(seed, "lead activities", key, [0.35, 0.25, 0.2, 0.12, 0.08])
+    count = draws.pick(seed, "lead activities", key, [0.6, 0.25, 0.1, 0.03, 0.02])
     count[contacts["is_shopper"].to_numpy(dtype=bool)] = 0
     rows = np.repeat(np.arange(len(contacts)), count)
     number = np.arange(len(rows)) - np.repeat(np.cumsum(count) - count, count)
