@@ -112,7 +112,7 @@ def _forecast(facts: Facts, formats: Formats, words: dict[str, dict[str, str]], 
     names = _labels(alt, 150 if width == WIDE else 130)
     base = alt.Chart().encode(y=alt.Y("method:N", title=None, sort=methods, axis=names))
     bars = base.mark_bar(height=15).encode(
-        x=_money_axis(alt, "expected", highest, formats, horizontal=True, ticks=4 if width == WIDE else 3),
+        x=_money_axis(alt, "expected", highest, formats, horizontal=True, ticks=6 if width == WIDE else 3),
         order=alt.Order("order:Q"),
         color=alt.Color(
             "part:N",
@@ -235,7 +235,7 @@ def _demand(facts: Facts, formats: Formats, words: dict[str, dict[str, str]], te
             .mark_bar(color=colour, cornerRadiusTopLeft=2, cornerRadiusTopRight=2)
             .encode(
                 x=_month_axis(alt, months, formats),
-                y=_money_axis(alt, "value", highest, formats, ticks=3, is_money=is_money),
+                y=_money_axis(alt, "value", highest, formats, ticks=4, is_money=is_money),
                 opacity=alt.Opacity("opacity:Q", scale=None),
             )
             .properties(
@@ -379,11 +379,11 @@ def _money_axis(
     formats: Formats,
     *,
     horizontal: bool = False,
-    ticks: int = 4,
+    ticks: int = 5,
     is_money: bool = True,
 ) -> Any:
     """An axis from zero with few round values, written by the locale."""
-    step = _round_step(highest / ticks)
+    step = _round_step(highest, ticks)
     values = [step * number for number in range(int(highest / step) + 2)]
     write = formats.money_short if is_money else formats.integer
     labels = {f"{value:g}" if value < 1e21 else str(value): write(value) for value in values}
@@ -393,10 +393,10 @@ def _money_axis(
     return channel(f"{field}:Q", title=None, axis=axis, scale=alt.Scale(domain=[0, max(highest * 1.04, step)]))
 
 
-def _round_step(wanted: float) -> float:
-    """The largest of 1, 2, 5 times a power of ten that is not above `wanted`; at least 1."""
-    power = 10.0 ** math.floor(math.log10(max(wanted, 1)))
-    return max(factor * power for factor in (1, 2, 5) if factor * power <= max(wanted, 1))
+def _round_step(highest: float, ticks: int) -> float:
+    """The smallest of 1, 2, 5 times a power of ten, at least 1, that gives no more than `ticks` steps."""
+    power = 10.0 ** max(math.floor(math.log10(max(highest / ticks, 1))), 0)
+    return next(factor * power for factor in (1, 2, 5, 10) if factor * power * ticks >= highest)
 
 
 def _labels(alt: Any, width: int) -> Any:

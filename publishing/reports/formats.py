@@ -90,12 +90,14 @@ class Formats:
             return MISSING
         if abs(number) < 1000:
             return self.money(number)
+        wanted = 3 if abs(number) >= 1_000_000 else 2
         number = _rounded(number, 2 - number.adjusted())
-        whole = numbers.format_compact_currency(number, self.currency, locale=self.locale, fraction_digits=0)
-        if sum(character.isdigit() for character in whole) > 1:
-            return whole
-        digits = 2 if abs(number) >= 1_000_000 else 1
-        return numbers.format_compact_currency(number, self.currency, locale=self.locale, fraction_digits=digits)
+        exact = numbers.format_compact_currency(number, self.currency, locale=self.locale, fraction_digits=2)
+        leading = exact.split(numbers.get_decimal_symbol(self.locale))[0]
+        fraction_digits = max(wanted - sum(character.isdigit() for character in leading), 0)
+        return numbers.format_compact_currency(
+            number, self.currency, locale=self.locale, fraction_digits=fraction_digits
+        )
 
     def percent(self, value: Any, digits: int = 0) -> str:
         """79 % or 79%, as the locale writes it."""

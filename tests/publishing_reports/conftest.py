@@ -11,9 +11,7 @@ from configuration.model import Settings
 from publishing.reports.render import Certificate, render
 from tests.publishing_reports import invented as invented_company
 
-CERTIFICATE = Certificate(
-    "2026-06-18-0600", checks_passed=62, checks_warned=1, warnings=("fct_deals: no_amount (7)",)
-)
+CERTIFICATE = Certificate("2026-06-18-0600", checks_passed=62, checks_warned=1, warnings=("fct_deals: no_amount (7)",))
 
 
 @pytest.fixture(scope="session")

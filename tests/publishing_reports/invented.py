@@ -69,7 +69,7 @@ SCHEMAS = {
     "fct_deals": (
         "deal_key text, account_key text, contact_key text, lead_key text, owner_key text, deal_id text,"
         " source_system text, deal_name text, pipeline_purpose text, stage_label text, stage text, status text,"
-        " channel text, currency text, next_step text, exclusion_reason text, history_basis text,"
+        " channel text, segment text, currency text, next_step text, exclusion_reason text, history_basis text,"
         " amount_history_basis text, amount decimal(18,2), amount_reporting decimal(18,2), pushes bigint,"
         " cycle_days decimal(18,6),"
         " age_days decimal(18,6), cycle_reject_reason text, is_excluded boolean, is_zero_day_win boolean,"
@@ -221,7 +221,7 @@ def _deals(
                 f"hubspot:{number}", f"hubspot:a{number % 400}", None if random.random() < 0.1 else f"hubspot:{number}",
                 lead[0] if lead else None, owner, str(number), "hubspot",
                 f"{('Platform', 'Team plan', 'Rollout', 'Pilot')[number % 4]} {number}", purpose,
-                stage.title(), stage, status, lead[4] if lead else "unattributed", "EUR",
+                stage.title(), stage, status, lead[4] if lead else "unattributed", ("small", "mid")[number % 2], "EUR",
                 None if random.random() < 0.4 else "Call on Tuesday", None, "field_history", "field_history",
                 amount, amount,
                 int(random.poisson(0.7)),

@@ -20,6 +20,7 @@ deals as (
         stage_label,
         stage,
         status,
+        segment,
         currency,
         next_step,
         amount,
@@ -81,17 +82,20 @@ rates as (
     from {{ ref('int_rates_daily') }}
 ),
 
--- How old deals that were won in the end were when they left each stage.
+-- How old deals that were won in the end were when they left each stage: of a segment where it has
+-- won enough, since a large customer takes longer, else of all.
 won_ages as (
     select
         visits.stage,
+        deals.segment,
+        grouping(deals.segment) = 1 as is_of_all_segments,
         quantile_cont(
             {{ days_between('deals.created_at', 'visits.exited_at') }}, 0.9
         ) as won_p90_age_days
     from visits
     inner join deals on visits.deal_key = deals.deal_key
     where deals.status = 'won'
-    group by visits.stage
+    group by grouping sets ((visits.stage, deals.segment), (visits.stage))
     having count(distinct visits.deal_key) >= 20
 ),
 
@@ -132,7 +136,6 @@ deals_flagged as (
         deals.stage_label,
         deals.amount_reporting,
         deals.age_days,
-        won_ages.won_p90_age_days,
         deals.pushes,
         deals.close_date,
         case
@@ -163,7 +166,12 @@ deals_flagged as (
                 then date_diff('day', deals.close_date, run_context.as_of)
         end as days_past_close,
         coalesce(deals.close_date < run_context.as_of, false) as is_past_close_date,
-        coalesce(deals.age_days > won_ages.won_p90_age_days, false) as is_older_than_won,
+        coalesce(won_ages.won_p90_age_days, won_ages_of_all.won_p90_age_days) as won_p90_age_days,
+        coalesce(
+            deals.age_days
+            > coalesce(won_ages.won_p90_age_days, won_ages_of_all.won_p90_age_days),
+            false
+        ) as is_older_than_won,
         coalesce(deals.pushes >= 2, false) as is_pushed_twice,
         deals.next_step is null and fields_in_use.uses_next_step as is_without_next_step,
         deals.contact_key is null and fields_in_use.uses_contacts as is_without_contact
@@ -176,7 +184,13 @@ deals_flagged as (
     left join highest_amounts on deals.deal_key = highest_amounts.deal_key
     left join rates
         on deals.currency = rates.currency and run_context.as_of = rates.rate_date
-    left join won_ages on deals.stage = won_ages.stage
+    left join won_ages
+        on
+            deals.stage = won_ages.stage
+            and deals.segment = won_ages.segment
+            and not won_ages.is_of_all_segments
+    left join won_ages as won_ages_of_all
+        on deals.stage = won_ages_of_all.stage and won_ages_of_all.is_of_all_segments
     left join accounts on deals.account_key = accounts.account_key
     left join owners on deals.owner_key = owners.owner_key
     where deals.status = 'open'
