@@ -13,13 +13,13 @@ MART = "fct_campaign_roi_monthly"
 
 
 def expectations(context: GateContext) -> list["Expectation"]:
-    """One row per campaign and month, and one per paid channel and month for what belongs to no campaign."""
+    """One row per campaign and month, and per paid channel and month for no campaign; undated leads have no month."""
     return [
         *rules.basics(
             context,
             MART,
-            ["month_start", "channel"],
-            nullable=["campaign_key", "campaign_name"],
+            ["channel"],
+            nullable=["month_start", "campaign_key", "campaign_name"],
             floor=context.floor("ad_days", "ad_group_days"),
         ),
         rules.filled("spend_reporting", "leads", "won_deals"),

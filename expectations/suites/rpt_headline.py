@@ -15,7 +15,8 @@ def expectations(context: GateContext) -> list["Expectation"]:
     """One row per kind of period that the day lies in."""
     return [
         *rules.keyed(["period_type"], floor=2),
-        rules.filled("period_label", "currency", "won_reporting", "won_deals", "as_of", "period_start", "period_end"),
+        rules.filled("period_label", "currency", "has_deals", "as_of", "period_start", "period_end"),
+        rules.none("bookings_of_deals_filled", "has_deals and (won_reporting is null or won_deals is null)"),
         rules.accepted("period_type", ("month", "quarter")),
         rules.none(
             "as_of_the_day", f"as_of <> date '{context.as_of}' or as_of not between period_start and period_end"

@@ -15,7 +15,7 @@ def expectations(context: GateContext) -> list["Expectation"]:
     """One row per month."""
     return [
         *rules.keyed(["month_start"], floor=12),
-        rules.filled("month_label", "won_reporting", "won_deals", "leads", "is_current"),
+        rules.filled("month_label", "is_current"),
         rules.rows(
             "one_current_month",
             "select * from (select count(*) filter (where is_current) as current_months, "

@@ -261,7 +261,7 @@ create table rpt_headline as select
     coalesce(sum(amount_reporting), 0)::decimal(18, 2) as won_reporting, count(close_day) as won_deals,
     30::decimal(18, 2) as open_pipeline, 10::decimal(18, 2) as open_due, 10::decimal(18, 2) as overdue_open,
     10::decimal(18, 2) as dateless_open, 0::decimal(18, 2) as later_open, 0.5::decimal(18, 9) as coverage,
-    false as is_target_met, date '2026-06-17' as as_of, periods.period_start, date '2026-06-30' as period_end
+    false as is_target_met, true as has_deals, date '2026-06-17' as as_of, periods.period_start, date '2026-06-30' as period_end
 from (values ('month', date '2026-06-01'), ('quarter', date '2026-04-01')) as periods (period_type, period_start)
 left join won on won.close_day between periods.period_start and date '2026-06-17' group by all;
 
