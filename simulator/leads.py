@@ -114,14 +114,11 @@ def without_afterlife(changes: pd.DataFrame, merges: pd.DataFrame, deletions: pd
     gaps = pd.concat([ended, removed[["object", "record_id", "ended_at", "back_at"]]], ignore_index=True)
     if gaps.empty:
         return changes
-    gap_of = gaps.set_index(gaps["object"].astype(object) + ":" + gaps["record_id"].astype(object))
-    names = (changes["object"].astype(object) + ":" + changes["record_id"].astype(object)).to_numpy()
-    place = gap_of.index.get_indexer(pd.Index(names))
-    begins = gap_of["ended_at"].to_numpy().astype("datetime64[ms]")[np.maximum(place, 0)]
-    ends = gap_of["back_at"].to_numpy().astype("datetime64[ms]")[np.maximum(place, 0)]
-    at = changes["at"].to_numpy().astype("datetime64[ms]")
-    gone = (place >= 0) & (at >= begins) & (np.isnat(ends) | (at < ends))
-    left: pd.DataFrame = changes.loc[~gone].reset_index(drop=True)
+    # Few records have such a gap, so only their changes are looked at one by one.
+    concerned = changes.loc[changes["record_id"].isin(gaps["record_id"]), ["object", "record_id", "at"]]
+    told = concerned.reset_index().merge(gaps, on=["object", "record_id"])
+    gone = (told["at"] >= told["ended_at"]) & (told["back_at"].isna() | (told["at"] < told["back_at"]))
+    left: pd.DataFrame = changes.drop(index=told.loc[gone, "index"]).reset_index(drop=True)
     return left
 
 

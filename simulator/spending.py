@@ -13,7 +13,7 @@ import pandas as pd
 
 from simulator import clock, draws, words
 from simulator.draws import Bools, Floats, Ints, Keys
-from simulator.people import monthly_weight
+from simulator.people import SEASON, monthly_weight
 
 AD_ACCOUNTS = pd.DataFrame.from_records(
     [
@@ -34,7 +34,7 @@ _CAMPAIGNS: list[tuple[int, str, str, int, int | None, float, float, float]] = [
     (0, "Retargeting | Display | EU", "DISPLAY", -200, None, 3.0, 70.0, 0.45),
     (0, "Planner guide | Display | EU", "DISPLAY", 300, 900, 1.4, 110.0, 0.5),
     (1, "Retargeting | Display | US", "DISPLAY", 60, None, 1.2, 80.0, 0.6),
-    (1, "Prospecting | Display | US", "DISPLAY", 330, None, 0.35, 900.0, 0.85),
+    (1, "Prospecting | Display | US", "DISPLAY", 330, None, 0.35, 1700.0, 1.05),
 ]
 BURNING = "Prospecting | Display | US"
 _GROUPS = {"SEARCH": ["Exact", "Phrase", "Broad"], "DISPLAY": ["Topics", "Audiences"]}
@@ -205,7 +205,7 @@ def hash_key(text: str) -> int:
 def make_targets(seed: int, owners: pd.DataFrame, deals: pd.DataFrame, start: date, end: date) -> pd.DataFrame:
     """Monthly bookings targets in EUR: owners (member = e-mail), teams as their sums, the company as the teams' sum.
 
-    The plan knows what the company could do: it lies about the month's own bookings, drawn towards their average.
+    The plan knows the trend and the season and has some idea of the month itself, as those who plan do.
     """
     months = np.arange(np.datetime64(start, "M"), np.datetime64(end, "M") + 1)
     closed = deals["closed"].to_numpy().astype("datetime64[ms]")
@@ -223,8 +223,9 @@ def make_targets(seed: int, owners: pd.DataFrame, deals: pd.DataFrame, start: da
     total = booked.sum(axis=1)
     # Trailing averages only: a month's target must not depend on months that follow it.
     trend = np.array([total[max(0, n - 5) : n + 1].mean() for n in range(len(months))])
-    noise = 0.94 + 0.16 * draws.uniform(seed, "target", months.astype(np.int64).astype(np.uint64))
-    wanted = (0.62 * total + 0.38 * trend) * noise
+    noise = 0.93 + 0.14 * draws.uniform(seed, "target", months.astype(np.int64).astype(np.uint64))
+    season = SEASON[months.astype(np.int64) % 12] ** 0.5
+    wanted = (0.5 * np.clip(total, 0.7 * trend, 1.35 * trend) + 0.53 * trend * season) * noise
     wanted = np.maximum(wanted, 3_000.0)
     team = owners["team"].to_numpy(dtype=object)
     carries = np.isin(team, ["Small Business", "Mid-Market", "Enterprise", "Customer Success"])
