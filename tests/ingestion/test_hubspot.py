@@ -133,6 +133,50 @@ def test_a_backfill_lands_its_days_and_moves_no_cursor(home: Home, vendors: Vend
         assert {k: v for k, v in after.items() if "cursor" in k} == {k: v for k, v in before.items() if "cursor" in k}
 
 
+def test_a_backfill_before_everything_else_is_no_first_landing(home: Home, vendors: Vendors) -> None:
+    with vendors() as vendor:
+        land(home, vendor, start=date(2026, 5, 1), end=date(2026, 5, 15))
+        land(home, vendor)
+        assert_equals_portal(home, vendor)
+
+
+def test_the_cursor_stays_at_the_start_of_the_run(home: Home, vendors: Vendors) -> None:
+    """The crawl began long before the portal's newest change: what changed meanwhile is asked for again."""
+    began = NOW - timedelta(days=60)
+    with vendors() as vendor:
+        land(home, vendor, now=began)
+    memory = landing._state(landing._pipeline(home, "hubspot"))["memory"]
+    assert all(memory[f"{name}_cursor"] <= began.timestamp() * 1000 for name in OBJECTS)
+
+
+def test_moments_that_reach_over_a_page_lose_nothing(home: Home, vendors: Vendors) -> None:
+    """90 records each have the same moment, a page has 200: it ends in the middle of a moment."""
+    with vendors() as vendor:
+        portal = vendor.control.crm.portal
+        for number, record_id in enumerate(sorted(portal.shelf("emails").live)):
+            moment = f"2026-06-10T08:00:0{number // 90}.000Z"
+            portal.shelf("emails").records[record_id].properties["hs_lastmodifieddate"] = moment
+        assert len(portal.shelf("emails").live) > 200
+        land(home, vendor)
+        assert set(newest(home, "emails")) >= portal_ids(vendor, "emails")
+
+
+def test_a_record_that_leaves_the_bin_unchanged_is_read_again(home: Home, vendors: Vendors) -> None:
+    with vendors() as vendor:
+        shelf = vendor.control.crm.portal.shelf("contacts")
+        record_id = shelf.live[0]
+        place, shelf.live, shelf.live_order = shelf.live_order[0], shelf.live[1:], shelf.live_order[1:]
+        shelf.archived, shelf.archived_order = [record_id], [place]
+        shelf.records[record_id].archived_at = "2026-06-01T08:00:00.000Z"
+        land(home, vendor)
+        assert newest(home, "contacts")[record_id]["archived"] == "true"
+        shelf.archived, shelf.archived_order = [], []
+        shelf.live, shelf.live_order = [record_id, *shelf.live], [place, *shelf.live_order]
+        shelf.records[record_id].archived_at = None
+        land(home, vendor)
+        assert newest(home, "contacts")[record_id]["archived"] == "false"
+
+
 @pytest.mark.fault(59)
 def test_a_clock_that_jumps_back_moves_no_cursor_back(home: Home, vendors: Vendors) -> None:
     with vendors() as vendor:
