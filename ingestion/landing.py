@@ -336,6 +336,10 @@ def _with_landing_columns(table: pa.Table) -> pa.Table:
 
 def _recover(home: Home, pipeline: "Pipeline", module: Source) -> list[ledger.LoadEntry]:
     """Completes the packages of a killed run and registers loads that died before their ledger entry."""
+    normalised = {*pipeline.list_normalized_load_packages(), *_completed(home, module.SOURCE)}
+    for load_id in normalised.intersection(pipeline.list_extracted_load_packages()):
+        # Killed between its two steps, dlt keeps what it has normalised already and stumbles over it for ever.
+        pipeline._get_normalize_storage().extracted_packages.delete_package(load_id)
     if pipeline.list_extracted_load_packages():
         pipeline.normalize()
     if pipeline.list_normalized_load_packages():
@@ -348,8 +352,7 @@ def _register(home: Home, pipeline: "Pipeline", module: Source) -> list[ledger.L
     """Enters every completed dlt load that the ledger does not know, in the order of their ids."""
     source = module.SOURCE
     folder = home.raw / source
-    completed = {path.stem.partition("__")[2] for path in (folder / "_dlt_loads").glob(f"{source}__*.jsonl")}
-    missing = completed - {entry.dlt_load_id for entry in ledger.read(home) if entry.source == source}
+    missing = _completed(home, source) - {entry.dlt_load_id for entry in ledger.read(home) if entry.source == source}
     state = _state(pipeline)
     entries = []
     for load_id in sorted(missing, key=float):
@@ -372,6 +375,11 @@ def _register(home: Home, pipeline: "Pipeline", module: Source) -> list[ledger.L
             )
         )
     return entries
+
+
+def _completed(home: Home, source: str) -> set[str]:
+    """Ids of the loads that dlt counts as complete."""
+    return {path.stem.partition("__")[2] for path in (home.raw / source / "_dlt_loads").glob(f"{source}__*.jsonl")}
 
 
 @contextmanager

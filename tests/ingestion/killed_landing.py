@@ -6,7 +6,7 @@ What belongs here: the toy source and the places to die. What does not: what mus
 import os
 import signal
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -51,7 +51,29 @@ def die(*_: Any, **__: Any) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+def then_dies(function: Callable[..., None]) -> Callable[..., None]:
+    def last(*arguments: Any, **options: Any) -> None:
+        function(*arguments, **options)
+        die()
+
+    return last
+
+
+def dies_after_the_first(function: Callable[..., None]) -> Callable[..., None]:
+    """dlt deletes an old target first and what was extracted in the end: the second call is the one to die at."""
+    calls: list[int] = []
+
+    def counted(*arguments: Any, **options: Any) -> None:
+        if calls:
+            die()
+        calls.append(1)
+        function(*arguments, **options)
+
+    return counted
+
+
 def main(root: Path, point: str) -> None:
+    from dlt.common.storages.load_package import PackageStorage
     from dlt.destinations.impl.filesystem.filesystem import FilesystemClient
     from dlt.pipeline.pipeline import Pipeline
 
@@ -60,10 +82,14 @@ def main(root: Path, point: str) -> None:
         progress = die
     elif point == "after extraction":
         Pipeline.normalize = die
+    elif point == "before the clean-up of normalisation":
+        PackageStorage.delete_package = dies_after_the_first(PackageStorage.delete_package)
     elif point == "after normalisation":
         Pipeline.load = die
     elif point == "file in place":
         FilesystemClient.complete_load = die
+    elif point == "after dlt's own commit":
+        FilesystemClient.complete_load = then_dies(FilesystemClient.complete_load)
     elif point == "after the cursor's commit":
         ledger.append = die
     land(root, progress=progress)

@@ -23,8 +23,10 @@ from tests.ingestion import killed_landing, lake
 POINTS = [
     pytest.param("in the middle of a page", marks=pytest.mark.fault(39)),
     "after extraction",
+    "before the clean-up of normalisation",
     "after normalisation",
     pytest.param("file in place", marks=pytest.mark.fault(40)),
+    "after dlt's own commit",
     pytest.param("after the cursor's commit", marks=pytest.mark.fault(41)),
 ]
 
