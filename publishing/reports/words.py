@@ -16,7 +16,7 @@ def vocabulary(_: Gettext) -> dict[str, dict[str, str]]:
             "suspect": _("Suspect"),
             "lead": _("Lead"),
             "mql": _("MQL"),
-            "sql_lead": _("SQL (sales-qualified)"),
+            "sql_lead": _("Sales-qualified"),
             "opportunity": _("Opportunity"),
             "customer": _("Customer"),
             "prospecting": _("Prospecting"),
