@@ -97,7 +97,7 @@ select
     given(hs_merged_object_ids) as merged_ids,
     try_cast(given(amount) as decimal(18, 2)) as amount,
     archived = 'true' as is_deleted,
-    local_day(cast(closedate as timestamp)) as close_date,
+    local_day(cast(given(closedate) as timestamp)) as close_date,
     cast(createdate as timestamp) as created_at,
     cast(archived_at as timestamp) as deleted_at,
     from_json(properties_with_history, '{
@@ -1597,3 +1597,292 @@ select
     started_at,
     ended_at
 from joined;
+
+-- ---------------------------------------------------------------------------------------------------------- forecast
+
+create temp table forecast_deals as
+with owners_at_win as (
+    select deal_key, max_by(owner_key, visit_no) as owner_key
+    from marts.marts.fct_deal_stage_visits
+    where stage = 'won' and owner_key is not null
+    group by deal_key
+)
+select
+    deals.deal_key,
+    case when owners.kind = 'person' and owners.is_active then owners.owner_key else 'unassigned' end as owner_member,
+    coalesce(deals.pipeline_label, 'Unknown') as pipeline_member,
+    deals.currency, deals.stage, deals.status,
+    case when deals.pipeline_purpose = 'renewal' then 'renewals' else 'open' end as open_part,
+    deals.amount_reporting, deals.win_probability, deals.close_date,
+    case when deals.status = 'won' then deals.close_day end as won_day,
+    deals.created_at
+from marts.marts.fct_deals as deals
+left join owners_at_win on deals.deal_key = owners_at_win.deal_key
+left join marts.marts.dim_owners as owners
+    on case when deals.status = 'won' then coalesce(owners_at_win.owner_key, deals.owner_key) else deals.owner_key end
+    = owners.owner_key
+where not is_excluded and pipeline_purpose in ('new_business', 'renewal', 'upsell');
+
+create temp table forecast_periods as
+with months as (
+    select
+        cast(offsets.month_offset as integer) as month_offset, dates.quarter_start, dates.quarter_end,
+        dates.month_start, dates.month_end, today.quarter_start as current_quarter_start
+    from range(-2, 6) as offsets (month_offset)
+    inner join marts.marts.dim_dates as dates
+        on dates.date_day
+        = cast(date_trunc('month', getvariable('as_of')) + to_months(cast(offsets.month_offset as integer)) as date)
+    inner join marts.marts.dim_dates as today on today.date_day = getvariable('as_of')
+)
+select 'month' as period_type, month_offset, month_start, month_start as period_start, month_end as period_end
+from months
+where month_offset between 0 and 3
+union all
+select 'quarter', month_offset, month_start, quarter_start, quarter_end
+from months
+where quarter_start >= current_quarter_start and quarter_start <= current_quarter_start + interval 3 month;
+
+create temp table forecast_origins as
+with days as (
+    select
+        cast(months_ago as integer) as months_ago,
+        case
+            when getvariable('as_of') = last_day(getvariable('as_of'))
+                then last_day(cast(getvariable('as_of') - to_months(cast(months_ago as integer)) as date))
+            else cast(getvariable('as_of') - to_months(cast(months_ago as integer)) as date)
+        end as origin_day
+    from range(1, 25) as back (months_ago)
+)
+select
+    months_ago, origin_day, cast(date_trunc('month', origin_day) as date) as origin_month,
+    cast(origin_day + 1 as timestamp) at time zone getvariable('zone') at time zone 'UTC' as origin_end
+from days
+where cast(origin_day + 1 as timestamp) at time zone getvariable('zone') at time zone 'UTC'
+    > (select min(created_at) from forecast_deals);
+
+create temp table forecast_months as
+with months as (
+    select distinct month_offset, month_start from forecast_periods
+),
+known as (
+    select
+        min(created_at) as first_created_at,
+        count(*) filter (where status = 'open') as open_deals,
+        count(*) filter (where status = 'open' and win_probability is not null) as weighted_deals
+    from forecast_deals
+    having count(*) > 0
+),
+counted as (
+    select months.month_offset, count(forecast_origins.months_ago) as origins
+    from months
+    left join forecast_origins
+        on months_ago between greatest(months.month_offset, 0) + 1 and greatest(months.month_offset, 0) + 12
+    group by months.month_offset
+)
+select 'crm_view' as method, month_offset, cast(null as bigint) as origins, month_start
+from months cross join known
+where open_deals = 0 or weighted_deals > 0
+union all
+select 'stage_yield', months.month_offset, origins, month_start
+from months cross join known inner join counted on months.month_offset = counted.month_offset
+where origins >= 3
+union all
+select 'seasonal_naive', month_offset, null, month_start
+from months cross join known
+where month_start < date_trunc('month', getvariable('as_of')) or first_created_at < month_start - interval 12 month;
+
+create temp table forecast_yields as
+with amount_spans as (
+    select
+        'hubspot:' || deal_id as deal_key, cast(value as decimal(18, 2)) as amount, changed_at as valid_from,
+        lead(changed_at, 1, timestamp '9999-12-31') over (partition by deal_id order by changed_at) as valid_until
+    from past_changes
+    where field = 'amount'
+),
+open_deals as (
+    select
+        visits.stage, deals.open_part, origins.months_ago, deals.amount_reporting as won_amount,
+        converted(amount_spans.amount, daily_rates.rate) as amount_at_origin,
+        date_diff('month', origins.origin_month, deals.won_day) as won_month_offset
+    from marts.marts.fct_deal_stage_visits as visits
+    inner join forecast_deals as deals on visits.deal_key = deals.deal_key
+    inner join forecast_origins as origins
+        on origins.origin_end > visits.entered_at
+        and origins.origin_end <= coalesce(visits.exited_at, timestamp '9999-12-31')
+    left join amount_spans
+        on visits.deal_key = amount_spans.deal_key
+        and origins.origin_end > amount_spans.valid_from and origins.origin_end <= amount_spans.valid_until
+    left join daily_rates on deals.currency = daily_rates.currency and origins.origin_day = daily_rates.rate_date
+    where visits.stage not in ('won', 'lost')
+),
+summed as (
+    select
+        open_part, coalesce(stage, 'all') as stage, month_offset, count(*) as deals_open,
+        sum(amount_at_origin) as value_open,
+        coalesce(sum(won_amount) filter (where won_month_offset = month_offset and amount_at_origin is not null), 0)
+            as value_won,
+        coalesce(sum(won_amount) filter (where won_month_offset = month_offset), 0) as value_won_of_all
+    from open_deals
+    inner join (select cast(month_offset as integer) as month_offset from range(0, 6) as horizons (month_offset)) as horizons
+        on open_deals.months_ago > horizons.month_offset
+    group by grouping sets ((open_part, stage, month_offset), (open_part, month_offset))
+)
+select
+    open_part, stage, month_offset, ratio(value_won, value_open) as won_share,
+    cast(cast(value_won_of_all as double) / nullif(deals_open, 0) as decimal(18, 2)) as won_per_open_deal
+from summed;
+
+create temp table forecast_cells as
+with amounts as (
+    -- What is won is booked; what is won with a date still to come is certain, and known to two methods.
+    select
+        method, case when won_day <= getvariable('as_of') then 'won' else open_part end as part,
+        owner_member, pipeline_member, month_offset, cast(amount_reporting as decimal(38, 12)) as amount
+    from forecast_deals
+    inner join forecast_months on cast(date_trunc('month', won_day) as date) = month_start
+    where won_day <= getvariable('as_of') or method in ('crm_view', 'stage_yield')
+    union all
+    select method, open_part, owner_member, pipeline_member, month_offset,
+        cast(amount_reporting * win_probability as decimal(38, 12))
+    from forecast_deals
+    inner join forecast_months
+        on method = 'crm_view'
+        and cast(date_trunc('month', greatest(close_date, getvariable('as_of'))) as date) = month_start
+    where status = 'open'
+    union all
+    select method, deals.open_part, owner_member, pipeline_member, months.month_offset,
+        cast(case
+            when case when own.stage is null then every.won_share else own.won_share end is not null
+                then amount_reporting * case when own.stage is null then every.won_share else own.won_share end
+            else coalesce(own.won_per_open_deal, every.won_per_open_deal)
+        end as decimal(38, 12))
+    from forecast_deals as deals
+    inner join forecast_months as months on months.method = 'stage_yield' and months.month_offset >= 0
+    left join forecast_yields as own
+        on deals.open_part = own.open_part and deals.stage = own.stage and months.month_offset = own.month_offset
+    left join forecast_yields as every
+        on deals.open_part = every.open_part and every.stage = 'all' and months.month_offset = every.month_offset
+    where deals.status = 'open'
+    union all
+    select method, case when open_part = 'renewals' then 'renewals' else 'not_created' end, owner_member,
+        pipeline_member, month_offset, cast(amount_reporting / months.origins as decimal(38, 12))
+    from forecast_deals as deals
+    inner join forecast_origins as origins on deals.created_at >= origins.origin_end
+    inner join forecast_months as months
+        on months.method = 'stage_yield'
+        and months.month_offset = date_diff('month', origins.origin_month, deals.won_day)
+        and origins.months_ago between months.month_offset + 1 and months.month_offset + 12
+    where months.month_offset >= 0
+    union all
+    select method, case when open_part = 'renewals' then 'renewals' else 'not_created' end, owner_member,
+        pipeline_member, month_offset, cast(amount_reporting as decimal(38, 12))
+    from forecast_deals as deals
+    inner join forecast_months as months
+        on months.method = 'seasonal_naive'
+        and cast(date_trunc('month', deals.won_day) + interval 12 month as date) = months.month_start
+    inner join forecast_origins as origins on origins.months_ago = 12
+    where months.month_offset > 0 or (months.month_offset = 0 and deals.won_day > origins.origin_day)
+),
+summed as (
+    select method, part, owner_member, pipeline_member, month_offset, sum(amount) * 100 as cents
+    from amounts
+    where amount is not null
+    group by all
+),
+floored as (
+    select
+        *,
+        floor(cents) as whole_cents,
+        round(sum(cents) over (partition by method, part, month_offset)) as cents_of_all,
+        sum(floor(cents)) over (partition by method, part, month_offset) as whole_cents_of_all,
+        row_number() over (
+            partition by method, part, month_offset
+            order by cents - floor(cents) desc, owner_member asc, pipeline_member asc
+        ) as remainder_rank
+    from summed
+)
+select
+    method, part, owner_member, pipeline_member, month_offset,
+    cast((whole_cents + case when remainder_rank <= cents_of_all - whole_cents_of_all then 1 else 0 end) * 0.01
+        as decimal(18, 2)) as expected
+from floored;
+
+create table marts.marts.fct_forecast as
+with periods_by_method as (
+    select periods.period_type, methods.method, periods.period_start, periods.period_end
+    from forecast_periods as periods
+    cross join (select distinct method from forecast_months) as methods
+    left join forecast_months as months
+        on methods.method = months.method and periods.month_offset = months.month_offset
+    group by all
+    having count(*) = count(months.method)
+),
+cells as (
+    select method, part, month_offset, expected, 'total' as level, 'total' as member from forecast_cells
+    union all
+    select method, part, month_offset, expected, 'owner', owner_member from forecast_cells
+    union all
+    select method, part, month_offset, expected, 'pipeline', pipeline_member from forecast_cells
+),
+wanted as (
+    select periods_by_method.*, members.level, members.member, parts.part
+    from periods_by_method
+    cross join (values ('won'), ('open'), ('not_created'), ('renewals')) as parts (part)
+    cross join (select distinct level, member from cells) as members
+),
+summed as (
+    select periods.period_type, periods.period_start, cells.method, cells.level, cells.member, cells.part,
+        sum(cells.expected) as expected
+    from cells
+    inner join forecast_periods as periods on cells.month_offset = periods.month_offset
+    group by all
+),
+targets as (
+    select
+        months.period_type, months.period_start,
+        case level when 'company' then 'total' else level end as level,
+        case level when 'company' then 'total' else member end as member,
+        sum(amount_reporting) as target_reporting, count(*) as months
+    from (
+        select distinct period_type, periods.period_start,
+            cast(periods.period_start + to_months(month_no) as date) as month_start
+        from forecast_periods as periods
+        inner join (values (0), (1), (2)) as later (month_no) on period_type = 'quarter' or month_no = 0
+    ) as months
+    inner join marts.marts.fct_targets as targets on months.month_start = targets.period_start
+    where level in ('company', 'owner') and measure = 'bookings'
+    group by all
+)
+select
+    concat_ws(':', getvariable('as_of'), wanted.period_type, wanted.period_start, wanted.method, wanted.level,
+        wanted.member, wanted.part) as forecast_key,
+    wanted.period_type,
+    wanted.method,
+    wanted.level,
+    wanted.member,
+    case wanted.level
+        when 'total' then 'Total'
+        when 'owner' then coalesce(owners.owner_name, 'Unassigned')
+        else wanted.member
+    end as member_name,
+    'bookings' as measure,
+    wanted.part,
+    cast(coalesce(summed.expected, 0) as decimal(18, 2)) as expected,
+    cast(null as decimal(18, 2)) as p10,
+    cast(null as decimal(18, 2)) as p50,
+    cast(null as decimal(18, 2)) as p90,
+    cast(case when targets.months = case wanted.period_type when 'quarter' then 3 else 1 end
+        then targets.target_reporting end as decimal(18, 2)) as target_reporting,
+    cast(null as decimal(18, 9)) as chance_of_target,
+    getvariable('as_of') as as_of,
+    wanted.period_start,
+    wanted.period_end
+from wanted
+left join summed
+    on wanted.period_type = summed.period_type and wanted.period_start = summed.period_start
+    and wanted.method = summed.method and wanted.level = summed.level and wanted.member = summed.member
+    and wanted.part = summed.part
+left join marts.marts.dim_owners as owners on wanted.level = 'owner' and wanted.member = owners.owner_key
+left join targets
+    on wanted.period_type = targets.period_type and wanted.period_start = targets.period_start
+    and wanted.level = targets.level and wanted.member = targets.member;
