@@ -78,6 +78,7 @@ def main(root: Path, point: str) -> None:
     from dlt.pipeline.pipeline import Pipeline
 
     progress = None
+    print("ready", flush=True)
     if point == "in the middle of a page":
         progress = die
     elif point == "after extraction":

@@ -2,9 +2,11 @@
 
 import errno
 import os
+import random
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -51,6 +53,28 @@ def test_a_killed_landing_loses_and_doubles_nothing(home: Home, point: str) -> N
     assert max(ids) + 1 == expected * killed_landing.ROWS
     in_lake = duckdb.sql(f"select count(*) from read_parquet('{home.raw}/toy/numbers/*.parquet')").fetchone()
     assert in_lake == (len(ids),), "every row that lies in the lake belongs to a load of the ledger"
+
+
+@pytest.mark.slow
+@pytest.mark.fault(39)
+def test_kills_at_random_moments_lose_and_double_nothing(home: Home) -> None:
+    draw = random.Random(20260618)
+    killed_landing.land(home.root)
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
+    for _ in range(30):
+        command = [sys.executable, str(Path(killed_landing.__file__)), str(home.root), "as time allows"]
+        process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE)
+        assert process.stdout is not None
+        process.stdout.readline()
+        time.sleep(draw.uniform(0, 0.6))
+        process.kill()
+        process.wait()
+    killed_landing.land(home.root)
+    ledger.verify(home)
+    landed = lake.contents(home, "toy", "numbers")
+    ids = [int(row["id"]) for row in lake.rows(home, "toy", "numbers")]
+    assert len(set(landed)) == len(set(ids))
+    assert set(ids) == set(range(max(ids) + 1))
 
 
 def test_a_load_without_news_is_still_a_load(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
