@@ -43,7 +43,9 @@ class Certificate:
             release=release,
             checks_passed=sum(bool(check["passed"]) for check in verdict["checks"]),
             checks_warned=len(warned),
-            warnings=tuple(f"{check['suite']}: {check['check']} ({check['observed']})" for check in warned),
+            warnings=tuple(
+                f"{check['suite']}: {check['check'].replace('_', ' ')} ({check['observed']})" for check in warned
+            ),
             baseline=verdict.get("live_release"),
         )
 
