@@ -17,6 +17,8 @@ A source is a folder `ingestion/<source>/` whose `__init__.py` declares
         (`tables_of(schema, rows)` gathers dictionaries into such tables). Entities may be left out; an entity
         without rows lands nothing but is readable, since `_declared.parquet` exists. Generators of different
         entities are advanced by different threads; nothing may be fetched before the first `next()`.
+    def check(settings: Settings) -> str                        (optional)
+        Asks the vendor a little of everything that a landing will ask, for `saleshouse doctor`; says what answered.
     def mapping_hash(settings: Settings) -> str | None          (optional)
         Written to the ledger entry; the files source hashes its declared mappings, others leave it out.
 

@@ -11,7 +11,7 @@ import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import IO, Any, NoReturn
 
@@ -49,6 +49,13 @@ def enabled(settings: Settings) -> bool:
 def resources(settings: Settings, window: Window) -> Mapping[str, Iterable[pa.Table]]:
     """Events of every file that is new or changed, or of the backfill's days; see `landing.py` for the seam."""
     return {"events": _events(settings, window)}
+
+
+def check(settings: Settings) -> str:
+    """Looks at the folder. Raises SourceError when no file matches."""
+    files = _files(settings, Window(datetime.now(UTC)))
+    days = sorted(file.day for file in files if file.day is not None)
+    return f"{len(files)} files" + (f", days {days[0]} to {days[-1]}" if days else "")
 
 
 def _events(settings: Settings, window: Window) -> Iterator[pa.Table]:

@@ -8,7 +8,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -83,6 +83,22 @@ def enabled(settings: Settings) -> bool:
 
 def resources(settings: Settings, window: Window) -> Mapping[str, Iterable[pa.Table]]:
     """Accounts and campaigns when they changed, and the days of the window again; see `landing.py` for the seam."""
+    reader = _reader(settings, window)
+    return {
+        "customers": tables_of(_CUSTOMERS, reader.checked("customers", reader.customers())),
+        "campaigns": tables_of(_CAMPAIGNS, reader.checked("campaigns", reader.campaigns())),
+        "ad_group_days": tables_of(_AD_GROUP_DAYS, reader.checked("ad_group_days", reader.ad_group_days())),
+    }
+
+
+def check(settings: Settings) -> str:
+    """Asks each account who it is. Raises SourceError naming the account or the secret that does not work."""
+    reader = _reader(settings, Window(datetime.now(UTC)))
+    names = [str(row["descriptive_name"]) for row in reader.checked("customers", reader.all_customers())]
+    return f"version {API_VERSION} answers for {', '.join(names)}"
+
+
+def _reader(settings: Settings, window: Window) -> "_Reader":
     if window.now.date() >= API_SUNSET:
         raise SourceError(
             f"version {API_VERSION} of the interface was switched off on {API_SUNSET}",
@@ -104,12 +120,7 @@ def resources(settings: Settings, window: Window) -> Mapping[str, Iterable[pa.Ta
         more_headers=headers,
     )
     client = RestClient(SOURCE, ads.base_url, credentials, RateLimiter(10.0, burst=5), cancelled=window.cancelled)
-    reader = _Reader(client, window, settings.start_date, ads.trailing_days, ads.customer_ids)
-    return {
-        "customers": tables_of(_CUSTOMERS, reader.checked("customers", reader.customers())),
-        "campaigns": tables_of(_CAMPAIGNS, reader.checked("campaigns", reader.campaigns())),
-        "ad_group_days": tables_of(_AD_GROUP_DAYS, reader.checked("ad_group_days", reader.ad_group_days())),
-    }
+    return _Reader(client, window, settings.start_date, ads.trailing_days, ads.customer_ids)
 
 
 @dataclass
@@ -121,7 +132,10 @@ class _Reader:
     customer_ids: tuple[str, ...]
 
     def customers(self) -> Iterator[Row]:
-        yield from self._when_changed("customers", [self._customer(customer_id) for customer_id in self.customer_ids])
+        yield from self._when_changed("customers", list(self.all_customers()))
+
+    def all_customers(self) -> Iterator[Row]:
+        return (self._customer(customer_id) for customer_id in self.customer_ids)
 
     def campaigns(self) -> Iterator[Row]:
         query = (

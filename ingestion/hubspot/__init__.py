@@ -154,6 +154,7 @@ _TASKS = _engagement(
 # The longest chain of pages first: the landing then takes no longer than that one.
 OBJECTS = {one.name: one for one in (_CONTACTS, _DEALS, _COMPANIES, _EMAILS, _CALLS, _MEETINGS, _TASKS)}
 
+_OWNERS_SCOPE = "crm.objects.owners.read"
 _OWNERS = pa.schema(
     [
         ("id", pa.string()),
@@ -193,11 +194,7 @@ def enabled(settings: Settings) -> bool:
 
 def resources(settings: Settings, window: Window) -> Mapping[str, Iterable[pa.Table]]:
     """Everything at the first landing, afterwards what changed since; see `landing.py` for the seam."""
-    hubspot = settings.sources.hubspot
-    token = PrivateAppToken(hubspot.token_env)
-    # HubSpot counts 190 requests in any ten seconds, and five searches in any second: both stay just below.
-    client = RestClient(SOURCE, hubspot.base_url, token, RateLimiter(18.7, burst=2), cancelled=window.cancelled)
-    reader = _Reader(client, window, searches=RateLimiter(4.6, burst=1))
+    reader = _reader(settings, window)
     return {
         **{
             name: tables_of(one.schema, reader.checked(name, reader.records(one)), _ROWS_PER_TABLE)
@@ -206,6 +203,24 @@ def resources(settings: Settings, window: Window) -> Mapping[str, Iterable[pa.Ta
         "owners": tables_of(_OWNERS, reader.checked("owners", reader.owners())),
         "pipelines": tables_of(_PIPELINES, reader.checked("pipelines", reader.pipelines())),
     }
+
+
+def check(settings: Settings) -> str:
+    """Asks for one record of each kind. Raises SourceError naming the scope or the setting that is missing."""
+    client = _reader(settings, Window(datetime.now(UTC))).client
+    client.get("/crm/v3/owners", entity="owners", scope=_OWNERS_SCOPE, params={"limit": 1})
+    client.get("/crm/v3/pipelines/deals", entity="pipelines", scope=_DEALS.scope)
+    for one in OBJECTS.values():
+        client.get(one.path, entity=one.name, scope=one.scope, params={"limit": 1})
+    return f"the token reads owners, pipelines, {', '.join(OBJECTS)}"
+
+
+def _reader(settings: Settings, window: Window) -> "_Reader":
+    hubspot = settings.sources.hubspot
+    token = PrivateAppToken(hubspot.token_env)
+    # HubSpot counts 190 requests in any ten seconds, and five searches in any second: both stay just below.
+    client = RestClient(SOURCE, hubspot.base_url, token, RateLimiter(18.7, burst=2), cancelled=window.cancelled)
+    return _Reader(client, window, searches=RateLimiter(4.6, burst=1))
 
 
 @dataclass
@@ -243,7 +258,7 @@ class _Reader:
         """Owners who work here and who left. All of them, when anything about any of them changed."""
         rows: list[Row] = []
         for archived in ("false", "true"):
-            for page in self._list("/crm/v3/owners", "owners", "crm.objects.owners.read", {"archived": archived}):
+            for page in self._list("/crm/v3/owners", "owners", _OWNERS_SCOPE, {"archived": archived}):
                 rows += [
                     {
                         "id": _text(owner["id"]),

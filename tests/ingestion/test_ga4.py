@@ -364,6 +364,15 @@ def test_a_pattern_that_matches_nothing_is_one_line(home: Home, folder: Path) ->
         land(home, folder)
 
 
+def test_the_doctor_counts_files_and_days(folder: Path) -> None:
+    for day in (1, 5):
+        write_parquet(folder / f"events_2026060{day}.parquet", [event(f"2026060{day}", day)])
+    settings = SimpleNamespace(
+        start_date=date(2026, 3, 1), sources=SimpleNamespace(ga4=SimpleNamespace(path=str(folder / "events_*")))
+    )
+    assert ga4.check(settings) == "2 files, days 2026-06-01 to 2026-06-05"
+
+
 @pytest.mark.parametrize(
     ("name", "day"),
     [

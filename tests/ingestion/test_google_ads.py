@@ -183,3 +183,9 @@ def test_figures_are_never_written_with_an_exponent() -> None:
     assert google_ads._text(0.00001) == "0.00001"
     assert google_ads._text(1e22) == "10000000000000000000000"
     assert google_ads._text(12.5) == "12.5"
+
+
+def test_the_doctor_names_the_accounts(vendors: Vendors, company: Company) -> None:
+    with vendors() as vendor:
+        said = google_ads.check(vendor.settings)
+    assert all(name in said for name in company.ad_accounts["name"])

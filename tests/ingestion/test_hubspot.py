@@ -355,3 +355,12 @@ def test_a_time_that_is_none_is_one_line() -> None:
     assert hubspot._modified(
         {"id": "7", "properties": {"hs_lastmodifieddate": "2026-06-18T06:00:00.123Z"}}, hubspot.OBJECTS["deals"]
     ) == int(datetime(2026, 6, 18, 6, 0, 0, 123_000, UTC).timestamp() * 1000)
+
+
+@pytest.mark.fault(6)
+def test_the_doctor_names_the_scope_that_is_missing(vendors: Vendors) -> None:
+    with vendors() as vendor:
+        assert "deals" in hubspot.check(vendor.settings)
+        vendor.control.crm.revoked_scopes = {"crm.objects.companies.read"}
+        with pytest.raises(PermissionMissing, match=r"^hubspot\.companies: 403 .* crm\.objects\.companies\.read"):
+            hubspot.check(vendor.settings)
