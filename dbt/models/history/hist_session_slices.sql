@@ -5,7 +5,8 @@
 
 with
 
-events as (
+-- Read twice, once for two columns only, so it must not be held.
+events as not materialized (
     {{ union_staged('web_events') }}
 ),
 
@@ -31,10 +32,10 @@ days_changed as (
     select days_staged.*
     from days_staged
     {% if is_incremental() %}
-        anti join {{ this }} as slices_built
-            on
-                days_staged.event_day = slices_built.event_day
-                and days_staged.day_version = slices_built.day_version
+    anti join {{ this }} as slices_built
+        on
+            days_staged.event_day = slices_built.event_day
+            and days_staged.day_version = slices_built.day_version
     {% endif %}
 ),
 

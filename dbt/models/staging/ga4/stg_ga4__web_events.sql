@@ -10,8 +10,17 @@
 
 with
 
-raw_events as (
-    select * from {{ source('raw', 'ga4__events') }}
+-- Read twice, so it must not be held: all events of a first build would have to fit into memory.
+raw_events as not materialized (
+    select
+        *,
+        hash(_dlt_load_id, _dlt_id) as row_hash
+    from {{ source('raw', 'ga4__events') }}
+),
+
+raw_row_hashes as (
+    select hash(_dlt_load_id, _dlt_id) as row_hash
+    from {{ source('raw', 'ga4__events') }}
 ),
 
 new_loads as (
@@ -23,13 +32,7 @@ event_files as (
 ),
 
 current_files as (
-    select
-        load_number,
-        file_name,
-        file_version,
-        event_date,
-        event_day,
-        fetched_at
+    select *
     from event_files
     qualify
         row_number() over (
@@ -38,50 +41,49 @@ current_files as (
         ) = 1
 ),
 
-events_of_current_files as (
+current_files_to_read as (
     select
-        raw_events.*,
+        new_loads.dlt_load_id,
+        current_files.file_name,
+        current_files.event_date,
         current_files.load_number,
         current_files.event_day,
-        current_files.fetched_at as file_fetched_at
-    from raw_events
-    inner join new_loads on raw_events._dlt_load_id = new_loads.dlt_load_id
-    inner join current_files
-        on
-            new_loads.load_number = current_files.load_number
-            and raw_events.file_name = current_files.file_name
-            and raw_events.file_version = current_files.file_version
-            and raw_events.event_date is not distinct from current_files.event_date
+        current_files.fetched_at
+    from current_files
+    inner join new_loads on current_files.load_number = new_loads.load_number
 ),
 
--- A landing that was killed can hold the same rows twice. Almost never, so only these are numbered.
-repeated_rows as (
-    select
-        _dlt_load_id,
-        _dlt_id
-    from events_of_current_files
-    group by all
+-- A landing that was killed can hold the same rows twice. Almost never, so it is asked of hashes, and only rows whose
+-- hash repeats are compared as a whole: two rows that merely share a hash both stay.
+repeated_hashes as (
+    select row_hash
+    from raw_row_hashes
+    group by row_hash
     having count(*) > 1
 ),
 
 events_once as (
-    select events_of_current_files.*
-    from events_of_current_files
-    anti join repeated_rows
+    select raw_events.*
+    from raw_events
+    anti join repeated_hashes on raw_events.row_hash = repeated_hashes.row_hash
+    union all
+    select distinct raw_events.*
+    from raw_events
+    semi join repeated_hashes on raw_events.row_hash = repeated_hashes.row_hash
+),
+
+events_of_current_files as (
+    select
+        events_once.*,
+        current_files_to_read.load_number,
+        current_files_to_read.event_day,
+        current_files_to_read.fetched_at as file_fetched_at
+    from events_once
+    inner join current_files_to_read
         on
-            events_of_current_files._dlt_load_id = repeated_rows._dlt_load_id
-            and events_of_current_files._dlt_id = repeated_rows._dlt_id
-    union all by name
-    select events_of_current_files.*
-    from events_of_current_files
-    semi join repeated_rows
-        on
-            events_of_current_files._dlt_load_id = repeated_rows._dlt_load_id
-            and events_of_current_files._dlt_id = repeated_rows._dlt_id
-    qualify
-        row_number() over (
-            partition by events_of_current_files._dlt_load_id, events_of_current_files._dlt_id
-        ) = 1
+            events_once._dlt_load_id = current_files_to_read.dlt_load_id
+            and events_once.file_name = current_files_to_read.file_name
+            and events_once.event_date is not distinct from current_files_to_read.event_date
 ),
 
 events_typed as (
@@ -95,7 +97,7 @@ events_typed as (
             when {{ to_bigint('event_timestamp') }} between 0 and 4102444800000000
                 then make_timestamp({{ to_bigint('event_timestamp') }})
         end as event_at
-    from events_once
+    from events_of_current_files
 ),
 
 events_judged as (
