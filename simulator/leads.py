@@ -81,7 +81,7 @@ def make_deletions(
         keys = frame["key"].to_numpy().astype(np.uint64)
         ids = frame[identifier].to_numpy(dtype=object)
         rows = np.flatnonzero(
-            eligible & draws.chance(seed, f"deleted {kind}", keys, share) & ~np.isin(ids, list(touched))
+            eligible & draws.chance(seed, f"deleted {kind}", keys, share) & ~pd.Index(ids).isin(touched)
         )
         created = frame["created_at"].to_numpy().astype("datetime64[ms]")[rows]
         moment = clock.at_work(
@@ -118,7 +118,7 @@ def without_afterlife(changes: pd.DataFrame, merges: pd.DataFrame, deletions: pd
     concerned = changes.loc[changes["record_id"].isin(gaps["record_id"]), ["object", "record_id", "at"]]
     told = concerned.reset_index().merge(gaps, on=["object", "record_id"])
     gone = (told["at"] >= told["ended_at"]) & (told["back_at"].isna() | (told["at"] < told["back_at"]))
-    left: pd.DataFrame = changes.drop(index=told.loc[gone, "index"]).reset_index(drop=True)
+    left: pd.DataFrame = changes.drop(index=pd.Index(told.loc[gone, "index"])).reset_index(drop=True)
     return left
 
 

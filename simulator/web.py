@@ -266,7 +266,7 @@ def _unique(values: list[str]) -> tuple[pa.Array, Ints]:
 
 
 class _Pools:
-    """The value lists behind the dictionary columns, one for all months."""
+    """The value lists behind the dictionary columns."""
 
     def __init__(self, visitors: Objects, contact_ids: Objects, campaign_names: list[str]) -> None:
         self.visitor = pa.array(visitors, pa.string())
@@ -389,6 +389,10 @@ def _events(
     item_code = pools.item_code[sessions.item[buyer], sessions.quantity[buyer], sessions.currency[buyer]]
     known_user = (sessions.contact[row] >= 0) & (sessions.number[row] > 2) & (sessions.key[row] % np.uint64(3) == 0)
 
+    # Visitors are many and each month sees few of them: a month's dictionary holds its own.
+    visitors, visitor_code = np.unique(sessions.visitor[row], return_inverse=True)
+    users, user_code = np.unique(sessions.contact[row[known_user]], return_inverse=True)
+
     def coded(codes: Ints, pool: pa.Array, present: Bools | None = None) -> pa.Array:
         mask = None if present is None else ~present
         return pa.DictionaryArray.from_arrays(pa.array(codes.astype(np.int32), mask=mask), pool)
@@ -403,8 +407,8 @@ def _events(
         [
             pa.array(moment.astype("datetime64[us]")),
             pa.array(day.astype("datetime64[D]")),
-            coded(sessions.visitor[row], pools.visitor),
-            coded(np.maximum(sessions.contact[row], 0), pools.user, known_user),
+            coded(visitor_code, pools.visitor.take(pa.array(visitors))),
+            scattered(known_user, user_code, pools.user.take(pa.array(users))),
             pa.array(start[session] // 1_000_000),
             pa.array(sessions.number[row].astype(np.int32)),
             coded(name, pools.name),
