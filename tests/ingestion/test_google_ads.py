@@ -189,3 +189,21 @@ def test_the_doctor_names_the_accounts(vendors: Vendors, company: Company) -> No
     with vendors() as vendor:
         said = google_ads.check(vendor.settings)
     assert all(name in said for name in company.ad_accounts["name"])
+
+
+@pytest.mark.fault(74)
+def test_no_secret_is_left_in_the_home(home: Home, vendors: Vendors) -> None:
+    """Also not in what dlt keeps of a landing that failed: traces and packages."""
+    with vendors() as vendor:
+        land(home, vendor)
+        vendor.control.switch_faults({"kind": "expired_token", "path": "*searchStream", "times": None})
+        with pytest.raises(AuthenticationError):
+            land(home, vendor)
+        issued = [text.removeprefix("Bearer ").encode() for text in vendor.control.authorizations]
+    assert issued
+    kept = [path for path in home.root.rglob("*") if path.is_file()]
+    assert any(path.name == "trace.pickle" for path in kept)
+    for path in kept:
+        content = path.read_bytes()
+        assert not any(secret.encode() in content for secret in SECRETS.values()), path
+        assert not any(token in content for token in issued), path
