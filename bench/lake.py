@@ -1,10 +1,10 @@
 """The simulated company as a raw lake of two days, without a vendor's interface in between.
 
 What belongs here: writing what ingestion would have landed, for a first day and the day after it. What does not:
-building and measuring (run.py). Files (GA4, finance lists, mappings) are landed by the production code, and so is
-Google Ads, whose queries are answered inside this process. HubSpot's records are folded by DuckDB in bulk, since a
-million of them are too many for its pages; `python -m bench.lake --check FOLDER` holds this lake, row by row,
-against the one that comes through the simulated interfaces.
+building and measuring (run.py). Finance and mapping lists are landed by the production code, and so is Google Ads,
+whose queries are answered inside this process. HubSpot's records and GA4's events are made by DuckDB in bulk, since
+millions of them are too many for pages and files; `python -m bench.lake --check FOLDER` holds this lake, row by row,
+against the one that comes through the simulated interfaces and files.
 """
 
 import argparse
@@ -25,7 +25,9 @@ from configuration.model import Settings, load
 from configuration.paths import Home
 from dagster_project import demo
 from ingestion import google_ads, hubspot, landing, ledger
-from simulator import fold, server
+from ingestion.ga4 import reader as ga4_reader
+from simulator import exports, fold, server
+from simulator import ga4 as ga4_face
 from simulator import google_ads as ads_face
 from simulator import hubspot_records as portal_face
 from simulator.company import Company, generate
@@ -60,10 +62,12 @@ def write(home: Home, scale: float) -> dict[str, Any]:
         watermarks = []
         for day in range(2):
             now = FIRST_NOW + timedelta(days=day)
-            server.write_files(company, now, home.root / "demo")
+            exports.write_finance(company, now, home.root / "demo" / "finance")
             for source in landing.enabled_sources(settings):
                 if source == "hubspot":
                     _land_hubspot(home, connection, company, now, first=day == 0)
+                elif source == "ga4":
+                    _land_events(home, connection, company, now)
                 else:
                     _land(home, source, settings, company, now)
             watermarks.append(max(entry.load_number for entry in ledger.read(home)))
@@ -156,6 +160,110 @@ class _Lists:
         yield fetch(None)
 
 
+# --------------------------------------------------------------------------------------------------- GA4, in bulk
+
+
+def _land_events(home: Home, connection: duckdb.DuckDBPyConnection, company: Company, now: datetime) -> None:
+    """One load: the days whose files are new or have grown since the load before, and the running day's file."""
+    load_id, fetched_at = _load_id(now), datetime.now(UTC).isoformat(timespec="milliseconds")
+    connection.register("events", company.events)
+    known = [text for text in company.events["items"].unique().to_pylist() if text]
+    texts = ga4_reader._items(ga4_face._items(pa.array(known, pa.string())))
+    connection.register("item_texts", pa.table({"given": pa.array(known, pa.string()), "landed": texts}))
+    today = now.replace(tzinfo=UTC).astimezone(ga4_face.PROPERTY_ZONE).date()
+    connection.execute(
+        f"""
+        create or replace view events_visible as
+        select
+            *,
+            event_day = date '{today}' as is_intraday,
+            case
+                when event_day = date '{today}' then strftime(event_day, 'events_intraday_%Y%m%d.json.gz')
+                else strftime(event_day, 'events_%Y%m%d.parquet')
+            end as file_name
+        from events
+        where
+            event_day + cast(least(coalesce(late_days, 0), 3) as integer) < date '{today}'
+            or (event_day = date '{today}' and coalesce(late_days, 0) = 0 and event_at < timestamp '{now}')
+        """
+    )
+    connection.execute("create table if not exists event_files (file_name text, row_count bigint)")
+    connection.execute(
+        """
+        create or replace table event_files_changed as
+        select file_name, count(*) as row_count from events_visible group by all
+        except
+        select file_name, row_count from event_files
+        """
+    )
+    # As Arrow makes a float of a decimal and a text of the float: 31.90 is 31.900000000000002 there.
+    amount = "regexp_replace(cast(cast(cast(revenue * 100 as bigint) as double) * 0.01 as text), '[.]0$', '')"
+    columns = {
+        "file_name": "events.file_name",
+        "file_version": "sha256(events.file_name || row_count)",
+        "is_intraday": "cast(is_intraday as text)",
+        "event_date": "strftime(event_day, '%Y%m%d')",
+        "event_timestamp": "cast(epoch_us(event_at) as text)",
+        "event_name": "name",
+        "user_pseudo_id": "visitor_id",
+        "user_id": "user_id",
+        "ga_session_id": "cast(session_id as text)",
+        "ga_session_number": "cast(session_number as text)",
+        "page_location": "page_location",
+        "page_referrer": "page_referrer",
+        "session_engaged": "case when is_engaged then '1' else '0' end",
+        "engagement_time_msec": "cast(engagement_ms as text)",
+        "source": "source",
+        "medium": "medium",
+        "campaign": "campaign",
+        "gclid": "gclid",
+        "device_category": "device",
+        "country": "country",
+        "transaction_id": "transaction_id",
+        "purchase_revenue": f"case when transaction_id is not null then {amount} end",
+        "currency": "currency",
+        "items": "item_texts.landed",
+    }
+    parameters = []
+    for key, kind, name in ga4_face.PARAMETERS:
+        value = f"cast(to_json({name}) as text)" if kind == "string" else amount if name == "revenue" else name
+        if key == "session_engaged":
+            value = "case when is_engaged then '\"1\"' else '\"0\"' end"
+        parameters.append(f"""',"{key}":' || {value}""")
+    # concat passes over what is NULL: a parameter that the event does not have.
+    columns["event_params"] = f"'{{' || substr(concat({', '.join(parameters)}), 2) || '}}'"
+    listed = ", ".join(f"cast({sql} as text) as {column}" for column, sql in columns.items())
+    query = (
+        f"select {listed} from events_visible as events inner join event_files_changed as files "
+        "on events.file_name = files.file_name left join item_texts on events.items = item_texts.given"
+    )
+    landed = _copy(home, connection, "ga4", "events", query, load_id, fetched_at)
+    connection.execute(
+        "delete from event_files where file_name in (select file_name from event_files_changed); "
+        "insert into event_files select * from event_files_changed"
+    )
+    connection.unregister("events")
+    _register(home, "ga4", load_id, fetched_at, now, {"events": landed})
+
+
+def _load_id(now: datetime) -> str:
+    return f"{now.replace(tzinfo=UTC).timestamp():.6f}"
+
+
+def _register(
+    home: Home, source: str, load_id: str, fetched_at: str, now: datetime, entities: dict[str, ledger.LandedEntity]
+) -> None:
+    ledger.append(
+        home,
+        dlt_load_id=load_id,
+        source=source,
+        landed_at=fetched_at.replace("+00:00", "Z"),
+        arguments={"now": now.replace(tzinfo=UTC).isoformat(), "start": None, "end": None},
+        mapping_hash=None,
+        entities=entities,
+    )
+
+
 # ------------------------------------------------------------------------------------------------ HubSpot, in bulk
 
 
@@ -176,8 +284,7 @@ def _land_hubspot(
     home: Home, connection: duckdb.DuckDBPyConnection, company: Company, now: datetime, *, first: bool
 ) -> None:
     """One load: all records of the first day, or what the cursors and the bin say has changed since."""
-    load_id = f"{now.replace(tzinfo=UTC).timestamp():.6f}"
-    fetched_at = datetime.now(UTC).isoformat(timespec="milliseconds")
+    load_id, fetched_at = _load_id(now), datetime.now(UTC).isoformat(timespec="milliseconds")
     _fold(connection, company, now)
     entities: dict[str, ledger.LandedEntity] = {}
     reader = hubspot._Reader(_Lists(company, now), landing.Window(now.replace(tzinfo=UTC)), None)  # type: ignore[arg-type]
@@ -193,7 +300,7 @@ def _land_hubspot(
                 continue
         connection.execute(f"create or replace table landed_{name} as select * from listed")
         connection.unregister("listed")
-        entities[name] = _copy(home, connection, name, f"select * from landed_{name}", load_id, fetched_at)
+        entities[name] = _copy(home, connection, "hubspot", name, f"select * from landed_{name}", load_id, fetched_at)
     for name, one in hubspot.OBJECTS.items():
         columns = ", ".join(f'"{column}"' for column in one.schema.names)
         if first:
@@ -207,7 +314,7 @@ def _land_hubspot(
                 or (archived_at is null and exists (select 1 from bin_{name} as bin where bin.id = folded.id))
             """
         query = f"select {columns} from folded_{name} as folded where {chosen}"
-        entities[name] = _copy(home, connection, name, query, load_id, fetched_at)
+        entities[name] = _copy(home, connection, "hubspot", name, query, load_id, fetched_at)
         connection.execute(
             f"create or replace table cursor_{name} as select least(epoch_ms(max(updated)), {_ms(now)}) as cursor "
             f"from folded_{name} where archived_at is null"
@@ -217,15 +324,7 @@ def _land_hubspot(
             "where archived_at is not null"
         )
         connection.execute(f"drop table folded_{name}")
-    ledger.append(
-        home,
-        dlt_load_id=load_id,
-        source="hubspot",
-        landed_at=fetched_at.replace("+00:00", "Z"),
-        arguments={"now": now.replace(tzinfo=UTC).isoformat(), "start": None, "end": None},
-        mapping_hash=None,
-        entities=entities,
-    )
+    _register(home, "hubspot", load_id, fetched_at, now, entities)
 
 
 def _ms(now: datetime) -> int:
@@ -233,10 +332,16 @@ def _ms(now: datetime) -> int:
 
 
 def _copy(
-    home: Home, connection: duckdb.DuckDBPyConnection, name: str, query: str, load_id: str, fetched_at: str
+    home: Home,
+    connection: duckdb.DuckDBPyConnection,
+    source: str,
+    name: str,
+    query: str,
+    load_id: str,
+    fetched_at: str,
 ) -> ledger.LandedEntity:
     """Writes one Parquet file, or none when there is no row."""
-    path = home.raw / "hubspot" / name / f"{load_id}.{name}.parquet"
+    path = home.raw / source / name / f"{load_id}.{name}.parquet"
     path.parent.mkdir(parents=True, exist_ok=True)
     connection.execute(
         f"copy (select *, '{fetched_at}' as fetched_at, '{load_id}' as _dlt_load_id, "
@@ -607,6 +712,8 @@ def check(folder: Path, scale: float) -> list[str]:
                 columns = ", ".join(
                     f'cast(try_cast("{name}" as json) as text) as "{name}"' if name in _JSON else f'"{name}"'
                     for name in schema.names
+                    # A file's version is the hash of a file that the bulk lake does not have.
+                    if (source, name) != ("ga4", "file_version")
                 )
                 one, other = (f"select {columns} from {rows}" for rows in (first, second))
                 differing = duckdb.execute(
