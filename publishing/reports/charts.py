@@ -159,7 +159,7 @@ def _funnel(facts: Facts, formats: Formats, words: dict[str, dict[str, str]], te
                 "label": formats.percent(row["conversion_rate"]),
             }
             for row in facts.funnel(funnel)
-            if row["conversion_rate"] is not None
+            if row["cohort_basis"] == "dated" and row["conversion_rate"] is not None
         ]
         if not rows:
             continue

@@ -72,10 +72,13 @@ class Facts:
         return []
 
     def funnel(self, name: str) -> list[Row]:
-        """The rows of one funnel, by dated cohorts where there are any, else by today's state."""
+        """The rows of one funnel, by dated cohorts where there are any, else by today's state.
+
+        Of today's state only the stages count at which anybody stands: all others were passed by definition.
+        """
         rows = [row for row in self.tables["rpt_funnel"] if row["funnel"] == name]
         dated = [row for row in rows if row["cohort_basis"] == "dated"]
-        return dated or rows
+        return dated or [row for row in rows if row["is_last"] or row["entities_open"] or row["entities_exited"]]
 
     def forecasts(self) -> list[Row]:
         """One entry per period: its dates and target, and per method the parts' expected amounts."""

@@ -462,7 +462,7 @@ def create(
 ) -> duckdb.DuckDBPyConnection:
     """Writes the facts of one company to a new file and returns the connection; `finish` adds what is printed."""
     random = np.random.default_rng(7)
-    connection = duckdb.connect(str(path))
+    connection = duckdb.connect(str(path), config={"threads": 1})
     connection.execute("create schema marts; create schema run")
     connection.execute(
         f"""
