@@ -48,29 +48,30 @@ COUNTRY_NAMES = [
 ]  # fmt: skip
 CURRENCIES = ["EUR", "CZK", "USD"]
 _PRICE_FACTOR = [1.0, 25.0, 1.1]
+_FEW, _MANY = (pa.dictionary(index, pa.string()) for index in (pa.int8(), pa.int32()))
 SCHEMA = pa.schema(
     [
         ("event_at", pa.timestamp("us")),
         ("event_day", pa.date32()),
-        ("visitor_id", pa.dictionary(pa.int32(), pa.string())),
-        ("user_id", pa.dictionary(pa.int32(), pa.string())),
+        ("visitor_id", _MANY),
+        ("user_id", _MANY),
         ("session_id", pa.int64()),
         ("session_number", pa.int32()),
-        ("name", pa.dictionary(pa.int32(), pa.string())),
-        ("page_location", pa.dictionary(pa.int32(), pa.string())),
-        ("page_referrer", pa.dictionary(pa.int32(), pa.string())),
+        ("name", _FEW),
+        ("page_location", _FEW),
+        ("page_referrer", _FEW),
         ("engagement_ms", pa.int32()),
         ("is_engaged", pa.bool_()),
-        ("source", pa.dictionary(pa.int32(), pa.string())),
-        ("medium", pa.dictionary(pa.int32(), pa.string())),
-        ("campaign", pa.dictionary(pa.int32(), pa.string())),
-        ("gclid", pa.dictionary(pa.int32(), pa.string())),
-        ("device", pa.dictionary(pa.int32(), pa.string())),
-        ("country", pa.dictionary(pa.int32(), pa.string())),
-        ("transaction_id", pa.dictionary(pa.int32(), pa.string())),
+        ("source", _FEW),
+        ("medium", _FEW),
+        ("campaign", _FEW),
+        ("gclid", _MANY),
+        ("device", _FEW),
+        ("country", _FEW),
+        ("transaction_id", _MANY),
         ("revenue", pa.decimal128(18, 2)),
-        ("currency", pa.dictionary(pa.int32(), pa.string())),
-        ("items", pa.dictionary(pa.int32(), pa.string())),
+        ("currency", _FEW),
+        ("items", _FEW),
         ("late_days", pa.int8()),
         ("is_bot", pa.bool_()),
     ]
@@ -393,21 +394,21 @@ def _events(
     visitors, visitor_code = np.unique(sessions.visitor[row], return_inverse=True)
     users, user_code = np.unique(sessions.contact[row[known_user]], return_inverse=True)
 
-    def coded(codes: Ints, pool: pa.Array, present: Bools | None = None) -> pa.Array:
+    def coded(codes: Ints, pool: pa.Array, present: Bools | None = None, index: pa.DataType = _FEW) -> pa.Array:
         mask = None if present is None else ~present
-        return pa.DictionaryArray.from_arrays(pa.array(codes.astype(np.int32), mask=mask), pool)
+        return pa.DictionaryArray.from_arrays(pa.array(codes, mask=mask).cast(index.index_type), pool)
 
     def scattered(present: Bools, codes: Ints, pool: pa.Array) -> pa.Array:
         full = np.zeros(len(present), dtype=np.int64)
         full[present] = codes
-        return coded(full, pool, present)
+        return coded(full, pool, present, _MANY)
 
     day = clock.local_days(moment.astype("datetime64[us]").astype("datetime64[ms]"))
     table = pa.table(
         [
             pa.array(moment.astype("datetime64[us]")),
             pa.array(day.astype("datetime64[D]")),
-            coded(visitor_code, pools.visitor.take(pa.array(visitors))),
+            coded(visitor_code, pools.visitor.take(pa.array(visitors)), None, _MANY),
             scattered(known_user, user_code, pools.user.take(pa.array(users))),
             pa.array(start[session] // 1_000_000),
             pa.array(sessions.number[row].astype(np.int32)),
