@@ -1,10 +1,16 @@
-{#- Reading text. A value that cannot be read becomes NULL; `unreadable` tells it from a value that was not given. -#}
+{#-
+    Reading text. A value that cannot be read becomes NULL; `unreadable` tells it from a value that
+    was not given.
+-#}
 
 {% macro given(text) -%}
     nullif(trim({{ text }}), '')
 {%- endmacro %}
 
-{#- Names and labels for people to read: without control, zero-width and direction marks, which hide or forge text. -#}
+{#-
+    Names and labels for people to read: without control, zero-width and direction marks, which hide
+    or forge text.
+-#}
 {% macro clean_text(text) -%}
     nullif(
         trim(regexp_replace({{ text }}, '[\x00-\x1F\x7F\x{200B}-\x{200F}\x{202A}-\x{202E}\x{2066}-\x{2069}\x{FEFF}]', '', 'g')),
@@ -12,8 +18,11 @@
     )
 {%- endmacro %}
 
-{#- ISO text with or without an offset (without: UTC) to a UTC timestamp. DuckDB's cast to timestamp drops offsets
-    other than Z, so only Z takes that quick way; 'infinity' and years that dates cannot hold are unreadable. -#}
+{#-
+    ISO text with or without an offset (without: UTC) to a UTC timestamp. DuckDB's cast to timestamp
+    drops offsets other than Z, so only Z takes that quick way; 'infinity' and years that dates
+    cannot hold are unreadable.
+-#}
 {% macro to_timestamp(text) -%}
     case
         when {{ text }} like '____-__-__T%Z' then try_cast({{ text }} as timestamp)

@@ -1,6 +1,6 @@
 {#-
-    A staging model reads each load once. What it has read stands in history.meta.processed_loads, written in the
-    same transaction as its rows, so a crash leaves either both or neither.
+    A staging model reads each load once. What it has read stands in history.meta.processed_loads,
+    written in the same transaction as its rows, so a crash leaves either both or neither.
 -#}
 {% macro new_loads() -%}
     select
@@ -17,7 +17,10 @@
         )
 {%- endmacro %}
 
-{#- Post-hook of every staging model: marks the loads it was offered as read and notes its size for the next start. -#}
+{#-
+    Post-hook of every staging model: marks the loads it was offered as read and notes its size for
+    the next start.
+-#}
 {% macro record_processed_loads() -%}
     {%- if model.config.materialized != 'incremental' -%}{{ return('') }}{%- endif -%}
     insert into history.meta.processed_loads (model, load_number)
@@ -27,7 +30,10 @@
     select '{{ this.identifier }}', count(*) from {{ this }}
 {%- endmacro %}
 
-{#- Post-hook of a table of the history layer that reads staged tables: notes its size for the next start. -#}
+{#-
+    Post-hook of a table of the history layer that reads staged tables: notes its size for the next
+    start.
+-#}
 {% macro record_size() -%}
     insert or replace into history.meta.table_sizes (model, row_count)
     select '{{ this.identifier }}', count(*) from {{ this }}

@@ -1,7 +1,8 @@
 {#-
-    What the company's list says about each of `things`, as periods that tile all time: the most specific rule wins,
-    among equals the newest `valid_from` up to the day, among those the later row. A thing without a rule is what it
-    calls itself, if that is a canonical name, else `unmapped`.
+    What the company's list says about each of `things`, as periods that tile all time: the most
+    specific rule wins, among equals the newest `valid_from` up to the day, among those the later
+    row. A thing without a rule is what it calls itself, if that is a canonical name, else
+    `unmapped`.
 
     things:     relation with the columns `keys`
     rules:      relation with `specificity`, `valid_from` (NULL: always), `row_number` and `target`
@@ -81,7 +82,9 @@
     left join {{ canonical }} as canonical on lower(periods.{{ own_name }}) = canonical.name
 {%- endmacro %}
 
-{#- The rows of the newest landing of one of the company's lists, as known at the run's watermark. -#}
+{#-
+    The rows of the newest landing of one of the company's lists, as known at the run's watermark.
+-#}
 {% macro newest_mapping(entity) -%}
     select mappings.*
     from {{ ref('stg_mappings__' ~ entity) }} as mappings

@@ -15,7 +15,9 @@
     cast(cast({{ numerator }} as double) / nullif({{ denominator }}, 0) as decimal(18, {{ scale }}))
 {%- endmacro %}
 
-{#- Bounds of the 95 % Wilson score interval of a share (E. B. Wilson, 1927); NULL without trials. -#}
+{#-
+    Bounds of the 95 % Wilson score interval of a share (E. B. Wilson, 1927); NULL without trials.
+-#}
 {% macro wilson_low(successes, trials) -%}
     {{ _wilson_bound(successes, trials, '-') }}
 {%- endmacro %}
@@ -28,21 +30,14 @@
     {%- set z = 1.959963984540054 -%}
     {%- set n = 'nullif(cast(' ~ trials ~ ' as double), 0)' -%}
     {%- set p = '(' ~ successes ~ ' / ' ~ n ~ ')' -%}
-    {#- greatest() and least() pass over a NULL, so without trials they would give 0 or 1. #}
-    case
-        when {{ trials }} > 0
-            then cast(
-                greatest(0, least(1, (
-                    {{ p }} + {{ z * z / 2 }} / {{ n }}
-                    {{ sign }} {{ z }}
-                    * sqrt({{ p }} * (1 - {{ p }}) / {{ n }} + {{ z * z / 4 }} / ({{ n }} * {{ n }}))
-                ) / (1 + {{ z * z }} / {{ n }})))
-                as decimal(18, 9)
-            )
-    end
-{%- endmacro %}
+    {#-
+        greatest() and least() pass over a NULL, so without trials they would give 0 or 1. #} case
+        when {{ trials }} > 0 then cast( greatest(0, least(1, ( {{ p }} + {{ z * z / 2 }} / {{ n }}
+        {{ sign }} {{ z }} * sqrt({{ p }} * (1 - {{ p }}) / {{ n }} + {{ z * z / 4 }} / ({{ n }} *
+        {{ n }})) ) / (1 + {{ z * z }} / {{ n }}))) as decimal(18, 9) ) end {%- endmacro %}
 
-{#- Money in another currency, rounded per row so that sums of rows are exact. -#}
+        {#- Money in another currency, rounded per row so that sums of rows are exact.
+    -#}
 {% macro converted(amount, rate, scale=2) -%}
     cast(
         cast({{ amount }} as decimal(20, {{ scale }})) * cast({{ rate }} as decimal(18, 9))

@@ -1,6 +1,6 @@
 {#-
-    What staging reads of each raw table of records, in order: the models and the test that no landed row is lost must
-    agree on what makes two rows equal.
+    What staging reads of each raw table of records, in order: the models and the test that no
+    landed row is lost must agree on what makes two rows equal.
 -#}
 {% macro raw_columns(raw_table) -%}
     {%- set activity = [

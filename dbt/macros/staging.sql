@@ -1,13 +1,14 @@
 {#-
-    The rows of a raw table that this model has not read, without those that equal the version before them.
+    The rows of a raw table that this model has not read, without those that equal the version
+    before them.
 
     Vendors send the same record again and again (overlaps, retries, crashes): a row is an exact duplicate when the
     landing before it said the same, so the earliest landing stays. It is compared with the version before, not with
     all: a record that is deleted and restored returns to what it was, and that is news.
 
-    `version_order` sorts the versions of one record: by load, then as they were fetched within the load. The hash is
-    only ever compared with hashes of the same record, and a changed DuckDB that hashes differently costs one
-    repeated version per record, never a number in a mart.
+    `version_order` sorts the versions of one record: by load, then as they were fetched within the
+    load. The hash is only ever compared with hashes of the same record, and a changed DuckDB that
+    hashes differently costs one repeated version per record, never a number in a mart.
 -#}
 {% macro landed_versions(raw_table, id, columns, order_by=['fetched_at'], id_in_this=none) -%}
     select
@@ -70,7 +71,10 @@
     hash({% for column in columns %}{{ relation }}.{{ column }}{{ ', ' if not loop.last }}{% endfor %})
 {%- endmacro %}
 
-{#- The row as it came, as JSON text, evaluated for rejected rows only; what the files source refused it has kept itself. -#}
+{#-
+    The row as it came, as JSON text, evaluated for rejected rows only; what the files source
+    refused it has kept itself.
+-#}
 {% macro rejected_record(columns, relation, kept=none) -%}
     case
         {%- if kept %}
@@ -81,7 +85,9 @@
     end
 {%- endmacro %}
 
-{#- Columns of each canonical entity, in order: the one list that staging fills and the unions read. -#}
+{#-
+    Columns of each canonical entity, in order: the one list that staging fills and the unions read.
+-#}
 {% macro canonical_columns(entity) -%}
     {%- set columns = {
         'owners': ['owner_id', 'owner_name', 'email', 'team', 'kind', 'is_active', 'created_at', 'updated_at'],
@@ -137,8 +143,9 @@
 {%- endmacro %}
 
 {#-
-    Accepted rows of an entity from every source that stages it (var `staged`), as known at the run's watermark.
-    Of exported files only the newest landing of each file counts: it replaces the earlier ones as a whole.
+    Accepted rows of an entity from every source that stages it (var `staged`), as known at the
+    run's watermark. Of exported files only the newest landing of each file counts: it replaces the
+    earlier ones as a whole.
 -#}
 {% macro union_staged(entity) -%}
     {%- for source_name in var('staged')[entity] %}
@@ -177,9 +184,9 @@
 {%- endmacro %}
 
 {#-
-    The rows of files that this model has not read. A file is one fact, so a newer landing of it replaces the older as
-    a whole (`union_staged` sees to it) and unchanged rows are no duplicates of their predecessors; only what a crash
-    appended twice is one row.
+    The rows of files that this model has not read. A file is one fact, so a newer landing of it
+    replaces the older as a whole (`union_staged` sees to it) and unchanged rows are no duplicates
+    of their predecessors; only what a crash appended twice is one row.
 -#}
 {% macro landed_file_rows(raw_table, columns) -%}
     select
@@ -216,7 +223,10 @@
     ) as file_rows
 {%- endmacro %}
 
-{#- The rows of a mapping file's landings that this model has not read; the whole file lands whenever it changed. -#}
+{#-
+    The rows of a mapping file's landings that this model has not read; the whole file lands
+    whenever it changed.
+-#}
 {% macro landed_mapping_rows(raw_table, columns) -%}
     select distinct
         new_loads.load_number,
@@ -228,4 +238,21 @@
         {%- endfor %}
     from {{ raw_table }} as raw_rows
     inner join ({{ new_loads() }}) as new_loads on raw_rows._dlt_load_id = new_loads.dlt_load_id
+{%- endmacro %}
+
+{#-
+    All (source, entity) pairs that have a staged table of their own; HubSpot's leads are a view of
+    its contacts.
+-#}
+{% macro staged_models() -%}
+    {%- set models = [] -%}
+    {%- for entity, source_names in var('staged').items() -%}
+        {%- for source_name in source_names if not (source_name == 'hubspot' and entity == 'leads') -%}
+            {%- do models.append((source_name, entity)) -%}
+        {%- endfor -%}
+    {%- endfor -%}
+    {%- for entity in ['stages', 'channels', 'pipelines'] -%}
+        {%- do models.append(('mappings', entity)) -%}
+    {%- endfor -%}
+    {{ return(models) }}
 {%- endmacro %}

@@ -1,6 +1,9 @@
--- What: the visits of a deal follow each other without gap or overlap, from its creation to the end of the day.
--- Why: days in stage, stage at any past day and the waterfall all read visits; a gap loses a deal for a while.
--- A returned row: a visit that begins elsewhere than where the one before ends, or a life with a loose end.
+-- What: the visits of a deal follow each other without gap or overlap, from its creation to the end
+-- of the day.
+-- Why: days in stage, stage at any past day and the waterfall all read visits; a gap loses a deal
+-- for a while.
+-- A returned row: a visit that begins elsewhere than where the one before ends, or a life with a
+-- loose end.
 with
 
 visits as (

@@ -1,4 +1,5 @@
--- What: of each day the file that counts is staged whole: accepted and rejected rows, less exact duplicates.
+-- What: of each day the file that counts is staged whole: accepted and rejected rows, less exact
+-- duplicates.
 -- Why: a day is replaced as a whole; one that was replaced by half would lose visits in silence.
 -- A returned row: a day with more staged rows than its file has, or none at all.
 with

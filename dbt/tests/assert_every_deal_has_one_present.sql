@@ -1,6 +1,7 @@
 -- What: each deal has exactly one open visit and stands in that visit's stage.
 -- Why: the state of a deal and its history are two tables that must tell one story.
--- A returned row: a deal without an open visit, with several, or in another stage than its open visit.
+-- A returned row: a deal without an open visit, with several, or in another stage than its open
+-- visit.
 with
 
 open_visits as (

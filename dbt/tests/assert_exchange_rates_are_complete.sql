@@ -1,7 +1,8 @@
 -- What: every amount in a foreign currency has an exchange rate of its day.
--- Why: a missing rate taken as 1.0 turns crowns into euros; left out in silence it shrinks the bookings.
--- A returned row: a currency and the first day of a deal for which the mapped list of rates (entity rates, kind
--- daily) has no rate on or before it, with the deals concerned.
+-- Why: a missing rate taken as 1.0 turns crowns into euros; left out in silence it shrinks the
+-- bookings.
+-- A returned row: a currency and the first day of a deal for which the mapped list of rates (entity
+-- rates, kind daily) has no rate on or before it, with the deals concerned.
 select
     deals.currency,
     min(coalesce(deals.close_day, run_context.as_of)) as first_day,

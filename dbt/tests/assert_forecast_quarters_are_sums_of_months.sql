@@ -1,5 +1,6 @@
 -- What: the next quarter's forecast is the sum of its months where the months are shown.
--- Why: months and quarters are computed from the same cells; a cent's difference would mean two computations.
+-- Why: months and quarters are computed from the same cells; a cent's difference would mean two
+-- computations.
 -- A returned row: a quarter, method, member and part that differs from its months.
 with
 

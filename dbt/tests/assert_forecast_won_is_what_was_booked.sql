@@ -1,5 +1,6 @@
 -- What: the forecast's part `won` equals the won deals of the period up to as_of.
--- Why: the booked part is a fact; a forecast that books differently from the deals starts from a wrong place.
+-- Why: the booked part is a fact; a forecast that books differently from the deals starts from a
+-- wrong place.
 -- A returned row: a period and method whose booked part differs from the deals.
 with
 

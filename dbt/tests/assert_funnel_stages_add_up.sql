@@ -1,6 +1,9 @@
--- What: who entered a stage went on, left or is still there; and nobody enters a stage without its predecessors.
--- Why: an entity that is none of the three, or two of them, makes conversion and open counts contradict each other.
--- A returned row: a stage and cohort whose parts do not add up, or a funnel that widens towards its end.
+-- What: who entered a stage went on, left or is still there; and nobody enters a stage without its
+-- predecessors.
+-- Why: an entity that is none of the three, or two of them, makes conversion and open counts
+-- contradict each other.
+-- A returned row: a stage and cohort whose parts do not add up, or a funnel that widens towards its
+-- end.
 with
 
 funnel_stages as (

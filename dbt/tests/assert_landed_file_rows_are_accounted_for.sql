@@ -1,6 +1,8 @@
 -- What: of every landing of a file, each row is staged or rejected, and none twice.
--- Why: rows may be lost nowhere. A row that a crash appended twice counts once; all others have their own number.
--- A returned row: an entity and a load that this build read, whose staged rows are not the landed ones.
+-- Why: rows may be lost nowhere. A row that a crash appended twice counts once; all others have
+-- their own number.
+-- A returned row: an entity and a load that this build read, whose staged rows are not the landed
+-- ones.
 {%- set tables = {
     'leads': 'leads', 'contacts': 'contacts', 'accounts': 'accounts', 'deals': 'deals',
     'stage_changes': 'field_changes', 'owners': 'owners', 'activities': 'activities', 'ad_days': 'ad_days',

@@ -1,8 +1,9 @@
 -- What: of every load, fetched = staged + rejected + exact duplicates, per entity of records.
--- Why: rows may be lost nowhere. Duplicates are counted as what is left over, so each is shown here to be one: the
--- same record was staged with the same content, by this load or an earlier one.
--- A returned row: a landed row that is neither staged nor rejected nor a duplicate, or a load with more staged rows
--- than landed. Only loads that a model read in this build and that left rows over are looked at again.
+-- Why: rows may be lost nowhere. Duplicates are counted as what is left over, so each is shown here
+-- to be one: the same record was staged with the same content, by this load or an earlier one.
+-- A returned row: a landed row that is neither staged nor rejected nor a duplicate, or a load with
+-- more staged rows than landed. Only loads that a model read in this build and that left rows over
+-- are looked at again.
 {%- set tables = [
     ('hubspot__owners', 'stg_hubspot__owners', 'owner_id', none),
     ('hubspot__pipelines', 'stg_hubspot__stages', 'pipeline_id', none),

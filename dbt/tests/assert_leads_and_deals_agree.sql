@@ -1,5 +1,7 @@
--- What: the deals that leads claim are the deals that name a lead: as many, as many won, with the same amount.
--- Why: source to bookings is read from leads, bookings from deals; the two must never be two numbers.
+-- What: the deals that leads claim are the deals that name a lead: as many, as many won, with the
+-- same amount.
+-- Why: source to bookings is read from leads, bookings from deals; the two must never be two
+-- numbers.
 -- A returned row: the two sides, if they differ.
 with
 

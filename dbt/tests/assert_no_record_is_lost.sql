@@ -1,4 +1,5 @@
--- What: every accepted contact, company, lead and deal stands in its mart, was merged away, or is yet to be created.
+-- What: every accepted contact, company, lead and deal stands in its mart, was merged away, or is
+-- yet to be created.
 -- Why: joins lose rows in silence; a deal whose stage or currency is unknown still is a deal.
 -- A returned row: a record that vanished on the way.
 {%- set entities = {

@@ -1,5 +1,7 @@
--- What: the events of all sessions are the accepted events that were staged up to as_of, and so is their revenue.
--- Why: sessions are added up from parts of days; a part that is lost or doubled shows here and nowhere else.
+-- What: the events of all sessions are the accepted events that were staged up to as_of, and so is
+-- their revenue.
+-- Why: sessions are added up from parts of days; a part that is lost or doubled shows here and
+-- nowhere else.
 -- A returned row: a measure that differs.
 with
 

@@ -32,10 +32,14 @@ days_changed as (
     select days_staged.*
     from days_staged
     {% if is_incremental() %}
-    anti join {{ this }} as slices_built
-        on
-            days_staged.event_day = slices_built.event_day
-            and days_staged.day_version = slices_built.day_version
+    where
+        not exists (
+            select 1
+            from {{ this }} as slices_built
+            where
+                days_staged.event_day = slices_built.event_day
+                and days_staged.day_version = slices_built.day_version
+        )
     {% endif %}
 ),
 

@@ -1,4 +1,7 @@
-{#- A returned row is a combination of the columns that stands in several rows; NULL equals NULL here. -#}
+{#-
+    A returned row is a combination of the columns that stands in several rows; NULL equals NULL
+    here.
+-#}
 {% test unique_together(model, columns) %}
 select
     {{ columns | join(', ') }},

@@ -1,4 +1,7 @@
-{#- One row per account that exists at the end of `as_of`, from its newest landed version; merged-away ones do not. -#}
+{#-
+    One row per account that exists at the end of `as_of`, from its newest landed version;
+    merged-away ones do not.
+-#}
 with
 
 accounts as (
@@ -14,7 +17,8 @@ run_context as (
 ),
 
 test_email_domains as (
-    select distinct test_email_domains.domain from {{ source('run', 'test_email_domains') }} as test_email_domains
+    select distinct test_email_domains.domain
+    from {{ source('run', 'test_email_domains') }} as test_email_domains
 ),
 
 test_names as (
@@ -58,7 +62,8 @@ final as (
         accounts_existing.source_system || ':' || accounts_existing.owner_id as owner_key,
         accounts_existing.source_system
         || ':'
-        || coalesce(survivors.survivor_id, accounts_existing.parent_account_id) as parent_account_key,
+        || coalesce(survivors.survivor_id, accounts_existing.parent_account_id)
+            as parent_account_key,
         accounts_existing.account_id,
         accounts_existing.source_system,
         accounts_existing.account_name,
@@ -69,7 +74,10 @@ final as (
         accounts_existing.employee_count,
         coalesce(
             accounts_existing.is_deleted
-            and (accounts_existing.deleted_at is null or accounts_existing.deleted_at < run_context.as_of_end),
+            and (
+                accounts_existing.deleted_at is null
+                or accounts_existing.deleted_at < run_context.as_of_end
+            ),
             false
         ) as is_deleted,
         test_email_domains.domain is not null or test_names.name is not null as is_test,

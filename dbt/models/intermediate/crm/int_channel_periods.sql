@@ -1,4 +1,7 @@
-{#- One row per source that leads name (label and detail) and period of days in which it means one channel. -#}
+{#-
+    One row per source that leads name (label and detail) and period of days in which it means one
+    channel.
+-#}
 with
 
 leads as (

@@ -1,4 +1,7 @@
-{#- One row per contact that exists at the end of `as_of`, from its newest landed version; merged-away ones do not. -#}
+{#-
+    One row per contact that exists at the end of `as_of`, from its newest landed version;
+    merged-away ones do not.
+-#}
 with
 
 contacts as (
@@ -14,7 +17,8 @@ run_context as (
 ),
 
 test_email_domains as (
-    select distinct test_email_domains.domain from {{ source('run', 'test_email_domains') }} as test_email_domains
+    select distinct test_email_domains.domain
+    from {{ source('run', 'test_email_domains') }} as test_email_domains
 ),
 
 test_names as (
@@ -68,7 +72,10 @@ final as (
         contacts_existing.job_title,
         coalesce(
             contacts_existing.is_deleted
-            and (contacts_existing.deleted_at is null or contacts_existing.deleted_at < run_context.as_of_end),
+            and (
+                contacts_existing.deleted_at is null
+                or contacts_existing.deleted_at < run_context.as_of_end
+            ),
             false
         ) as is_deleted,
         test_email_domains.domain is not null or test_names.name is not null as is_test,
@@ -81,7 +88,9 @@ final as (
             survivors.object = 'account'
             and contacts_existing.source_system = survivors.source_system
             and contacts_existing.account_id = survivors.merged_id
-    left join test_email_domains on split_part(contacts_existing.email, '@', 2) = test_email_domains.domain
+    left join
+        test_email_domains
+        on split_part(contacts_existing.email, '@', 2) = test_email_domains.domain
     left join test_names on lower(contacts_existing.full_name) = test_names.name
 )
 

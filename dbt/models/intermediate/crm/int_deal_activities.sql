@@ -1,7 +1,7 @@
 {#-
-    One row per deal with any activity that was known at the end of `as_of`: when somebody last dealt with it, and when
-    somebody is to deal with it next. A task counts once it is done; a meeting counts on its day, held or not, since
-    few sellers tick it off.
+    One row per deal with any activity that was known at the end of `as_of`: when somebody last
+    dealt with it, and when somebody is to deal with it next. A task counts once it is done; a
+    meeting counts on its day, held or not, since few sellers tick it off.
 -#}
 with
 

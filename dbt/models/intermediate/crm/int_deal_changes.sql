@@ -1,4 +1,7 @@
-{#- One row per change of a deal's field that the source tells, whenever it was fetched and however often. -#}
+{#-
+    One row per change of a deal's field that the source tells, whenever it was fetched and however
+    often.
+-#}
 with
 
 field_changes as (

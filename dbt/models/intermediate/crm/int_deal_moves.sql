@@ -1,7 +1,7 @@
 {#-
-    One row per deal and visit to a stage, in order. Consecutive entries to the same stage of the same pipeline are
-    one visit. A stage id that belongs to one pipeline only says which pipeline the deal is in; otherwise the last
-    value of the field `pipeline` does.
+    One row per deal and visit to a stage, in order. Consecutive entries to the same stage of the
+    same pipeline are one visit. A stage id that belongs to one pipeline only says which pipeline
+    the deal is in; otherwise the last value of the field `pipeline` does.
 -#}
 with
 
@@ -82,7 +82,8 @@ entries as (
         coalesce(pipelines_of_stages.pipeline_id, deals.pipeline_id) as pipeline_id,
         deals.stage_id,
         cast(null as text) as changed_by,
-        case when deals.has_stage_history then 'field_history' else 'assumed_current' end as history_basis,
+        case when deals.has_stage_history then 'field_history' else 'assumed_current' end
+            as history_basis,
         cast(null as timestamp) as entered_at
     from deals
     left join pipelines_of_stages
@@ -113,11 +114,15 @@ final as (
         entries_compared.changed_by,
         entries_compared.history_basis,
         row_number() over deal_by_time as visit_no,
-        row_number() over deal_by_time = count(*) over (partition by entries_compared.deal_key) as is_last,
+        row_number() over deal_by_time
+        = count(*) over (partition by entries_compared.deal_key) as is_last,
         entries_compared.entered_at
     from entries_compared
     where not entries_compared.is_repeated
-    window deal_by_time as (partition by entries_compared.deal_key order by entries_compared.entered_at)
+    window
+        deal_by_time as (
+            partition by entries_compared.deal_key order by entries_compared.entered_at
+        )
 )
 
 select * from final

@@ -1,4 +1,7 @@
-{#- One row per deal and period in which one owner held it; the first reaches back to any time before. -#}
+{#-
+    One row per deal and period in which one owner held it; the first reaches back to any time
+    before.
+-#}
 with
 
 deal_changes as (

@@ -1,4 +1,7 @@
-{#- One row per deal whose close date has a history: how often and how far it moved later while the deal was open. -#}
+{#-
+    One row per deal whose close date has a history: how often and how far it moved later while the
+    deal was open.
+-#}
 with
 
 deal_changes as (
@@ -47,7 +50,7 @@ pushes as (
         on
             close_dates_compared.deal_key = visits.deal_key
             and visits.stage not in ('won', 'lost')
-            and visits.entered_at <= close_dates_compared.changed_at
+            and close_dates_compared.changed_at >= visits.entered_at
             and close_dates_compared.changed_at < coalesce(visits.exited_at, run_context.as_of_end)
     where close_dates_compared.close_date > close_dates_compared.close_date_before
 ),

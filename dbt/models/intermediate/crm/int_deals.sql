@@ -1,6 +1,7 @@
 {#-
-    One row per deal as it stood at the end of `as_of`: fields with a history from that history, the others from the
-    newest landed version. Deals that were merged away, or created later, do not exist.
+    One row per deal as it stood at the end of `as_of`: fields with a history from that history, the
+    others from the newest landed version. Deals that were merged away, or created later, do not
+    exist.
 -#}
 with
 
@@ -53,21 +54,26 @@ deals_existing as (
     where deals_current.created_at is null or deals_current.created_at < run_context.as_of_end
 ),
 
--- A field whose first change is still to come has a history and no value yet. Of two values of one moment the larger
--- text counts, so that the choice is the same in every build.
+-- A field whose first change is still to come has a history and no value yet. Of two values of one
+-- moment the larger text counts, so that the choice is the same in every build.
 values_at_as_of as (
     select
         deal_changes.deal_key,
         {%- for field in ['stage', 'amount', 'close_date', 'owner', 'currency', 'forecast_category'] %}
         bool_or(deal_changes.field = '{{ field }}') as has_{{ field }}_history,
         nullif(
-            max_by(coalesce(deal_changes.value, ''), (deal_changes.changed_at, coalesce(deal_changes.value, '')))
-                filter (where deal_changes.field = '{{ field }}' and deal_changes.is_past),
+            max_by(
+                coalesce(deal_changes.value, ''),
+                (deal_changes.changed_at, coalesce(deal_changes.value, ''))
+            )
+            filter (where deal_changes.field = '{{ field }}' and deal_changes.is_past),
             ''
         ) as {{ field }}_at_as_of,
         {%- endfor %}
         bool_or(deal_changes.field = 'stage' and deal_changes.is_past) as has_been_staged,
-        min_by(deal_changes.source_type, deal_changes.changed_at) filter (where deal_changes.field = 'stage')
+        min_by(deal_changes.source_type, deal_changes.changed_at) filter (
+            where deal_changes.field = 'stage'
+        )
             as first_source_type
     from deal_changes
     group by all
@@ -84,7 +90,8 @@ deals_joined as (
         coalesce(values_at_as_of.has_close_date_history, false) as has_close_date_history,
         coalesce(values_at_as_of.has_owner_history, false) as has_owner_history,
         coalesce(values_at_as_of.has_currency_history, false) as has_currency_history,
-        coalesce(values_at_as_of.has_forecast_category_history, false) as has_forecast_category_history,
+        coalesce(values_at_as_of.has_forecast_category_history, false)
+            as has_forecast_category_history,
         values_at_as_of.stage_at_as_of,
         values_at_as_of.amount_at_as_of,
         values_at_as_of.close_date_at_as_of,
@@ -112,7 +119,8 @@ final as (
         deals_joined.source_system || ':' || deals_joined.account_id_surviving as account_key,
         deals_joined.source_system || ':' || deals_joined.contact_id_surviving as contact_key,
         deals_joined.source_system || ':' || case
-            when deals_joined.has_owner_history then deals_joined.owner_at_as_of else deals_joined.owner_id
+            when deals_joined.has_owner_history then deals_joined.owner_at_as_of
+            else deals_joined.owner_id
         end as owner_key,
         deals_joined.deal_id,
         deals_joined.source_system,
@@ -125,17 +133,22 @@ final as (
             else coalesce(deals_joined.stage_label, deals_joined.stage_id)
         end as stage_id,
         case
-            when deals_joined.has_currency_history then deals_joined.currency_at_as_of else deals_joined.currency
+            when deals_joined.has_currency_history then deals_joined.currency_at_as_of
+            else deals_joined.currency
         end as currency,
         deals_joined.deal_type,
         case
-            when deals_joined.has_forecast_category_history then deals_joined.forecast_category_at_as_of
+            when
+                deals_joined.has_forecast_category_history
+                then deals_joined.forecast_category_at_as_of
             else deals_joined.forecast_category
         end as forecast_category,
         deals_joined.next_step,
         deals_joined.lost_reason,
         case
-            when deals_joined.has_amount_history then cast(deals_joined.amount_at_as_of as decimal(18, 2))
+            when
+                deals_joined.has_amount_history
+                then cast(deals_joined.amount_at_as_of as decimal(18, 2))
             else deals_joined.amount
         end as amount,
         deals_joined.win_probability,
@@ -146,14 +159,19 @@ final as (
         deals_joined.is_imported,
         coalesce(
             deals_joined.is_deleted
-            and (deals_joined.deleted_at is null or deals_joined.deleted_at < run_context.as_of_end),
+            and (
+                deals_joined.deleted_at is null or deals_joined.deleted_at < run_context.as_of_end
+            ),
             false
         ) as is_deleted,
         case
-            when deals_joined.has_close_date_history then cast(deals_joined.close_date_at_as_of as date)
+            when
+                deals_joined.has_close_date_history
+                then cast(deals_joined.close_date_at_as_of as date)
             else deals_joined.close_date
         end as close_date,
-        {{ day_in_zone('deals_joined.created_at', 'run_context.reporting_timezone') }} as created_date,
+        {{ day_in_zone('deals_joined.created_at', 'run_context.reporting_timezone') }}
+            as created_date,
         deals_joined.created_at,
         deals_joined.updated_at,
         deals_joined.deleted_at

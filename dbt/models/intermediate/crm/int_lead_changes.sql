@@ -1,4 +1,7 @@
-{#- One row per change of a lead's stage or status until the end of `as_of`, whenever and how often it was fetched. -#}
+{#-
+    One row per change of a lead's stage or status until the end of `as_of`, whenever and how often
+    it was fetched.
+-#}
 with
 
 field_changes as (

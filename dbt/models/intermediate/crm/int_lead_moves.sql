@@ -1,7 +1,7 @@
 {#-
-    One row per lead and visit to a canonical stage, in order. Lifecycle and status are two fields and one timeline:
-    a status counts where it is mapped to a stage (disqualified, recycled); when it moves away from such an exit the
-    lead is back in the stage of its lifecycle.
+    One row per lead and visit to a canonical stage, in order. Lifecycle and status are two fields
+    and one timeline: a status counts where it is mapped to a stage (disqualified, recycled); when
+    it moves away from such an exit the lead is back in the stage of its lifecycle.
 -#}
 with
 
@@ -34,7 +34,8 @@ changes_mapped as (
     semi join leads on lead_changes.lead_key = leads.lead_key
     left join stage_periods
         on
-            stage_periods.object = case lead_changes.field when 'stage' then 'lead' else 'lead_status' end
+            stage_periods.object
+            = case lead_changes.field when 'stage' then 'lead' else 'lead_status' end
             and lead_changes.source_system = stage_periods.source_system
             and lead_changes.value = stage_periods.stage_id
             and stage_periods.valid_from <= cast(lead_changes.changed_at as date)
@@ -45,7 +46,9 @@ changes_mapped as (
 changes_in_context as (
     select
         changes_mapped.*,
-        last_value(case when changes_mapped.field = 'stage' then changes_mapped.stage end ignore nulls)
+        last_value(
+            case when changes_mapped.field = 'stage' then changes_mapped.stage end ignore nulls
+        )
             over lead_by_time as lifecycle_stage,
         lag(coalesce(changes_mapped.is_exit, false)) over (
             partition by changes_mapped.lead_key, changes_mapped.field
@@ -54,7 +57,7 @@ changes_in_context as (
     from changes_mapped
     window lead_by_time as (
         partition by changes_mapped.lead_key
-        order by changes_mapped.changed_at, changes_mapped.field desc, changes_mapped.stage
+        order by changes_mapped.changed_at asc, changes_mapped.field desc, changes_mapped.stage asc
         rows between unbounded preceding and current row
     )
 ),
@@ -65,7 +68,9 @@ entries as (
         case
             when changes_in_context.field = 'stage' then changes_in_context.stage
             when changes_in_context.is_mapped then changes_in_context.stage
-            when changes_in_context.is_exit_before then coalesce(changes_in_context.lifecycle_stage, 'lead')
+            when
+                changes_in_context.is_exit_before
+                then coalesce(changes_in_context.lifecycle_stage, 'lead')
         end as stage,
         changes_in_context.field,
         'field_history' as history_basis,
@@ -110,7 +115,7 @@ entries_all as (
             lifecycle_periods.object = 'lead'
             and leads_without_history.source_system = lifecycle_periods.source_system
             and leads_without_history.stage_label = lifecycle_periods.stage_id
-            and lifecycle_periods.valid_from <= run_context.as_of
+            and run_context.as_of >= lifecycle_periods.valid_from
             and run_context.as_of < lifecycle_periods.valid_to
     left join stage_periods as status_periods
         on
@@ -118,7 +123,7 @@ entries_all as (
             and status_periods.is_mapped
             and leads_without_history.source_system = status_periods.source_system
             and leads_without_history.status_label = status_periods.stage_id
-            and status_periods.valid_from <= run_context.as_of
+            and run_context.as_of >= status_periods.valid_from
             and run_context.as_of < status_periods.valid_to
 ),
 
@@ -129,7 +134,7 @@ entries_compared as (
     from entries_all
     window lead_by_time as (
         partition by entries_all.lead_key
-        order by entries_all.entered_at, entries_all.field desc, entries_all.stage
+        order by entries_all.entered_at asc, entries_all.field desc, entries_all.stage asc
     )
 ),
 
@@ -145,7 +150,8 @@ final as (
         row_number() over lead_by_time as visit_no,
         canonical_stages.stage_order,
         canonical_stages.is_exit,
-        row_number() over lead_by_time = count(*) over (partition by entries_compared.lead_key) as is_last,
+        row_number() over lead_by_time
+        = count(*) over (partition by entries_compared.lead_key) as is_last,
         entries_compared.entered_at
     from entries_compared
     inner join canonical_stages
@@ -153,7 +159,7 @@ final as (
     where not entries_compared.is_repeated
     window lead_by_time as (
         partition by entries_compared.lead_key
-        order by entries_compared.entered_at, entries_compared.field desc, entries_compared.stage
+        order by entries_compared.entered_at asc, entries_compared.field desc, entries_compared.stage asc
     )
 )
 

@@ -1,4 +1,7 @@
-{#- One row per lead that exists at the end of `as_of`, with where it came from and who is behind it. -#}
+{#-
+    One row per lead that exists at the end of `as_of`, with where it came from and who is behind
+    it.
+-#}
 with
 
 leads as (
@@ -34,7 +37,8 @@ temperature_labels as (
 ),
 
 test_email_domains as (
-    select distinct test_email_domains.domain from {{ source('run', 'test_email_domains') }} as test_email_domains
+    select distinct test_email_domains.domain
+    from {{ source('run', 'test_email_domains') }} as test_email_domains
 ),
 
 test_names as (
@@ -74,7 +78,9 @@ leads_with_channel as (
 final as (
     select
         leads_with_channel.lead_key,
-        coalesce(leads_with_channel.email, leads_with_channel.contact_key, leads_with_channel.lead_key) as person_key,
+        coalesce(
+            leads_with_channel.email, leads_with_channel.contact_key, leads_with_channel.lead_key
+        ) as person_key,
         contacts.contact_key,
         leads_with_channel.contact_key as contact_key_stated,
         accounts.account_key,
@@ -112,8 +118,12 @@ final as (
         on
             canonical_channels.is_paid
             and lower(trim(leads_with_channel.source_detail)) = campaigns_by_name.campaign_name
-    left join temperature_labels on lower(trim(leads_with_channel.purchase_timeframe)) = temperature_labels.label
-    left join test_email_domains on split_part(leads_with_channel.email, '@', 2) = test_email_domains.domain
+    left join
+        temperature_labels
+        on lower(trim(leads_with_channel.purchase_timeframe)) = temperature_labels.label
+    left join
+        test_email_domains
+        on split_part(leads_with_channel.email, '@', 2) = test_email_domains.domain
     left join test_names on lower(leads_with_channel.full_name) = test_names.name
 )
 

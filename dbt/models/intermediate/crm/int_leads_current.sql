@@ -1,6 +1,6 @@
 {#-
-    One row per lead that exists at the end of `as_of`, from its newest landed version. Where people were merged, the
-    earliest known record says where the lead came from.
+    One row per lead that exists at the end of `as_of`, from its newest landed version. Where people
+    were merged, the earliest known record says where the lead came from.
 -#}
 with
 
@@ -44,7 +44,9 @@ leads_joined_to_survivors as (
         coalesce(account_survivors.survivor_id, leads_newest.account_id) as account_id_surviving,
         -- Where the contact is the lead, the lead vanishes with the contact.
         coalesce(
-            contact_survivors.merged_id is not null and leads_newest.lead_id = leads_newest.contact_id, false
+            contact_survivors.merged_id is not null
+            and leads_newest.lead_id = leads_newest.contact_id,
+            false
         ) as is_merged_away
     from leads_newest
     left join survivors as contact_survivors
@@ -61,7 +63,9 @@ leads_joined_to_survivors as (
 
 earliest_sources as (
     select
-        leads_joined_to_survivors.source_system || ':' || leads_joined_to_survivors.contact_id_surviving as lead_key,
+        leads_joined_to_survivors.source_system
+        || ':'
+        || leads_joined_to_survivors.contact_id_surviving as lead_key,
         min_by(
             {
                 'source_label': leads_joined_to_survivors.source_label,
@@ -81,9 +85,15 @@ earliest_sources as (
 final as (
     select
         leads_joined_to_survivors.lead_key,
-        leads_joined_to_survivors.source_system || ':' || leads_joined_to_survivors.contact_id_surviving as contact_key,
-        leads_joined_to_survivors.source_system || ':' || leads_joined_to_survivors.account_id_surviving as account_key,
-        leads_joined_to_survivors.source_system || ':' || leads_joined_to_survivors.owner_id as owner_key,
+        leads_joined_to_survivors.source_system
+        || ':'
+        || leads_joined_to_survivors.contact_id_surviving as contact_key,
+        leads_joined_to_survivors.source_system
+        || ':'
+        || leads_joined_to_survivors.account_id_surviving as account_key,
+        leads_joined_to_survivors.source_system
+        || ':'
+        || leads_joined_to_survivors.owner_id as owner_key,
         leads_joined_to_survivors.lead_id,
         leads_joined_to_survivors.source_system,
         leads_joined_to_survivors.full_name,
@@ -110,7 +120,8 @@ final as (
             ),
             false
         ) as is_deleted,
-        {{ day_in_zone('leads_joined_to_survivors.created_at', 'run_context.reporting_timezone') }} as created_date,
+        {{ day_in_zone('leads_joined_to_survivors.created_at', 'run_context.reporting_timezone') }}
+            as created_date,
         leads_joined_to_survivors.created_at,
         leads_joined_to_survivors.deleted_at
     from leads_joined_to_survivors

@@ -1,4 +1,6 @@
-{#- One row per record that another one took over, by what the newest version of the survivor says. -#}
+{#-
+    One row per record that another one took over, by what the newest version of the survivor says.
+-#}
 with
 
 accounts as (
@@ -52,7 +54,8 @@ merged_ids_unnested as (
     from survivors
 ),
 
--- A survivor of a chain may name its predecessors' merges as well as they do: the newest word counts.
+-- A survivor of a chain may name its predecessors' merges as well as they do: the newest word
+-- counts.
 final as (
     select
         merged_ids_unnested.source_system,

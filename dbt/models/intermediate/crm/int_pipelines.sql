@@ -1,4 +1,7 @@
-{#- One row per deal pipeline with its purpose on `as_of`; a pipeline that nobody mapped is new business. -#}
+{#-
+    One row per deal pipeline with its purpose on `as_of`; a pipeline that nobody mapped is new
+    business.
+-#}
 with
 
 stages as (
@@ -41,7 +44,10 @@ rules_joined as (
     cross join run_context
     left join pipeline_mappings
         on
-            (pipeline_mappings.source_system is null or lower(pipelines.source_system) = pipeline_mappings.source_system)
+            (
+                pipeline_mappings.source_system is null
+                or lower(pipelines.source_system) = pipeline_mappings.source_system
+            )
             and (
                 pipeline_mappings.pipeline_label is null
                 or lower(pipelines.pipeline_label) = lower(pipeline_mappings.pipeline_label)
@@ -59,7 +65,9 @@ final as (
             rules_joined.purpose,
             case
                 when
-                    lower(rules_joined.pipeline_label) in ('new_business', 'renewal', 'upsell', 'onboarding', 'test')
+                    lower(rules_joined.pipeline_label) in (
+                        'new_business', 'renewal', 'upsell', 'onboarding', 'test'
+                    )
                     then lower(rules_joined.pipeline_label)
             end,
             'new_business'

@@ -1,7 +1,8 @@
 {#-
-    One row per currency and day with the rate at which an amount of that day is converted: the newest daily rate on
-    or before it. The reporting currency has 1; a currency has no row before its first rate, so that what cannot be
-    converted stays NULL and fails the test `assert_exchange_rates_are_complete`. Nothing after `as_of` is known.
+    One row per currency and day with the rate at which an amount of that day is converted: the
+    newest daily rate on or before it. The reporting currency has 1; a currency has no row before
+    its first rate, so that what cannot be converted stays NULL and fails the test
+    `assert_exchange_rates_are_complete`. Nothing after `as_of` is known.
 -#}
 with
 
@@ -51,7 +52,9 @@ final as (
         rate_periods.currency,
         rate_periods.rate_to_reporting,
         cast(unnest(generate_series(
-            rate_periods.valid_from, cast(rate_periods.valid_to - interval 1 day as date), interval 1 day
+            rate_periods.valid_from,
+            cast(rate_periods.valid_to - interval 1 day as date),
+            interval 1 day
         )) as date) as rate_date
     from rate_periods
 )

@@ -1,6 +1,6 @@
 {#-
-    One row per currency and period with the plan's rate: an amount at plan rate is compared with a target without
-    the movements of exchange rates. The reporting currency has 1 for ever.
+    One row per currency and period with the plan's rate: an amount at plan rate is compared with a
+    target without the movements of exchange rates. The reporting currency has 1 for ever.
 -#}
 with
 

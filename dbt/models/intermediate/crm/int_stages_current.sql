@@ -1,4 +1,7 @@
-{#- One row per stage that a CRM lists, as it is now; stages that it dropped stay with their last label. -#}
+{#-
+    One row per stage that a CRM lists, as it is now; stages that it dropped stay with their last
+    label.
+-#}
 with
 
 stages as (

@@ -1,6 +1,6 @@
 {#-
-    One row per stage that a CRM lists or a record has ever been in. Exports list none, so there the labels themselves
-    are the stages; the lead's lifecycle and status have no pipeline.
+    One row per stage that a CRM lists or a record has ever been in. Exports list none, so there the
+    labels themselves are the stages; the lead's lifecycle and status have no pipeline.
 -#}
 with
 
@@ -90,7 +90,8 @@ final as (
             and stages_seen.stage_id = stages.stage_id
     left join pipeline_labels
         on
-            coalesce(stages.source_system, stages_seen.source_system) = pipeline_labels.source_system
+            coalesce(stages.source_system, stages_seen.source_system)
+            = pipeline_labels.source_system
             and coalesce(stages.pipeline_id, stages_seen.pipeline_id) = pipeline_labels.pipeline_id
     group by all
 )

@@ -34,7 +34,9 @@ final as (
         accounts.created_at,
         case when accounts.is_deleted then accounts.deleted_at end as deleted_at
     from accounts
-    left join accounts as parent_accounts on accounts.parent_account_key = parent_accounts.account_key
+    left join
+        accounts as parent_accounts
+        on accounts.parent_account_key = parent_accounts.account_key
 )
 
 select * from final

@@ -1,4 +1,7 @@
-{#- The fiscal year is named after the calendar year in which it ends. Working days are Monday to Friday. -#}
+{#-
+    The fiscal year is named after the calendar year in which it ends. Working days are Monday to
+    Friday.
+-#}
 with
 
 run_context as (
@@ -6,11 +9,12 @@ run_context as (
 ),
 
 days as (
-    select cast(unnest(generate_series(
-        make_date(cast(year(run_context.start_date) as integer), 1, 1),
-        make_date(cast(year(run_context.as_of) as integer) + 2, 12, 31),
-        interval 1 day
-    )) as date) as date_day
+    select
+        cast(unnest(generate_series(
+            make_date(cast(year(run_context.start_date) as integer), 1, 1),
+            make_date(cast(year(run_context.as_of) as integer) + 2, 12, 31),
+            interval 1 day
+        )) as date) as date_day
     from run_context
 ),
 
@@ -66,7 +70,10 @@ final as (
         days_counted.working_day_of_month,
         days_counted.working_days_in_month,
         'FY' || right(cast(days_counted.fiscal_year as text), 2) as fiscal_year_label,
-        'FY' || right(cast(days_counted.fiscal_year as text), 2) || ' Q' || days_counted.fiscal_quarter
+        'FY'
+        || right(cast(days_counted.fiscal_year as text), 2)
+        || ' Q'
+        || days_counted.fiscal_quarter
             as fiscal_quarter_label,
         strftime(days_counted.month_start, '%Y-%m') as month_label,
         not days_counted.is_working_day as is_weekend,
@@ -74,14 +81,18 @@ final as (
         days_counted.date_day,
         cast(
             days_counted.date_day
-            - to_days(cast((days_counted.day_of_week - days_counted.first_weekday + 7) % 7 as integer))
+            - to_days(
+                cast((days_counted.day_of_week - days_counted.first_weekday + 7) % 7 as integer)
+            )
             as date
         ) as week_start,
         days_counted.month_start,
         cast(
-            days_counted.month_start - to_months(cast((days_counted.fiscal_month - 1) % 3 as integer)) as date
+            days_counted.month_start
+            - to_months(cast((days_counted.fiscal_month - 1) % 3 as integer)) as date
         ) as quarter_start,
-        cast(days_counted.month_start - to_months(days_counted.fiscal_month - 1) as date) as fiscal_year_start,
+        cast(days_counted.month_start - to_months(days_counted.fiscal_month - 1) as date)
+            as fiscal_year_start,
         last_day(days_counted.date_day) as month_end,
         cast(
             days_counted.month_start

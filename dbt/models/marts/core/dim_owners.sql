@@ -1,6 +1,7 @@
 {#-
-    Owners that a CRM lists, and those that records name although no list has them: exports without an owner list name
-    owners in the records, and a CRM may have forgotten someone whose deals it still holds.
+    Owners that a CRM lists, and those that records name although no list has them: exports without
+    an owner list name owners in the records, and a CRM may have forgotten someone whose deals it
+    still holds.
 -#}
 with
 

@@ -19,7 +19,8 @@ run_context as (
 -- A lead status that means no stage ("called twice") is none.
 final as (
     select
-        concat_ws(':', stages.source_system, stages.object, stages.pipeline_id, stages.stage_id) as stage_key,
+        concat_ws(':', stages.source_system, stages.object, stages.pipeline_id, stages.stage_id)
+            as stage_key,
         stages.source_system,
         stages.object,
         stages.pipeline_id,
@@ -41,7 +42,7 @@ final as (
             and stages.object = stage_periods.object
             and stages.pipeline_id = stage_periods.pipeline_id
             and stages.stage_id = stage_periods.stage_id
-            and stage_periods.valid_from <= run_context.as_of
+            and run_context.as_of >= stage_periods.valid_from
             and run_context.as_of < stage_periods.valid_to
     left join pipelines
         on

@@ -68,8 +68,10 @@ visits_mapped as (
             and visits_bounded.source_system = stage_periods.source_system
             and visits_bounded.pipeline_id = stage_periods.pipeline_id
             and visits_bounded.stage_id = stage_periods.stage_id
-            and stage_periods.valid_from <= coalesce(cast(visits_bounded.entered_at as date), run_context.as_of)
-            and coalesce(cast(visits_bounded.entered_at as date), run_context.as_of) < stage_periods.valid_to
+            and stage_periods.valid_from
+            <= coalesce(cast(visits_bounded.entered_at as date), run_context.as_of)
+            and coalesce(cast(visits_bounded.entered_at as date), run_context.as_of)
+            < stage_periods.valid_to
 ),
 
 -- Many deals, one moment, one user: somebody tidied up, nobody sold.
@@ -99,7 +101,13 @@ final as (
     select
         visits_compared.deal_key,
         coalesce(owner_periods.owner_key, visits_compared.owner_key_at_as_of) as owner_key,
-        concat_ws(':', visits_compared.source_system, 'deal', visits_compared.pipeline_id, visits_compared.stage_id)
+        concat_ws(
+            ':',
+            visits_compared.source_system,
+            'deal',
+            visits_compared.pipeline_id,
+            visits_compared.stage_id
+        )
             as stage_key,
         visits_compared.pipeline_id,
         visits_compared.stage_label,
@@ -108,8 +116,12 @@ final as (
         case
             when visits_compared.visit_no = 1 then 'first'
             when visits_compared.pipeline_id <> visits_compared.pipeline_id_before then 'transfer'
-            -- Into an exit is forward however far, out of one backward; where an unmapped stage lies nobody knows.
-            when visits_compared.is_exit or 'unmapped' in (visits_compared.stage, visits_compared.stage_before) then 'forward'
+            -- Into an exit is forward however far, out of one backward; where an unmapped stage
+            -- lies nobody knows.
+            when
+                visits_compared.is_exit
+                or 'unmapped' in (visits_compared.stage, visits_compared.stage_before)
+                then 'forward'
             when visits_compared.stage_order < visits_compared.stage_order_before then 'backward'
             when visits_compared.stage_order > visits_compared.stage_order_before + 1 then 'skip'
             else 'forward'

@@ -26,7 +26,7 @@ contacts as (
 
 stages as (
     select * from {{ ref('dim_stages') }}
-    where dim_stages.object = 'deal'
+    where object = 'deal'
 ),
 
 rates as (
@@ -49,7 +49,9 @@ visits_compared as (
         visits.stage_order,
         visits.is_open,
         visits.entered_at,
-        lag(visits.stage) over (partition by visits.deal_key order by visits.visit_no) as stage_before
+        lag(visits.stage)
+            over (partition by visits.deal_key order by visits.visit_no)
+            as stage_before
     from visits
 ),
 
@@ -59,13 +61,16 @@ deals_visited as (
         visits_compared.deal_key,
         max(visits_compared.stage_key) filter (where visits_compared.is_open) as stage_key,
         max(visits_compared.entered_at) filter (
-            where visits_compared.stage = 'won' and visits_compared.stage_before is distinct from 'won'
+            where visits_compared.stage = 'won'
+            and visits_compared.stage_before is distinct from 'won'
         ) as won_at,
         max(visits_compared.entered_at) filter (
-            where visits_compared.stage = 'lost' and visits_compared.stage_before is distinct from 'lost'
+            where visits_compared.stage = 'lost'
+            and visits_compared.stage_before is distinct from 'lost'
         ) as lost_at,
         count(*) filter (
-            where visits_compared.stage_before in ('won', 'lost') and visits_compared.stage not in ('won', 'lost')
+            where visits_compared.stage_before in ('won', 'lost')
+            and visits_compared.stage not in ('won', 'lost')
         ) as reopens,
         bool_or(visits_compared.stage_order between 2 and 7) as is_qualified
     from visits_compared
@@ -77,7 +82,11 @@ leads_of_contacts as (
     select
         leads.contact_key_stated as contact_key,
         min_by(
-            {'lead_key': leads.lead_key, 'channel': leads.channel, 'campaign_key': leads.campaign_key},
+            {
+                'lead_key': leads.lead_key,
+                'channel': leads.channel,
+                'campaign_key': leads.campaign_key
+            },
             (coalesce(leads.created_at, timestamp '9999-12-31'), leads.lead_key)
         ) as lead
     from leads
@@ -90,8 +99,8 @@ deals_joined as (
         deals.*,
         accounts.account_key as account_key_known,
         contacts.contact_key as contact_key_known,
-        leads_of_contacts.lead.lead_key as lead_key,
-        leads_of_contacts.lead.campaign_key as campaign_key,
+        leads_of_contacts.lead.lead_key,
+        leads_of_contacts.lead.campaign_key,
         coalesce(leads_of_contacts.lead.channel, 'unattributed') as channel,
         coalesce(accounts.segment, 'unknown') as segment,
         deals_visited.stage_key,
@@ -129,7 +138,8 @@ deals_joined as (
 deals_closed as (
     select
         deals_joined.*,
-        {{ day_in_zone('deals_joined.closed_at', 'run_context.reporting_timezone') }} as stage_close_date,
+        {{ day_in_zone('deals_joined.closed_at', 'run_context.reporting_timezone') }}
+            as stage_close_date,
         case
             when deals_joined.status = 'open' then null
             when run_context.close_day_rule = 'stage_event'
@@ -156,7 +166,8 @@ deals_converted as (
     left join rates
         on
             deals_closed.currency = rates.currency
-            and least(coalesce(deals_closed.close_day, run_context.as_of), run_context.as_of) = rates.rate_date
+            and least(coalesce(deals_closed.close_day, run_context.as_of), run_context.as_of)
+            = rates.rate_date
     left join plan_rates
         on
             deals_closed.currency = plan_rates.currency
@@ -164,7 +175,8 @@ deals_converted as (
             and coalesce(deals_closed.close_day, run_context.as_of) < plan_rates.valid_to
 ),
 
--- From creation to the final win; without a stage history the days between the two dates are what is known.
+-- From creation to the final win; without a stage history the days between the two dates are what
+-- is known.
 deals_timed as (
     select
         deals_converted.*,
@@ -175,7 +187,8 @@ deals_timed as (
         end as days_to_close,
         coalesce(
             deals_converted.status = 'won'
-            and deals_converted.created_date = coalesce(deals_converted.stage_close_date, deals_converted.close_day),
+            and deals_converted.created_date
+            = coalesce(deals_converted.stage_close_date, deals_converted.close_day),
             false
         ) as is_zero_day_win
     from deals_converted
@@ -223,7 +236,8 @@ final as (
             when deals_judged.is_deleted then 'deleted'
             when deals_judged.is_test then 'test'
         end as exclusion_reason,
-        case when deals_judged.has_stage_history then 'field_history' else 'assumed_current' end as history_basis,
+        case when deals_judged.has_stage_history then 'field_history' else 'assumed_current' end
+            as history_basis,
         case when deals_judged.has_amount_history then 'field_history' else 'assumed_current' end
             as amount_history_basis,
         deals_judged.cycle_reject_reason,

@@ -25,8 +25,12 @@ final as (
         moves_compared.history_basis,
         case
             when moves_compared.visit_no = 1 then 'first'
-            -- Into an exit is forward however far, out of one backward; where an unmapped stage lies nobody knows.
-            when moves_compared.is_exit or 'unmapped' in (moves_compared.stage, moves_compared.stage_before) then 'forward'
+            -- Into an exit is forward however far, out of one backward; where an unmapped stage
+            -- lies nobody knows.
+            when
+                moves_compared.is_exit
+                or 'unmapped' in (moves_compared.stage, moves_compared.stage_before)
+                then 'forward'
             when moves_compared.stage_order < moves_compared.stage_order_before then 'backward'
             when moves_compared.stage_order > moves_compared.stage_order_before + 1 then 'skip'
             else 'forward'

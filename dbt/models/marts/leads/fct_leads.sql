@@ -18,14 +18,19 @@ leads_visited as (
         lead_moves.lead_key,
         any_value(lead_moves.history_basis) as history_basis,
         max(lead_moves.stage_order) filter (where lead_moves.stage_order <= 6) as furthest_order,
-        max_by(lead_moves.stage, lead_moves.visit_no) filter (where lead_moves.stage_order <= 6) as lifecycle_stage,
-        max(lead_moves.stage) filter (where lead_moves.is_last and lead_moves.is_exit) as exit_reason,
+        max_by(lead_moves.stage, lead_moves.visit_no) filter (where lead_moves.stage_order <= 6)
+            as lifecycle_stage,
+        max(lead_moves.stage) filter (where lead_moves.is_last and lead_moves.is_exit)
+            as exit_reason,
         bool_or(lead_moves.is_exit) as has_exited,
         min(lead_moves.entered_at) filter (where lead_moves.stage_order between 3 and 6) as mql_at,
-        min(lead_moves.entered_at) filter (where lead_moves.stage_order between 4 and 6) as sql_lead_at,
-        min(lead_moves.entered_at) filter (where lead_moves.stage_order between 5 and 6) as opportunity_at,
+        min(lead_moves.entered_at) filter (where lead_moves.stage_order between 4 and 6)
+            as sql_lead_at,
+        min(lead_moves.entered_at) filter (where lead_moves.stage_order between 5 and 6)
+            as opportunity_at,
         min(lead_moves.entered_at) filter (where lead_moves.stage_order = 6) as customer_at,
-        max(lead_moves.entered_at) filter (where lead_moves.is_last and lead_moves.is_exit) as exited_at
+        max(lead_moves.entered_at) filter (where lead_moves.is_last and lead_moves.is_exit)
+            as exited_at
     from lead_moves
     group by all
 ),
@@ -33,7 +38,9 @@ leads_visited as (
 deals_of_leads as (
     select
         deals.lead_key,
-        min_by(deals.deal_key, (coalesce(deals.created_at, timestamp '9999-12-31'), deals.deal_key)) as first_deal_key,
+        min_by(
+            deals.deal_key, (coalesce(deals.created_at, timestamp '9999-12-31'), deals.deal_key)
+        ) as first_deal_key,
         count(*) as deals_count,
         count(*) filter (where deals.status = 'won') as won_deals_count,
         sum(deals.amount_reporting) filter (where deals.status = 'won') as won_amount_reporting
@@ -52,7 +59,12 @@ leads_joined as (
         -- A source that only says "converted" says that a deal began.
         greatest(
             coalesce(leads_visited.furthest_order, 0),
-            case when leads.is_converted and leads_visited.history_basis = 'assumed_current' then 5 else 0 end
+            case
+                when
+                    leads.is_converted and leads_visited.history_basis = 'assumed_current'
+                    then 5
+                else 0
+            end
         ) as furthest_order,
         leads_visited.mql_at,
         leads_visited.sql_lead_at,
@@ -77,13 +89,17 @@ final as (
         leads_joined.channel,
         leads_joined.source_label,
         leads_joined.source_detail,
-        coalesce(leads_joined.lifecycle_stage, case when leads_joined.has_exited then 'lead' else 'unmapped' end)
+        coalesce(
+            leads_joined.lifecycle_stage,
+            case when leads_joined.has_exited then 'lead' else 'unmapped' end
+        )
             as lifecycle_stage,
         leads_joined.temperature,
         leads_joined.exit_reason,
         leads_joined.exclusion_reason,
         leads_joined.history_basis,
-        cast(coalesce(deals_of_leads.won_amount_reporting, 0) as decimal(18, 2)) as won_amount_reporting,
+        cast(coalesce(deals_of_leads.won_amount_reporting, 0) as decimal(18, 2))
+            as won_amount_reporting,
         coalesce(deals_of_leads.deals_count, 0) as deals_count,
         coalesce(deals_of_leads.won_deals_count, 0) as won_deals_count,
         leads_joined.furthest_order >= 3 as is_mql,

@@ -1,4 +1,3 @@
-{#- Every staged table but the view of leads, whose rejects are those of the contacts that it shows. -#}
 with
 
 run_context as (
@@ -6,29 +5,15 @@ run_context as (
 ),
 
 rejected_rows as (
-    {%- for entity, source_names in var('staged').items() %}
-    {%- for source_name in source_names if not (source_name == 'hubspot' and entity == 'leads') %}
+    {%- for staged_model in staged_models() %}
     select
-        '{{ source_name }}' as source_system,
-        '{{ entity }}' as entity,
+        '{{ staged_model[0] }}' as source_system,
+        '{{ staged_model[1] }}' as entity,
         staged.reject_reason as reason,
         staged.rejected_record,
         staged.load_number,
         staged.fetched_at
-    from {{ ref('stg_' ~ source_name ~ '__' ~ entity) }} as staged
-    where staged.reject_reason is not null
-    union all
-    {%- endfor %}
-    {%- endfor %}
-    {%- for entity in ['stages', 'channels', 'pipelines'] %}
-    select
-        'mappings' as source_system,
-        '{{ entity }}' as entity,
-        staged.reject_reason as reason,
-        staged.rejected_record,
-        staged.load_number,
-        staged.fetched_at
-    from {{ ref('stg_mappings__' ~ entity) }} as staged
+    from {{ ref('stg_' ~ staged_model[0] ~ '__' ~ staged_model[1]) }} as staged
     where staged.reject_reason is not null
     {%- if not loop.last %}
     union all

@@ -1,4 +1,7 @@
-{#- Raw entity, the staged table that reads it, what a record's own time is there, and what narrows the table to it. -#}
+{#-
+    Raw entity, the staged table that reads it, what a record's own time is there, and what narrows
+    the table to it.
+-#}
 {%- set entities = [
     ('hubspot', 'owners', 'stg_hubspot__owners', 'updated_at', none),
     ('hubspot', 'pipelines', 'stg_hubspot__stages', none, none),
@@ -63,15 +66,22 @@ entities_staged as (
         '{{ entity }}' as entity,
         {%- if entity == 'pipelines' and source_name == 'hubspot' %}
         -- A pipeline is one record that is staged as several stages.
-        count(distinct staged.version_order) filter (where staged.reject_reason is null) as rows_staged,
+        count(distinct staged.version_order) filter (where staged.reject_reason is null)
+            as rows_staged,
         count(distinct staged.version_order)
-        - count(distinct staged.version_order) filter (where staged.reject_reason is null) as rows_rejected,
+        - count(distinct staged.version_order) filter (where staged.reject_reason is null)
+            as rows_rejected,
         {%- else %}
         count(*) filter (where staged.reject_reason is null) as rows_staged,
         count(*) filter (where staged.reject_reason is not null) as rows_rejected,
         {%- endif %}
-        {% if record_time %}max(cast({{ record_time }} as timestamp)) filter (where staged.reject_reason is null)
-        {%- else %}cast(null as timestamp){% endif %} as last_record_at
+        {% if record_time %}max(cast({{ record_time }} as timestamp)) filter (
+            where staged.reject_reason is null
+        )
+        {%- else %}cast(
+            null as timestamp
+        ){% endif %}
+            as last_record_at
     from {{ ref(model_name) }} as staged
     cross join run_context
     where staged.load_number <= run_context.known_at{{ ' and ' ~ condition if condition }}

@@ -27,11 +27,16 @@ accounts_judged as (
         case
             when accounts_read.raw_reject_reason is not null then accounts_read.raw_reject_reason
             when accounts_read.account_id is null then 'account_id is missing'
-            when accounts_read.employee_count is not null and accounts_read.employee_count_read is null then 'employee_count is not a whole number'
-            when accounts_read.created_at is not null and accounts_read.created_at_read is null then 'created_at is not a time'
-            when accounts_read.updated_at is not null and accounts_read.updated_at_read is null then 'updated_at is not a time'
-            when accounts_read.is_deleted is not null and accounts_read.is_deleted_read is null then 'is_deleted is not true or false'
-            when accounts_read.deleted_at is not null and accounts_read.deleted_at_read is null then 'deleted_at is not a time'
+            when {{ unreadable('accounts_read.employee_count', 'accounts_read.employee_count_read') }}
+                then 'employee_count is not a whole number'
+            when {{ unreadable('accounts_read.created_at', 'accounts_read.created_at_read') }}
+                then 'created_at is not a time'
+            when {{ unreadable('accounts_read.updated_at', 'accounts_read.updated_at_read') }}
+                then 'updated_at is not a time'
+            when {{ unreadable('accounts_read.is_deleted', 'accounts_read.is_deleted_read') }}
+                then 'is_deleted is not true or false'
+            when {{ unreadable('accounts_read.deleted_at', 'accounts_read.deleted_at_read') }}
+                then 'deleted_at is not a time'
         end as reject_reason
     from accounts_read
 ),
@@ -51,7 +56,8 @@ final as (
         accounts_judged.mapping_name,
         accounts_judged.file_name,
         accounts_judged.reject_reason,
-        {{ rejected_record(raw_columns, 'accounts_judged', kept='raw_rejected_record') }} as rejected_record,
+        {{ rejected_record(raw_columns, 'accounts_judged', kept='raw_rejected_record') }}
+            as rejected_record,
         accounts_judged.load_number,
         accounts_judged.version_order,
         accounts_judged.row_number,

@@ -29,12 +29,18 @@ activities_judged as (
             when activities_read.raw_reject_reason is not null then activities_read.raw_reject_reason
             when activities_read.activity_id is null then 'activity_id is missing'
             when activities_read.kind is null then 'kind is missing'
-            when activities_read.is_completed is not null and activities_read.is_completed_read is null then 'is_completed is not true or false'
-            when activities_read.duration_seconds is not null and activities_read.duration_seconds_read is null then 'duration_seconds is not a whole number'
-            when activities_read.occurred_at is not null and activities_read.occurred_at_read is null then 'occurred_at is not a time'
-            when activities_read.created_at is not null and activities_read.created_at_read is null then 'created_at is not a time'
-            when activities_read.updated_at is not null and activities_read.updated_at_read is null then 'updated_at is not a time'
-            when activities_read.is_deleted is not null and activities_read.is_deleted_read is null then 'is_deleted is not true or false'
+            when {{ unreadable('activities_read.is_completed', 'activities_read.is_completed_read') }}
+                then 'is_completed is not true or false'
+            when {{ unreadable('activities_read.duration_seconds', 'activities_read.duration_seconds_read') }}
+                then 'duration_seconds is not a whole number'
+            when {{ unreadable('activities_read.occurred_at', 'activities_read.occurred_at_read') }}
+                then 'occurred_at is not a time'
+            when {{ unreadable('activities_read.created_at', 'activities_read.created_at_read') }}
+                then 'created_at is not a time'
+            when {{ unreadable('activities_read.updated_at', 'activities_read.updated_at_read') }}
+                then 'updated_at is not a time'
+            when {{ unreadable('activities_read.is_deleted', 'activities_read.is_deleted_read') }}
+                then 'is_deleted is not true or false'
         end as reject_reason
     from activities_read
 ),
@@ -54,7 +60,8 @@ final as (
         activities_judged.mapping_name,
         activities_judged.file_name,
         activities_judged.reject_reason,
-        {{ rejected_record(raw_columns, 'activities_judged', kept='raw_rejected_record') }} as rejected_record,
+        {{ rejected_record(raw_columns, 'activities_judged', kept='raw_rejected_record') }}
+            as rejected_record,
         activities_judged.load_number,
         activities_judged.version_order,
         activities_judged.row_number,

@@ -30,12 +30,18 @@ ad_days_judged as (
             when ad_days_read.platform is null then 'platform is missing'
             when ad_days_read.campaign_id is null then 'campaign_id is missing'
             when ad_days_read.date_day is null then 'date_day is missing'
-            when ad_days_read.date_day is not null and ad_days_read.date_day_read is null then 'date_day is not a date'
-            when ad_days_read.impressions is not null and ad_days_read.impressions_read is null then 'impressions is not a whole number'
-            when ad_days_read.clicks is not null and ad_days_read.clicks_read is null then 'clicks is not a whole number'
-            when ad_days_read.spend is not null and ad_days_read.spend_read is null then 'spend is not a number'
-            when ad_days_read.conversions_claimed is not null and ad_days_read.conversions_claimed_read is null then 'conversions_claimed is not a number'
-            when ad_days_read.conversion_value_claimed is not null and ad_days_read.conversion_value_claimed_read is null then 'conversion_value_claimed is not a number'
+            when {{ unreadable('ad_days_read.date_day', 'ad_days_read.date_day_read') }}
+                then 'date_day is not a date'
+            when {{ unreadable('ad_days_read.impressions', 'ad_days_read.impressions_read') }}
+                then 'impressions is not a whole number'
+            when {{ unreadable('ad_days_read.clicks', 'ad_days_read.clicks_read') }}
+                then 'clicks is not a whole number'
+            when {{ unreadable('ad_days_read.spend', 'ad_days_read.spend_read') }}
+                then 'spend is not a number'
+            when {{ unreadable('ad_days_read.conversions_claimed', 'ad_days_read.conversions_claimed_read') }}
+                then 'conversions_claimed is not a number'
+            when {{ unreadable('ad_days_read.conversion_value_claimed', 'ad_days_read.conversion_value_claimed_read') }}
+                then 'conversion_value_claimed is not a number'
             when ad_days_read.spend is not null and ad_days_read.currency is null then 'currency is missing'
         end as reject_reason
     from ad_days_read
@@ -56,7 +62,8 @@ final as (
         ad_days_judged.mapping_name,
         ad_days_judged.file_name,
         ad_days_judged.reject_reason,
-        {{ rejected_record(raw_columns, 'ad_days_judged', kept='raw_rejected_record') }} as rejected_record,
+        {{ rejected_record(raw_columns, 'ad_days_judged', kept='raw_rejected_record') }}
+            as rejected_record,
         ad_days_judged.load_number,
         ad_days_judged.version_order,
         ad_days_judged.row_number,

@@ -11,9 +11,7 @@ addressable_accounts_landed as (
 addressable_accounts_judged as (
     select
         addressable_accounts_landed.*,
-        case
-            when addressable_accounts_landed.raw_reject_reason is not null then addressable_accounts_landed.raw_reject_reason
-        end as reject_reason
+        addressable_accounts_landed.raw_reject_reason as reject_reason
     from addressable_accounts_landed
 ),
 
@@ -27,7 +25,8 @@ final as (
         addressable_accounts_judged.mapping_name,
         addressable_accounts_judged.file_name,
         addressable_accounts_judged.reject_reason,
-        {{ rejected_record(raw_columns, 'addressable_accounts_judged', kept='raw_rejected_record') }} as rejected_record,
+        {{ rejected_record(raw_columns, 'addressable_accounts_judged', kept='raw_rejected_record') }}
+            as rejected_record,
         addressable_accounts_judged.load_number,
         addressable_accounts_judged.version_order,
         addressable_accounts_judged.row_number,

@@ -24,8 +24,10 @@ budgets_judged as (
             when budgets_read.period_start is null then 'period_start is missing'
             when budgets_read.amount is null then 'amount is missing'
             when budgets_read.currency is null then 'currency is missing'
-            when budgets_read.period_start is not null and budgets_read.period_start_read is null then 'period_start is not a date'
-            when budgets_read.amount is not null and budgets_read.amount_read is null then 'amount is not a number'
+            when {{ unreadable('budgets_read.period_start', 'budgets_read.period_start_read') }}
+                then 'period_start is not a date'
+            when {{ unreadable('budgets_read.amount', 'budgets_read.amount_read') }}
+                then 'amount is not a number'
         end as reject_reason
     from budgets_read
 ),
@@ -39,7 +41,8 @@ final as (
         budgets_judged.mapping_name,
         budgets_judged.file_name,
         budgets_judged.reject_reason,
-        {{ rejected_record(raw_columns, 'budgets_judged', kept='raw_rejected_record') }} as rejected_record,
+        {{ rejected_record(raw_columns, 'budgets_judged', kept='raw_rejected_record') }}
+            as rejected_record,
         budgets_judged.load_number,
         budgets_judged.version_order,
         budgets_judged.row_number,

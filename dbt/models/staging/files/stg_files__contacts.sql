@@ -27,10 +27,14 @@ contacts_judged as (
         case
             when contacts_read.raw_reject_reason is not null then contacts_read.raw_reject_reason
             when contacts_read.contact_id is null then 'contact_id is missing'
-            when contacts_read.created_at is not null and contacts_read.created_at_read is null then 'created_at is not a time'
-            when contacts_read.updated_at is not null and contacts_read.updated_at_read is null then 'updated_at is not a time'
-            when contacts_read.is_deleted is not null and contacts_read.is_deleted_read is null then 'is_deleted is not true or false'
-            when contacts_read.deleted_at is not null and contacts_read.deleted_at_read is null then 'deleted_at is not a time'
+            when {{ unreadable('contacts_read.created_at', 'contacts_read.created_at_read') }}
+                then 'created_at is not a time'
+            when {{ unreadable('contacts_read.updated_at', 'contacts_read.updated_at_read') }}
+                then 'updated_at is not a time'
+            when {{ unreadable('contacts_read.is_deleted', 'contacts_read.is_deleted_read') }}
+                then 'is_deleted is not true or false'
+            when {{ unreadable('contacts_read.deleted_at', 'contacts_read.deleted_at_read') }}
+                then 'deleted_at is not a time'
         end as reject_reason
     from contacts_read
 ),
@@ -56,7 +60,8 @@ final as (
         contacts_judged.mapping_name,
         contacts_judged.file_name,
         contacts_judged.reject_reason,
-        {{ rejected_record(raw_columns, 'contacts_judged', kept='raw_rejected_record') }} as rejected_record,
+        {{ rejected_record(raw_columns, 'contacts_judged', kept='raw_rejected_record') }}
+            as rejected_record,
         contacts_judged.load_number,
         contacts_judged.version_order,
         contacts_judged.row_number,

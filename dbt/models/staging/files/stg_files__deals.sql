@@ -30,13 +30,20 @@ deals_judged as (
         case
             when deals_read.raw_reject_reason is not null then deals_read.raw_reject_reason
             when deals_read.deal_id is null then 'deal_id is missing'
-            when deals_read.amount is not null and deals_read.amount_read is null then 'amount is not a number'
-            when deals_read.close_date is not null and deals_read.close_date_read is null then 'close_date is not a date'
-            when deals_read.win_probability is not null and deals_read.win_probability_read is null then 'win_probability is not a number'
-            when deals_read.created_at is not null and deals_read.created_at_read is null then 'created_at is not a time'
-            when deals_read.updated_at is not null and deals_read.updated_at_read is null then 'updated_at is not a time'
-            when deals_read.is_deleted is not null and deals_read.is_deleted_read is null then 'is_deleted is not true or false'
-            when deals_read.deleted_at is not null and deals_read.deleted_at_read is null then 'deleted_at is not a time'
+            when {{ unreadable('deals_read.amount', 'deals_read.amount_read') }}
+                then 'amount is not a number'
+            when {{ unreadable('deals_read.close_date', 'deals_read.close_date_read') }}
+                then 'close_date is not a date'
+            when {{ unreadable('deals_read.win_probability', 'deals_read.win_probability_read') }}
+                then 'win_probability is not a number'
+            when {{ unreadable('deals_read.created_at', 'deals_read.created_at_read') }}
+                then 'created_at is not a time'
+            when {{ unreadable('deals_read.updated_at', 'deals_read.updated_at_read') }}
+                then 'updated_at is not a time'
+            when {{ unreadable('deals_read.is_deleted', 'deals_read.is_deleted_read') }}
+                then 'is_deleted is not true or false'
+            when {{ unreadable('deals_read.deleted_at', 'deals_read.deleted_at_read') }}
+                then 'deleted_at is not a time'
             when deals_read.amount is not null and deals_read.currency is null then 'currency is missing'
         end as reject_reason
     from deals_read
@@ -63,7 +70,8 @@ final as (
         deals_judged.mapping_name,
         deals_judged.file_name,
         deals_judged.reject_reason,
-        {{ rejected_record(raw_columns, 'deals_judged', kept='raw_rejected_record') }} as rejected_record,
+        {{ rejected_record(raw_columns, 'deals_judged', kept='raw_rejected_record') }}
+            as rejected_record,
         deals_judged.load_number,
         deals_judged.version_order,
         deals_judged.row_number,

@@ -40,7 +40,8 @@ final as (
         changes_judged.mapping_name,
         changes_judged.file_name,
         changes_judged.reject_reason,
-        {{ rejected_record(raw_columns, 'changes_judged', kept='raw_rejected_record') }} as rejected_record,
+        {{ rejected_record(raw_columns, 'changes_judged', kept='raw_rejected_record') }}
+            as rejected_record,
         changes_judged.load_number,
         changes_judged.version_order,
         changes_judged.row_number,

@@ -29,12 +29,18 @@ leads_judged as (
         case
             when leads_read.raw_reject_reason is not null then leads_read.raw_reject_reason
             when leads_read.lead_id is null then 'lead_id is missing'
-            when leads_read.is_converted is not null and leads_read.is_converted_read is null then 'is_converted is not true or false'
-            when leads_read.is_test is not null and leads_read.is_test_read is null then 'is_test is not true or false'
-            when leads_read.created_at is not null and leads_read.created_at_read is null then 'created_at is not a time'
-            when leads_read.updated_at is not null and leads_read.updated_at_read is null then 'updated_at is not a time'
-            when leads_read.is_deleted is not null and leads_read.is_deleted_read is null then 'is_deleted is not true or false'
-            when leads_read.deleted_at is not null and leads_read.deleted_at_read is null then 'deleted_at is not a time'
+            when {{ unreadable('leads_read.is_converted', 'leads_read.is_converted_read') }}
+                then 'is_converted is not true or false'
+            when {{ unreadable('leads_read.is_test', 'leads_read.is_test_read') }}
+                then 'is_test is not true or false'
+            when {{ unreadable('leads_read.created_at', 'leads_read.created_at_read') }}
+                then 'created_at is not a time'
+            when {{ unreadable('leads_read.updated_at', 'leads_read.updated_at_read') }}
+                then 'updated_at is not a time'
+            when {{ unreadable('leads_read.is_deleted', 'leads_read.is_deleted_read') }}
+                then 'is_deleted is not true or false'
+            when {{ unreadable('leads_read.deleted_at', 'leads_read.deleted_at_read') }}
+                then 'deleted_at is not a time'
         end as reject_reason
     from leads_read
 ),
@@ -58,7 +64,8 @@ final as (
         leads_judged.mapping_name,
         leads_judged.file_name,
         leads_judged.reject_reason,
-        {{ rejected_record(raw_columns, 'leads_judged', kept='raw_rejected_record') }} as rejected_record,
+        {{ rejected_record(raw_columns, 'leads_judged', kept='raw_rejected_record') }}
+            as rejected_record,
         leads_judged.load_number,
         leads_judged.version_order,
         leads_judged.row_number,

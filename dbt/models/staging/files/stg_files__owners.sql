@@ -23,9 +23,12 @@ owners_judged as (
         case
             when owners_read.raw_reject_reason is not null then owners_read.raw_reject_reason
             when owners_read.owner_id is null then 'owner_id is missing'
-            when owners_read.is_active is not null and owners_read.is_active_read is null then 'is_active is not true or false'
-            when owners_read.created_at is not null and owners_read.created_at_read is null then 'created_at is not a time'
-            when owners_read.updated_at is not null and owners_read.updated_at_read is null then 'updated_at is not a time'
+            when {{ unreadable('owners_read.is_active', 'owners_read.is_active_read') }}
+                then 'is_active is not true or false'
+            when {{ unreadable('owners_read.created_at', 'owners_read.created_at_read') }}
+                then 'created_at is not a time'
+            when {{ unreadable('owners_read.updated_at', 'owners_read.updated_at_read') }}
+                then 'updated_at is not a time'
         end as reject_reason
     from owners_read
 ),
@@ -41,7 +44,8 @@ final as (
         owners_judged.mapping_name,
         owners_judged.file_name,
         owners_judged.reject_reason,
-        {{ rejected_record(raw_columns, 'owners_judged', kept='raw_rejected_record') }} as rejected_record,
+        {{ rejected_record(raw_columns, 'owners_judged', kept='raw_rejected_record') }}
+            as rejected_record,
         owners_judged.load_number,
         owners_judged.version_order,
         owners_judged.row_number,

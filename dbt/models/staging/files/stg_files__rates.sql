@@ -25,8 +25,10 @@ rates_judged as (
             when rates_read.currency is null then 'currency is missing'
             when rates_read.rate_to_reporting is null then 'rate_to_reporting is missing'
             when rates_read.kind is null then 'kind is missing'
-            when rates_read.rate_date is not null and rates_read.rate_date_read is null then 'rate_date is not a date'
-            when rates_read.rate_to_reporting is not null and rates_read.rate_to_reporting_read is null then 'rate_to_reporting is not a number'
+            when {{ unreadable('rates_read.rate_date', 'rates_read.rate_date_read') }}
+                then 'rate_date is not a date'
+            when {{ unreadable('rates_read.rate_to_reporting', 'rates_read.rate_to_reporting_read') }}
+                then 'rate_to_reporting is not a number'
         end as reject_reason
     from rates_read
 ),
@@ -39,7 +41,8 @@ final as (
         rates_judged.mapping_name,
         rates_judged.file_name,
         rates_judged.reject_reason,
-        {{ rejected_record(raw_columns, 'rates_judged', kept='raw_rejected_record') }} as rejected_record,
+        {{ rejected_record(raw_columns, 'rates_judged', kept='raw_rejected_record') }}
+            as rejected_record,
         rates_judged.load_number,
         rates_judged.version_order,
         rates_judged.row_number,

@@ -27,8 +27,10 @@ targets_judged as (
             when targets_read.measure is null then 'measure is missing'
             when targets_read.amount is null then 'amount is missing'
             when targets_read.currency is null then 'currency is missing'
-            when targets_read.period_start is not null and targets_read.period_start_read is null then 'period_start is not a date'
-            when targets_read.amount is not null and targets_read.amount_read is null then 'amount is not a number'
+            when {{ unreadable('targets_read.period_start', 'targets_read.period_start_read') }}
+                then 'period_start is not a date'
+            when {{ unreadable('targets_read.amount', 'targets_read.amount_read') }}
+                then 'amount is not a number'
         end as reject_reason
     from targets_read
 ),
@@ -44,7 +46,8 @@ final as (
         targets_judged.mapping_name,
         targets_judged.file_name,
         targets_judged.reject_reason,
-        {{ rejected_record(raw_columns, 'targets_judged', kept='raw_rejected_record') }} as rejected_record,
+        {{ rejected_record(raw_columns, 'targets_judged', kept='raw_rejected_record') }}
+            as rejected_record,
         targets_judged.load_number,
         targets_judged.version_order,
         targets_judged.row_number,

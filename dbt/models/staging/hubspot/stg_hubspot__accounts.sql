@@ -42,7 +42,8 @@ final as (
         lower({{ clean_text('companies_judged.domain') }}) as domain,
         {{ clean_text('companies_judged.industry') }} as industry,
         {{ clean_text('companies_judged.country') }} as country,
-        -- A property that companies often add themselves; without it the mart derives a segment from the size.
+        -- A property that companies often add themselves; without it the mart derives a segment
+        -- from the size.
         lower({{ clean_text("try(json_extract_string(companies_judged.properties, '$.segment'))") }}) as segment,
         {{ given('companies_judged.hs_merged_object_ids') }} as merged_ids,
         companies_judged.reject_reason,

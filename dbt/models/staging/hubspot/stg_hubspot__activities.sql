@@ -1,5 +1,7 @@
 {%- set columns = raw_columns('hubspot__meetings') -%}
-{%- set kinds = {'meeting': 'hubspot__meetings', 'call': 'hubspot__calls', 'email': 'hubspot__emails', 'task': 'hubspot__tasks'} -%}
+{%- set kinds = {
+    'meeting': 'hubspot__meetings', 'call': 'hubspot__calls', 'email': 'hubspot__emails', 'task': 'hubspot__tasks',
+} -%}
 
 with
 {% for kind, raw_table in kinds.items() %}

@@ -1,4 +1,7 @@
-{#- HubSpot's property by our field, per object; the list decides what is unnested and nothing else does. -#}
+{#-
+    HubSpot's property by our field, per object; the list decides what is unnested and nothing else
+    does.
+-#}
 {%- set fields = {
     'deal': {
         'stage': 'dealstage', 'pipeline': 'pipeline', 'amount': 'amount', 'close_date': 'closedate',
@@ -8,7 +11,9 @@
     'lead': {'stage': 'lifecyclestage', 'lead_status': 'hs_lead_status', 'owner': 'hubspot_owner_id'},
 } -%}
 {%- set raw_tables = {'deal': 'hubspot__deals', 'lead': 'hubspot__contacts'} -%}
-{%- set change = '[{"value": "VARCHAR", "timestamp": "VARCHAR", "sourceType": "VARCHAR", "updatedByUserId": "VARCHAR"}]' -%}
+{%- set change = '[{
+    "value": "VARCHAR", "timestamp": "VARCHAR", "sourceType": "VARCHAR", "updatedByUserId": "VARCHAR"
+}]' -%}
 
 with
 
@@ -26,7 +31,8 @@ new_loads as (
         {{ to_timestamp('raw_rows.fetched_at') }} as fetched_at,
         raw_rows.id as record_id,
         {{ given('raw_rows.properties_with_history') }} as history_text,
-        try(from_json(raw_rows.properties_with_history, '{
+        try(from_json(
+            raw_rows.properties_with_history, '{
             {%- for property in properties.values() %}"{{ property }}": {{ change }}{{ ', ' if not loop.last }}{% endfor -%}
         }')) as history
     from {{ source('raw', raw_tables[object]) }} as raw_rows
@@ -45,12 +51,16 @@ new_loads as (
                 when histories.history is not null
                     then [
                         {%- for field, property in properties.items() %}
-                        {'field': '{{ field }}', 'changes': histories.history.{{ property }}, 'unread': null}
+                        {
+                            'field': '{{ field }}',
+                            'changes': histories.history.{{ property }},
+                            'unread': null
+                        }
                         {{- ',' if not loop.last }}
                         {%- endfor %}
                     ]
                 when histories.history_text is not null
-                    then [{'field': null, 'changes': [null], 'unread': histories.history_text}]
+                    then [{ 'field': null, 'changes': [null], 'unread': histories.history_text }]
             end
         ) as listed
     from {{ object }}_histories_read as histories
@@ -68,13 +78,14 @@ changes_unnested as (
         fields_listed.record_id,
         fields_listed.load_number,
         fields_listed.fetched_at,
-        fields_listed.listed.field as field,
-        fields_listed.listed.unread as unread,
+        fields_listed.listed.field,
+        fields_listed.listed.unread,
         unnest(fields_listed.listed.changes) as change
     from fields_listed
 ),
 
--- Each fetch of a record repeats its whole history; a change that was told before is the same change.
+-- Each fetch of a record repeats its whole history; a change that was told before is the same
+-- change.
 changes_deduplicated as (
     select
         changes_unnested.object,
@@ -82,8 +93,8 @@ changes_deduplicated as (
         changes_unnested.field,
         changes_unnested.change.value as value_text,
         changes_unnested.change.timestamp as changed_at_text,
-        min_by(changes_unnested.change.updatedByUserId, changes_unnested.load_number) as changed_by,
-        min_by(changes_unnested.change.sourceType, changes_unnested.load_number) as source_type,
+        min_by(changes_unnested.change.updatedbyuserid, changes_unnested.load_number) as changed_by,
+        min_by(changes_unnested.change.sourcetype, changes_unnested.load_number) as source_type,
         min(changes_unnested.unread) as unread,
         min(changes_unnested.load_number) as load_number,
         min(changes_unnested.fetched_at) as fetched_at
@@ -107,12 +118,16 @@ changes_hashed as (
 changes_new as (
     select changes_hashed.*
     from changes_hashed
-    {%- if is_incremental() %}
-    anti join {{ this }} as staged
-        on
-            changes_hashed.record_id = staged.record_id
-            and changes_hashed.content_hash = staged.content_hash
-    {%- endif %}
+    {% if is_incremental() %}
+    where
+        not exists (
+            select 1
+            from {{ this }} as staged
+            where
+                changes_hashed.record_id = staged.record_id
+                and changes_hashed.content_hash = staged.content_hash
+        )
+    {% endif %}
 ),
 
 changes_read as (
@@ -128,7 +143,9 @@ changes_read as (
                     make_timestamp(1000 * {{ to_bigint('changes_new.value_text') }})
                 )
         end as close_moment,
-        case when changes_new.field = 'amount' then {{ to_decimal('changes_new.value_text') }} end as amount
+        case
+            when changes_new.field = 'amount' then {{ to_decimal('changes_new.value_text') }}
+        end as amount
     from changes_new
 ),
 
@@ -161,7 +178,10 @@ final as (
         changes_judged.field,
         case changes_judged.field
             when 'close_date'
-                then cast({{ day_in_zone('changes_judged.close_moment', 'run_context.reporting_timezone') }} as text)
+                then
+                    cast(
+                        {{ day_in_zone('changes_judged.close_moment', 'run_context.reporting_timezone') }} as text
+                    )
             when 'amount' then cast(changes_judged.amount as text)
             when 'currency' then upper(changes_judged.value_given)
             else changes_judged.value_given

@@ -1,4 +1,5 @@
--- HubSpot keeps no leads beside contacts: each contact is one. A view, since it adds nothing that could be stored.
+-- HubSpot keeps no leads beside contacts: each contact is one. A view, since it adds nothing that
+-- could be stored.
 {{ config(database='work', materialized='view') }}
 
 with
