@@ -72,20 +72,25 @@ def _records(context: GateContext, mart: str, entity: str, identifier: str) -> "
 
 
 def _deal_amounts(context: GateContext) -> "Expectation":
-    """The sum of amounts of all deals, open, won and lost, by source; each as its field history has it at day's end."""
+    """The sum of amounts of all deals, open, won and lost, by source; each as its field history has it at day's end.
+
+    A deal with a history that begins later had no amount yet; one without any has that of its newest version.
+    """
     changes = _union(
         context,
         "field_changes",
-        "source_system, record_id, value, changed_at, version_order",
-        f"object = 'deal' and field = 'amount' and changed_at < timestamp '{context.as_of_end}'",
+        f"source_system, record_id, value, changed_at, changed_at < timestamp '{context.as_of_end}' as is_known, "
+        "version_order",
+        "object = 'deal' and field = 'amount'",
     )
     return rules.rows(
         "deal_amounts_reconciled",
         f"with current_records as ({_current(context, 'deals', 'deal_id', 'amount')}), "
         f"last_changes as (select * from ({changes}) qualify row_number() over "
-        "(partition by source_system, record_id order by changed_at desc, version_order desc) = 1), "
+        "(partition by source_system, record_id order by is_known desc, changed_at desc, version_order desc) = 1), "
         "staged as (select current_records.source_system, sum(case when last_changes.record_id is null "
-        "then current_records.amount else try_cast(last_changes.value as decimal(18, 2)) end) as amount "
+        "then current_records.amount when last_changes.is_known "
+        "then try_cast(last_changes.value as decimal(18, 2)) end) as amount "
         "from current_records left join last_changes on current_records.source_system = last_changes.source_system "
         "and current_records.deal_id = last_changes.record_id group by all), "
         "kept as (select source_system, sum(amount) as amount from fct_deals group by all) "

@@ -12,6 +12,7 @@ import pkgutil
 import re
 import time
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -154,15 +155,28 @@ def run(
 
 
 def write(home: Home, verdict: Verdict) -> Path:
-    """Keeps the verdict as verdicts/<run_id>.json, whole or not at all. Returns its path."""
-    home.verdicts.mkdir(parents=True, exist_ok=True)
+    """Keeps the verdict as verdicts/<run_id>.json, whole or not at all. Returns its path.
+
+    Raises GateFailed when the disk refuses: what cannot be shown afterwards does not count as judged.
+    """
     path = home.verdicts / f"{verdict.run_id}.json"
     unfinished = path.with_suffix(".json.part")
-    with unfinished.open("w", encoding="utf-8") as file:
-        json.dump(verdict.to_dict(), file, indent=1)
-        file.flush()
-        os.fsync(file.fileno())
-    unfinished.replace(path)
+    try:
+        home.verdicts.mkdir(parents=True, exist_ok=True)
+        with unfinished.open("w", encoding="utf-8") as file:
+            json.dump(verdict.to_dict(), file, indent=1)
+            file.flush()
+            os.fsync(file.fileno())
+        unfinished.replace(path)
+    except OSError as exc:
+        with suppress(OSError):
+            unfinished.unlink(missing_ok=True)
+        raise GateFailed(
+            f"the verdict cannot be written ({exc.strerror or exc})",
+            where=str(path),
+            effect="nothing was published, the live release stays",
+            fix="free some space or check the disk, then `saleshouse run`",
+        ) from exc
     return path
 
 

@@ -14,7 +14,7 @@ MART = "rpt_monthly"
 def expectations(context: GateContext) -> list["Expectation"]:
     """One row per month."""
     return [
-        *rules.keyed(["month_start"], floor=12),
+        *rules.keyed(["month_start"], floor=1),
         rules.filled("month_label", "is_current"),
         rules.rows(
             "one_current_month",

@@ -23,7 +23,8 @@ def expectations(context: GateContext) -> list["Expectation"]:
             "sum(won_quarter) filter (where not is_total) as won_of_owners, "
             "sum(open_pipeline) filter (where is_total) as open_in_total, "
             "sum(open_pipeline) filter (where not is_total) as open_of_owners from {batch} having count(*) > 0) "
-            "where totals <> 1 or won_in_total <> won_of_owners or open_in_total <> open_of_owners",
+            "where (totals <> 1 and exists (select 1 from fct_deals where not is_excluded)) "
+            "or won_in_total <> won_of_owners or open_in_total <> open_of_owners",
             expected="one total, equal to the sum of the owners",
         ),
         rules.none(

@@ -50,7 +50,8 @@ create table deals_made as select
     i, 'hubspot:d' || i as deal_key, 'd' || i as deal_id, i % 40 as contact_no,
     case i % 4 when 0 then 'won' when 1 then 'lost' when 2 then 'proposal' else 'qualification' end as stage,
     case i % 4 when 0 then 'won' when 1 then 'lost' else 'open' end as status,
-    (1000 + 10 * i)::decimal(18, 2) as amount, case when i % 3 = 0 then 'USD' else 'EUR' end as currency,
+    case when i <> 7 then 1000 + 10 * i end::decimal(18, 2) as amount,
+    case when i % 3 = 0 then 'USD' else 'EUR' end as currency,
     timestamp '2026-02-01 08:00:00' + to_days(i::integer) as created_at,
     timestamp '2026-02-11 08:00:00' + to_days(i::integer) as moved_at
 from range(60) as numbers (i);
@@ -261,7 +262,8 @@ create table rpt_headline as select
     coalesce(sum(amount_reporting), 0)::decimal(18, 2) as won_reporting, count(close_day) as won_deals,
     30::decimal(18, 2) as open_pipeline, 10::decimal(18, 2) as open_due, 10::decimal(18, 2) as overdue_open,
     10::decimal(18, 2) as dateless_open, 0::decimal(18, 2) as later_open, 0.5::decimal(18, 9) as coverage,
-    false as is_target_met, true as has_deals, date '2026-06-17' as as_of, periods.period_start, date '2026-06-30' as period_end
+    false as is_target_met, true as has_deals, date '2026-06-17' as as_of, periods.period_start,
+    date '2026-06-30' as period_end
 from (values ('month', date '2026-06-01'), ('quarter', date '2026-04-01')) as periods (period_type, period_start)
 left join won on won.close_day between periods.period_start and date '2026-06-17' group by all;
 
@@ -357,11 +359,13 @@ create table stg_hubspot__deals as select 'hubspot' as source_system, deal_id, 5
 insert into stg_hubspot__deals values
     ('hubspot', 'tomorrow', 7, timestamp '2026-06-17 22:00:00', null, null, 1, 1),
     ('hubspot', 'broken', null, null, null, 'currency is missing', 1, 1);
+update stg_hubspot__deals set amount = 1030 where deal_id = 'd3';
 create table stg_hubspot__field_changes as select 'hubspot' as source_system, 'deal' as object, deal_id as record_id,
     'amount' as field, amount::text as value, created_at as changed_at, null::text as reject_reason,
-    1::bigint as load_number, 1::bigint as version_order from fct_deals;
+    1::bigint as load_number, 1::bigint as version_order from fct_deals where deal_id not in ('d3', 'd7');
 insert into stg_hubspot__field_changes values
-    ('hubspot', 'deal', 'd1', 'amount', '999999', timestamp '2026-06-17 22:00:00', null, 1, 1);
+    ('hubspot', 'deal', 'd1', 'amount', '999999', timestamp '2026-06-17 22:00:00', null, 1, 1),
+    ('hubspot', 'deal', 'd7', 'amount', '10', timestamp '2026-06-17 23:00:00', null, 1, 1);
 create table stg_google_ads__ad_days as select 'google_ads' as source_system, platform, ad_account_id, campaign_id,
     ad_group_id, date_day, spend, clicks, null::text as reject_reason, 2::bigint as load_number,
     2::bigint as version_order from fct_ad_performance_daily;

@@ -4,7 +4,10 @@ A run of the gate takes seconds, so mutations that do not touch each other share
 compared check by check, which tells which mutation broke what. Later tests run only the suites they are about.
 """
 
+import errno
 import json
+import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -383,6 +386,59 @@ def test_a_candidate_that_cannot_be_opened_is_one_line(gated: Gated) -> None:
         gated.judge()
     assert "\n" not in str(error.value)
     assert str(gated.home.candidate) in str(error.value)
+
+
+@pytest.mark.fault(48)
+@pytest.mark.fault(49)
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EIO])
+def test_a_verdict_that_cannot_be_written_is_one_line(
+    number: int, gated: Gated, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    verdict = runner.Verdict("run-2", date(2026, 6, 17), 4, None, True, [], 0.1)
+
+    def refuse(_: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    with monkeypatch.context() as broken:
+        broken.setattr(os, "fsync", refuse)
+        with pytest.raises(GateFailed, match="the verdict cannot be written") as error:
+            runner.write(gated.home, verdict)
+    assert "\n" not in str(error.value)
+    assert list(gated.home.verdicts.iterdir()) == []
+    assert runner.write(gated.home, verdict).exists()
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from configuration.model import load
+from configuration.paths import Home
+from expectations import runner
+from warehouse.stores import read_context
+
+def kill(*_):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+runner._run_suites = kill
+home = Home(Path(sys.argv[1]))
+settings = load(home.root / "company" / "saleshouse.yml")
+runner.run(home.candidate, live=home.current.resolve(), settings=settings, context=read_context(home))
+"""
+
+
+@pytest.mark.fault(43)
+def test_killed_while_judging_the_live_release_stays_and_the_candidate_is_free(gated: Gated) -> None:
+    home = gated.home
+    done = subprocess.run(
+        [sys.executable, "-c", KILLED, str(home.root)], capture_output=True, text=True, cwd=REPOSITORY
+    )
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    assert release.require_live(home).id == "2026-06-17.001"
+    assert not home.verdicts.exists()
+    with duckdb.connect(str(home.current / "marts.duckdb"), read_only=True) as connection:
+        assert connection.execute("select run_id from marts.marts.release_context").fetchall() == [("run-1",)]
+    gated.mutate("update release_context set run_id = 'run-2'")
+    assert gated.judge("dim_owners", "release_context").passed
 
 
 def test_listing_suites_does_not_load_great_expectations() -> None:
