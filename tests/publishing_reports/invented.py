@@ -4,6 +4,7 @@ What belongs here: plausible rows in the shape of the marts' contracts, and runn
 What does not: any definition of a figure (dbt/models) and the simulator, which invents vendors, not marts.
 """
 
+import functools
 import re
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
@@ -542,22 +543,32 @@ def _dateless(random: np.random.Generator, count: int) -> list[tuple[Any, ...]]:
     return rows
 
 
-def finish(connection: duckdb.DuckDBPyConnection) -> None:
-    """Runs the report's models over the facts, each after those it reads, and closes the file."""
+@functools.cache
+def _statements() -> list[tuple[str, str]]:
+    """The report's models as plain SQL, each after those it reads."""
     models = {path.stem: path.read_text() for path in MODELS.glob("rpt_*.sql")}
     macros = "\n".join(path.read_text() for path in sorted(MACROS.glob("*.sql")))
-    done: set[str] = set()
-    while len(done) < len(models):
-        ready = [
+    environment = jinja2.Environment(extensions=["jinja2.ext.do"])
+    texts = {
+        name: environment.from_string(macros + "\n" + text).render(
+            ref=lambda table: f"marts.{table}", source=lambda _, __: "marts.release_context"
+        )
+        for name, text in models.items()
+    }
+    ordered: list[str] = []
+    while len(ordered) < len(models):
+        ordered += sorted(
             name
             for name, text in models.items()
-            if name not in done and set(re.findall(r"ref\('(rpt_\w+)'\)", text)) <= done
-        ]
-        for name in sorted(ready):
-            template = jinja2.Environment(extensions=["jinja2.ext.do"]).from_string(macros + "\n" + models[name])
-            sql = template.render(ref=lambda table: f"marts.{table}", source=lambda _, __: "marts.release_context")
-            connection.execute(f"create table marts.{name} as {sql}")
-            done.add(name)
+            if name not in ordered and set(re.findall(r"ref\('(rpt_\w+)'\)", text)) <= set(ordered)
+        )
+    return [(name, texts[name]) for name in ordered]
+
+
+def finish(connection: duckdb.DuckDBPyConnection) -> None:
+    """Runs the report's models over the facts and closes the file."""
+    for name, sql in _statements():
+        connection.execute(f"create table marts.{name} as {sql}")
     connection.close()
 
 
