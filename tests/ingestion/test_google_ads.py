@@ -101,6 +101,14 @@ def test_a_backfill_lands_its_days_and_moves_no_cursor(home: Home, vendors: Vend
         assert min(row["date"] for row in days(home)[-summary.rows["ad_group_days"] :]) == "2026-05-19"
 
 
+def test_a_backfill_before_everything_else_is_no_first_landing(home: Home, vendors: Vendors, company: Company) -> None:
+    with vendors() as vendor:
+        land(home, vendor, start=date(2026, 5, 1), end=date(2026, 6, 1))
+        land(home, vendor)
+    landed = {(row["customer_id"], row["ad_group_id"], row["date"]) for row in days(home)}
+    assert set(truth(company, date(2026, 3, 1), date(2026, 6, 18))) <= landed
+
+
 def test_campaigns_without_ad_groups_are_not_lost(
     home: Home, vendors: Vendors, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -149,14 +149,17 @@ def test_the_cursor_stays_at_the_start_of_the_run(home: Home, vendors: Vendors) 
     assert all(memory[f"{name}_cursor"] <= began.timestamp() * 1000 for name in OBJECTS)
 
 
-def test_moments_that_reach_over_a_page_lose_nothing(home: Home, vendors: Vendors) -> None:
-    """90 records each have the same moment, a page has 200: it ends in the middle of a moment."""
+def test_moments_that_reach_over_a_page_lose_nothing(
+    home: Home, vendors: Vendors, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nine records each have the same moment, a page has twenty: it ends in the middle of a moment."""
+    monkeypatch.setattr(hubspot, "_SEARCH_LIMIT", 20)
     with vendors() as vendor:
         portal = vendor.control.crm.portal
         for number, record_id in enumerate(sorted(portal.shelf("emails").live)):
-            moment = f"2026-06-10T08:00:0{number // 90}.000Z"
+            moment = f"2026-06-10T08:{number // 9:02}:00.000Z"
             portal.shelf("emails").records[record_id].properties["hs_lastmodifieddate"] = moment
-        assert len(portal.shelf("emails").live) > 200
+        assert 60 < len(portal.shelf("emails").live) < 540
         land(home, vendor)
         assert set(newest(home, "emails")) >= portal_ids(vendor, "emails")
 
@@ -205,16 +208,19 @@ def test_records_that_move_during_the_crawl_are_not_lost(home: Home, vendors: Ve
 
 
 @pytest.mark.fault(9)
-def test_more_records_of_one_moment_than_a_search_gives(home: Home, vendors: Vendors) -> None:
-    """The cap of 10,000 is lowered to one page: every page beyond it is refused, as HubSpot does."""
-    with vendors(limits=Limits(ten_seconds=None, search_cap=200)) as vendor:
+def test_more_records_of_one_moment_than_a_search_gives(
+    home: Home, vendors: Vendors, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pages and the cap of 10,000 are smaller here: everything beyond the first page is refused, as HubSpot does."""
+    monkeypatch.setattr(hubspot, "_SEARCH_LIMIT", 20)
+    with vendors(limits=Limits(ten_seconds=None, search_cap=20)) as vendor:
         land(home, vendor)
         vendor.control.switch_faults(
             {"kind": "one_timestamp", "path": "*/contacts/search"}, {"kind": "one_timestamp", "path": "*/emails/search"}
         )
         summary = land(home, vendor)
         contacts, emails = portal_ids(vendor, "contacts"), portal_ids(vendor, "emails")
-    assert len(emails) > 200, "the test needs more than one page"
+    assert len(emails) > 60, "the test needs several pages"
     assert (summary.rows["contacts"], summary.rows["emails"]) == (len(contacts), len(emails))
     rows = lake.rows(home, "hubspot", "emails")[-len(emails) :]
     assert Counter(row["id"] for row in rows) == Counter(emails)

@@ -41,9 +41,11 @@ def test_a_killed_landing_loses_and_doubles_nothing(home: Home, point: str) -> N
     killed = subprocess.run([sys.executable, script, str(home.root), point], env=environment, capture_output=True)
     assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
 
-    killed_landing.land(home.root)
+    summary = killed_landing.land(home.root)
 
     ledger.verify(home)
+    # What was left is completed before anything new is asked for.
+    assert summary.recovered == (() if point == "in the middle of a page" else (2,))
     landed = lake.contents(home, "toy", "numbers")
     ids = sorted(int(row["id"]) for row in lake.rows(home, "toy", "numbers"))
     assert len(set(landed)) == len(set(ids)), "one version per id"
