@@ -8,7 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from configuration.errors import GateFailed
 
 if TYPE_CHECKING:
     import duckdb
@@ -87,7 +89,7 @@ def gather(
     """Reads the facts from the attached files. A table that is missing gives no fact; its own suite then fails."""
     catalogues = {row[0] for row in connection.execute("select database_name from duckdb_databases()").fetchall()}
     marts = tables(connection, CANDIDATE, SCHEMA)
-    manifest = json.loads((release_database(live).parent / "manifest.json").read_text(encoding="utf-8")) if live else {}
+    manifest = _manifest(release_database(live).parent) if live else {}
     as_of = date.fromisoformat(manifest["as_of"]) if manifest else None
     live_rows: dict[str, int] = {}
     if "live" in catalogues and as_of is not None and run.as_of >= as_of:
@@ -122,6 +124,20 @@ def tables(connection: "duckdb.DuckDBPyConnection", catalogue: str, schema: str)
         [catalogue, schema],
     ).fetchall()
     return {row[0] for row in found}
+
+
+def _manifest(folder: Path) -> dict[str, Any]:
+    path = folder / "manifest.json"
+    try:
+        manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as exc:
+        raise GateFailed(
+            f"the manifest of the live release cannot be read ({exc})",
+            where=str(path),
+            effect="there is nothing to compare the candidate with, the live release stays",
+            fix="`saleshouse rollback <id>` points at a release that is whole, then `saleshouse run`",
+        ) from exc
+    return manifest
 
 
 def _staged(connection: "duckdb.DuckDBPyConnection") -> dict[tuple[str, str], int]:

@@ -45,6 +45,7 @@ GRACE_SECONDS = 60
 # Tables that say which run made them: equal in two equal releases but for these.
 NOT_COMPARED = ("release_context",)
 
+_NOTHING_PUBLISHED = "nothing was published, the live release stays"
 _ID = re.compile(r"\d{4}-\d{2}-\d{2}\.\d{3,}")
 
 
@@ -122,13 +123,9 @@ def seal(
     is full or fails; the unsealed folder is then gone and the live release as it was.
     """
     folder = home.releases / f"{UNSEALED}{release_id}"
-    if not verdict.get("passed") or verdict.get("run_id") != context.run_id:
-        _remove_tree(folder)
-        raise _refused(
-            f"the gate did not pass run {context.run_id}", home.verdicts, "mend what the verdict names and run again"
-        )
     sealed = home.releases / release_id
     with _told(sealed, cleanup=folder):
+        _require_passed(home, context, verdict)
         marts = _copy_candidate(home, folder)
         tables, storage = _export(marts, folder)
         _copy_settings(folder, settings_files)
@@ -172,6 +169,7 @@ def publish(home: Home, settings: "Settings", *, run_id: str) -> Release:
     repair(home)
     context = read_context(home)
     verdict = _read_verdict(home, run_id)
+    _require_passed(home, context, verdict)
     before = live(home)
     release_id = new_id(context.as_of, [release.id for release in list_releases(home)])
     folder = stage(home, release_id)
@@ -286,7 +284,7 @@ def retain(home: Home, publish: "Publish") -> list[str]:
         if release.id in kept or time.time() - release.folder.stat().st_mtime < GRACE_SECONDS:
             continue
         going = home.releases / f"{REMOVING}{release.id}"
-        with _told(release.folder):
+        with _told(release.folder, effect="releases that no rule keeps are still there, readers see the live one"):
             release.folder.rename(going)
             _remove_tree(going)
         removed.append(release.id)
@@ -447,6 +445,13 @@ def _read_verdict(home: Home, run_id: str) -> dict[str, Any]:
     return verdict
 
 
+def _require_passed(home: Home, context: "RunContext", verdict: Mapping[str, Any]) -> None:
+    if not verdict.get("passed") or verdict.get("run_id") != context.run_id:
+        raise _refused(
+            f"the gate did not pass run {context.run_id}", home.verdicts, "mend what the verdict names and run again"
+        )
+
+
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
@@ -456,12 +461,12 @@ def _quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def _refused(what: str, where: Path, fix: str) -> ReleaseError:
-    return ReleaseError(what, where=str(where), effect="nothing was published, the live release stays", fix=fix)
+def _refused(what: str, where: Path, fix: str, effect: str = _NOTHING_PUBLISHED) -> ReleaseError:
+    return ReleaseError(what, where=str(where), effect=effect, fix=fix)
 
 
 @contextmanager
-def _told(where: Path, cleanup: Path | None = None) -> Iterator[None]:
+def _told(where: Path, cleanup: Path | None = None, effect: str = _NOTHING_PUBLISHED) -> Iterator[None]:
     """Turns what the disk or DuckDB raises into one line, after giving back the room that was taken."""
     import duckdb
 
@@ -478,4 +483,5 @@ def _told(where: Path, cleanup: Path | None = None) -> Iterator[None]:
             str(getattr(exc, "strerror", None) or str(exc).splitlines()[0]),
             Path(getattr(exc, "filename", None) or where),
             "free some space and run again" if full else "check the disk and its permissions, then run again",
+            effect,
         ) from exc

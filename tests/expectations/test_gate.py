@@ -441,6 +441,15 @@ def test_killed_while_judging_the_live_release_stays_and_the_candidate_is_free(g
     assert gated.judge("dim_owners", "release_context").passed
 
 
+def test_a_live_release_without_its_manifest_is_one_line(gated: Gated) -> None:
+    manifest = release.require_live(gated.home).folder / "manifest.json"
+    manifest.chmod(0o644)
+    manifest.write_text("{ torn")
+    with pytest.raises(GateFailed, match="the manifest of the live release cannot be read") as error:
+        gated.judge("dim_owners")
+    assert "\n" not in str(error.value)
+
+
 def test_listing_suites_does_not_load_great_expectations() -> None:
     program = "import sys; from expectations import runner; runner.suites(); print('great_expectations' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=REPOSITORY)

@@ -276,6 +276,19 @@ def test_the_live_one_and_a_fresh_one_are_never_removed(many_releases: Home) -> 
     assert names(many_releases.releases) == ["2025-08-08.001", "2025-09-09.001", "2026-06-17.002"]
 
 
+def test_a_disk_that_fails_in_retention_says_that_the_new_release_is_live(
+    two_releases: Publisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = two_releases.home
+    release.point(home, SECOND)
+    _age(home)
+    with monkeypatch.context() as broken:
+        broken.setattr(Path, "rename", _failing)
+        with pytest.raises(ReleaseError, match="readers see the live one"):
+            release.retain(home, Publish(keep_daily=1, keep_weekly=0, keep_monthly=0))
+    assert release.require_live(home).id == SECOND
+
+
 # --- killed ------------------------------------------------------------------------------------------------
 
 KILLED = """
