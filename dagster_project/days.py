@@ -7,7 +7,9 @@ import dagster as dg
 
 from configuration.model import Settings
 
-PARTITION_TAGS = ("dagster/asset_partition_range_end", "dagster/partition")
+# Named when a run is started; a run about partitions is about the last of them.
+AS_OF = "saleshouse/as_of"
+_TAGS = (AS_OF, "dagster/asset_partition_range_end", "dagster/partition")
 
 
 def yesterday(settings: Settings) -> date:
@@ -16,8 +18,8 @@ def yesterday(settings: Settings) -> date:
 
 
 def as_of(context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext, settings: Settings) -> date:
-    """The day of the run: its (last) partition, else the last complete day."""
-    for tag in PARTITION_TAGS:
+    """The day of the run: the one it was started for, else its last partition, else the last complete day."""
+    for tag in _TAGS:
         if tag in context.run.tags:
             return date.fromisoformat(context.run.tags[tag])
     return yesterday(settings)

@@ -20,7 +20,6 @@ _PARTITIONS = extraction.daily_partitions()
 daily = dg.define_asset_job(
     "daily",
     selection=dg.AssetSelection.all(),
-    partitions_def=_PARTITIONS,
     executor_def=dg.in_process_executor,
     description="Extract what is new, build, judge, publish and report the state at the end of a day.",
 )
@@ -28,7 +27,6 @@ daily = dg.define_asset_job(
 rebuild = dg.define_asset_job(
     "rebuild",
     selection=dg.AssetSelection.all() - dg.AssetSelection.groups("raw"),
-    partitions_def=_PARTITIONS,
     executor_def=dg.in_process_executor,
     description="Build, judge and publish from what has landed, without asking any vendor.",
 )
@@ -36,7 +34,6 @@ rebuild = dg.define_asset_job(
 backfill = dg.define_asset_job(
     "backfill",
     selection=dg.AssetSelection.key_prefixes(*([source] for source in extraction.PARTITIONED)),
-    partitions_def=_PARTITIONS,
     executor_def=dg.in_process_executor,
     description="Fetch a range of days of ads and events again.",
 )

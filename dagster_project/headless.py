@@ -45,9 +45,9 @@ def run(home: Home, *, as_of: date | None, extract: bool, console: Console) -> R
     with dg.DagsterInstance.from_config(str(instance.prepare(home))) as state:
         result = job.execute_in_process(
             instance=state,
-            partition_key=day.isoformat(),
+            partition_key=day.isoformat() if extract else None,
             raise_on_error=False,
-            tags={alerts.ALERTED_BY_COMMAND_LINE: "true"},
+            tags={alerts.ALERTED_BY_COMMAND_LINE: "true", days.AS_OF: day.isoformat()},
             run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
         )
     if not result.success:

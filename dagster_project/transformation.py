@@ -97,7 +97,7 @@ def _run(context: dg.AssetExecutionContext, warehouse: Warehouse) -> Iterator[An
         home,
         settings,
         as_of=days.as_of(context, settings),
-        run_id=context.run_id,
+        run_id=context.run.run_id,
         baseline_release=live.id if live else None,
     )
     say(f"build: state at the end of {run.as_of}, knowing {run.known_at} loads")
