@@ -10,7 +10,7 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
-from simulator.draws import Bools, Floats, Ints, Times
+from simulator.draws import Floats, Ints, Times
 
 ZONE = "Europe/Prague"
 MINUTE = 60_000
@@ -111,8 +111,3 @@ def strictly_increasing(group: Ints, moments: Times, step_ms: int = 1000) -> Tim
     shifted = moments.astype("datetime64[ms]").astype(np.int64) - position * step_ms + codes * (10**13)
     grown = np.maximum.accumulate(shifted) - codes * (10**13) + position * step_ms
     return np.asarray(grown.astype("datetime64[ms]"))
-
-
-def any_missing(moments: Times) -> Bools:
-    """True where a time is missing."""
-    return np.asarray(np.isnat(moments))

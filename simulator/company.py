@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from simulator import clock, draws
+from simulator import clock
 from simulator.leads import (
     account_changes,
     contact_changes,
@@ -126,12 +126,11 @@ def generate(seed: int = SEED, scale: float = SCALE, start: date = START, end: d
     changes = without_afterlife(log.table(until), merges, deletions)
     events, orders = make_web(seed, scale, months, contacts, campaigns, until)
     ad_days = make_ad_days(seed, scale, campaigns, ad_groups, contacts, start, end)
-    limit = until
     return Company(
-        owners=_public("owners", owners.loc[owners["active_from"] < limit]),
-        accounts=_public("accounts", accounts.loc[accounts["created_at"] < limit]),
-        contacts=_public("contacts", contacts.loc[contacts["created_at"] < limit]),
-        deals=_public("deals", deals.loc[deals["created_at"] < limit]),
+        owners=_public("owners", owners.loc[owners["active_from"] < until]),
+        accounts=_public("accounts", accounts.loc[accounts["created_at"] < until]),
+        contacts=_public("contacts", contacts.loc[contacts["created_at"] < until]),
+        deals=_public("deals", deals.loc[deals["created_at"] < until]),
         deal_contacts=make_deal_contacts(seed, deals, contacts, contact_stream, until),
         changes=changes,
         merges=merges,
@@ -151,11 +150,3 @@ def generate(seed: int = SEED, scale: float = SCALE, start: date = START, end: d
         addressable_accounts=make_addressable(seed, scale, accounts, start),
         channel_effects=CHANNEL_EFFECTS.copy(),
     )
-
-
-def nights_of_change(company: Company, start: date = START, end: date = END) -> list[date]:
-    """The days within the horizon on which Prague's clocks change."""
-    return clock.daylight_nights(start, end)
-
-
-__all__ = ["END", "SCALE", "SEED", "START", "Company", "draws", "generate", "nights_of_change"]

@@ -394,10 +394,9 @@ def live(
     moments = clock.strictly_increasing(deals_at, moments, 61_017)
     # Pipelines at each of those moments.
     home = kind[deals_at]
-    unit = np.where(home == TEST, TEST, home)
-    move_noted = _noted(moments, deals_at, stages_at, order, moved, when, rows_of)
-    return_noted = _noted(moments, deals_at, stages_at, order, returned, when, rows_of)
-    unit = np.where(moments >= move_noted[deals_at], target[deals_at], unit)
+    move_noted = _noted(moments, deals_at, np.concatenate(when)[order], moved)
+    return_noted = _noted(moments, deals_at, np.concatenate(when)[order], returned)
+    unit = np.where(moments >= move_noted[deals_at], target[deals_at], home)
     unit = np.where(moments >= return_noted[deals_at], home, unit)
     values = _stage_ids()[unit, stages_at]
     same = np.r_[False, (values[1:] == values[:-1]) & (deals_at[1:] == deals_at[:-1])] if len(values) else begun
@@ -540,14 +539,10 @@ def decided_after(moments: Times, deals_at: Ints, ending: Times) -> Times:
     return np.where(np.isnat(limit) | (limit < moments), moments + np.timedelta64(4, "D"), limit)
 
 
-def _noted(
-    moments: Times, deals_at: Ints, stages_at: Ints, order: Ints, wanted: Times, when: list[Times], rows_of: list[Ints]
-) -> Times:
+def _noted(moments: Times, deals_at: Ints, planned: Times, wanted: Times) -> Times:
     """Where the planned moment `wanted` of each deal has come to lie after ordering and working hours."""
-    planned = np.concatenate(when)[order]
-    hit = planned == wanted[deals_at]
     noted = np.full(len(wanted), np.datetime64("2262-01-01", "ms"))
-    rows = np.flatnonzero(hit)[::-1]
+    rows = np.flatnonzero(planned == wanted[deals_at])[::-1]
     noted[deals_at[rows]] = moments[rows]
     return noted
 
@@ -834,8 +829,7 @@ def make_deals(
     fit = contacts["fit"].to_numpy()
     account = contacts["account_position"].to_numpy()
     band = accounts["size_band"].to_numpy(dtype=object)
-    contact_key = np.arange(len(contacts)).astype(np.uint64)  # replaced by the stream's own key below
-    contact_key = contacts["key"].to_numpy().astype(np.uint64) if "key" in contacts else contact_key
+    contact_key = contacts["key"].to_numpy().astype(np.uint64)
     marketing = np.flatnonzero((owners["team"] == "Marketing").to_numpy())
     import_user = str(owners["user_id"].iloc[marketing[0]])
     limit = np.datetime64(until, "ms")

@@ -36,7 +36,6 @@ _CAMPAIGNS: list[tuple[int, str, str, int, int | None, float, float, float]] = [
     (1, "Retargeting | Display | US", "DISPLAY", 60, None, 1.2, 80.0, 0.6),
     (1, "Prospecting | Display | US", "DISPLAY", 330, None, 0.35, 1700.0, 1.05),
 ]
-BURNING = "Prospecting | Display | US"
 _GROUPS = {"SEARCH": ["Exact", "Phrase", "Broad"], "DISPLAY": ["Topics", "Audiences"]}
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from datetime import date
 from itertools import pairwise
 
 import numpy as np
@@ -459,9 +458,3 @@ def _hundredths(cents: Ints, present: Bools) -> pa.Array:
 def _click_ids(seed: int, sessions: Sessions, rows: Ints) -> pa.Array:
     values = draws.bits(seed, "click", sessions.key[rows])
     return pa.array([f"EAIaIQob{value:016x}" for value in values], pa.string())
-
-
-def expected_sessions(day: date, scale: float) -> float:
-    """Roughly how many sessions a day sees: what an ad account's impressions are sized by."""
-    month = clock.month_index(day)
-    return float(125_000 * scale * monthly_weight(np.array([month]))[0] / 30.4)
