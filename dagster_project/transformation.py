@@ -92,7 +92,11 @@ def _run(context: dg.AssetExecutionContext, warehouse: Warehouse) -> Iterator[An
         if event.info.name in _NODE_RESULTS:
             results.append(MessageToDict(event, preserving_proto_field_name=True))
 
-    live = release.live(home)
+    with failures.told():
+        for repair in release.repair(home):
+            context.log.warning(repair)
+            say(f"repaired {repair}")
+        live = release.live(home)
     run = build.run_context(
         home,
         settings,
