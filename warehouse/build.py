@@ -78,6 +78,7 @@ def build(
     manifest: Any = None,
     full_refresh: bool = False,
     selection: Sequence[str] = (),
+    unit_tests: bool = False,
     on_event: Callable[[Any], None] | None = None,
 ) -> Candidate:
     """Builds the candidate of one run. Raises LandingError for damaged raw files and BuildError when dbt fails."""
@@ -87,7 +88,7 @@ def build(
         home.history.unlink(missing_ok=True)
     landing.declare(home)
     repairs = stores.prepare(home, context, by_raw, tables, _rules(settings))
-    result = dbt_runner.build(home, manifest, selection=selection, on_event=on_event)
+    result = dbt_runner.build(home, manifest, selection=selection, unit_tests=unit_tests, on_event=on_event)
     return Candidate(context, result, repairs)
 
 

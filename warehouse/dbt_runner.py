@@ -85,10 +85,12 @@ def build(
     manifest: Any,
     *,
     selection: Sequence[str] = (),
+    unit_tests: bool = False,
     on_event: Callable[[Any], None] | None = None,
 ) -> BuildResult:
     """Builds and tests the nodes that dbt's own `selection` words name (all by default), then frees every lock.
 
+    dbt's unit tests say something about the models and nothing about the data: they run where the code is tested.
     Raises BuildError naming the first broken nodes; nothing of the candidate is used then.
     """
     with _environment(home):
@@ -96,6 +98,7 @@ def build(
         from dbt.cli.main import dbtRunner
 
         arguments = ["build", *_COMMON, *selection]
+        arguments += [] if unit_tests else ["--exclude-resource-type", "unit_test"]
         try:
             outcome = dbtRunner(manifest=manifest, callbacks=[on_event] if on_event else []).invoke(arguments)
         finally:
