@@ -72,7 +72,8 @@ weighted_by_crm as (
             and cast(
                 date_trunc('month', greatest(deals.close_date, run_context.as_of)) as date
             ) = months.month_start
-    where deals.status = 'open'
+    -- `greatest` passes over NULL, so a missing date has to be left out in words.
+    where deals.status = 'open' and deals.close_date is not null
 ),
 
 -- A stage that was never open before takes what all stages yield.
