@@ -5,10 +5,11 @@ What belongs here: wrapping `ingestion.landing.land` for the orchestrator. What 
 
 from collections.abc import Iterator
 from datetime import date, timedelta
+from functools import partial
 
 import dagster as dg
 
-from configuration.model import load
+from configuration.model import Settings, load
 from dagster_project import days, failures
 from dagster_project.progress import report_progress, say
 from dagster_project.resources import Warehouse
@@ -54,16 +55,19 @@ def _source_assets(source: str, partitions: dg.DailyPartitionsDefinition) -> dg.
                 yield dg.MaterializeResult(asset_key=[source, entity], metadata={"enabled": False})
             return
         start, end = _backfill_window(context) if partitioned else (None, None)
+        land = partial(
+            landing.land,
+            warehouse.home,
+            settings=settings,
+            now=days.moment(days.as_of(context, settings), settings),
+            start=start,
+            end=end,
+            progress=report_progress,
+        )
+        if not context.retry_number:
+            warehouse.begin({name: partial(land, name) for name in _sources_of(context, settings)})
         with failures.told():
-            summary = landing.land(
-                warehouse.home,
-                source,
-                settings,
-                now=days.moment(days.as_of(context, settings), settings),
-                start=start,
-                end=end,
-                progress=report_progress,
-            )
+            summary = warehouse.result(source, partial(land, source))
         say(
             f"{source}: "
             + (", ".join(f"{rows:,} {entity}" for entity, rows in summary.rows.items() if rows) or "nothing new")
@@ -79,6 +83,15 @@ def _source_assets(source: str, partitions: dg.DailyPartitionsDefinition) -> dg.
             )
 
     return extract
+
+
+def _sources_of(context: dg.AssetExecutionContext, settings: Settings) -> list[str]:
+    """The sources that this run extracts, the one that waits longest for its vendor first."""
+    if "dagster/asset_partition_range_start" in context.run.tags:
+        return []
+    keys = context.job_def.asset_layer.selected_asset_keys
+    selected = {key.path[0] for key in keys}
+    return sorted(selected & set(landing.enabled_sources(settings)), reverse=True)
 
 
 def _backfill_window(context: dg.AssetExecutionContext) -> tuple[date | None, date | None]:

@@ -6,16 +6,19 @@ when definitions load, so the project opens without any.
 
 import fcntl
 import os
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import dagster as dg
+from pydantic import PrivateAttr
 
 from configuration.errors import RunLocked
 from configuration.model import Settings, load
 from configuration.paths import Home
 from dagster_project import failures
+from ingestion.landing import LoadSummary
 
 
 @contextmanager
@@ -47,6 +50,7 @@ class Warehouse(dg.ConfigurableResource["Warehouse"]):
 
     home_folder: str | None = None
     settings_file: str | None = None
+    _landings: dict[str, Future[LoadSummary]] = PrivateAttr(default_factory=dict)
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Generator["Warehouse", None, None]:
@@ -54,6 +58,22 @@ class Warehouse(dg.ConfigurableResource["Warehouse"]):
             with failures.told():
                 held.enter_context(run_lock(self.home))
             yield self
+            for landing in self._landings.values():
+                # A run that failed elsewhere still ends its loads, so that none is left half done.
+                landing.exception()
+
+    def begin(self, landings: Mapping[str, Callable[[], LoadSummary]]) -> None:
+        """Starts the landings of a run together: files are read while a vendor's rate limit is waited for."""
+        if self._landings or len(landings) < 2:
+            return
+        pool = ThreadPoolExecutor(max_workers=len(landings), thread_name_prefix="landing")
+        self._landings.update({source: pool.submit(land) for source, land in landings.items()})
+        pool.shutdown(wait=False)
+
+    def result(self, source: str, land: Callable[[], LoadSummary]) -> LoadSummary:
+        """What the landing of this source brought; one that was not begun, or is tried again, lands now."""
+        begun = self._landings.pop(source, None)
+        return begun.result() if begun else land()
 
     @property
     def home(self) -> Home:
