@@ -3,7 +3,9 @@
 What belongs here: the instance's settings. What does not: what runs on it.
 """
 
+import sqlite3
 from pathlib import Path
+from typing import Any
 
 from configuration.paths import Home
 
@@ -17,9 +19,21 @@ concurrency:
 
 
 def prepare(home: Home) -> Path:
-    """Makes the instance's folder with its settings and returns it."""
+    """Makes the instance's folder with its settings and returns it.
+
+    Each of the thousand events of a run is a handful of commits; waiting for the disk at each costs more than a build.
+    The log of runs is no truth: raw, history and releases are synced by those who write them.
+    """
+    from sqlalchemy import Engine, event
+
+    event.listen(Engine, "connect", _do_not_wait_for_the_disk)
     home.dagster.mkdir(parents=True, exist_ok=True)
     settings = home.dagster / "dagster.yaml"
     if not settings.exists() or settings.read_text() != _SETTINGS:
         settings.write_text(_SETTINGS)
     return home.dagster
+
+
+def _do_not_wait_for_the_disk(connection: Any, _record: Any) -> None:
+    if isinstance(connection, sqlite3.Connection):
+        connection.execute("pragma synchronous = off")

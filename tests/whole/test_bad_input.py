@@ -12,7 +12,6 @@ import pytest
 from configuration.errors import (
     AuthenticationError,
     ConfigurationError,
-    LandingError,
     MalformedData,
     PermissionMissing,
     RunLocked,
@@ -21,7 +20,6 @@ from configuration.errors import (
 )
 from configuration.paths import REPOSITORY
 from dagster_project.resources import run_lock
-from ingestion import ledger
 from publishing import release
 from tests.whole.conftest import Whole
 
@@ -115,18 +113,3 @@ def test_lock_of_a_dead_process_is_free(day: Whole) -> None:
     assert killed.returncode == -9
     with run_lock(day.home):
         assert day.home.lock.read_text() == str(os.getpid())
-
-
-@pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small disk needs root")
-def test_full_disk(day: Whole) -> None:
-    """The lake's disk fills up while a load is being written; the load does not count and the next one repeats it."""
-    before = len(ledger.read(day.home))
-    draft = day.home.dlt
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(draft)], check=True)
-    try:
-        with refused(day, LandingError, "No space left on device"):
-            day.advance(1)
-            day.run(release.require_live(day.home).as_of)
-    finally:
-        subprocess.run(["umount", str(draft)], check=True)
-    assert len(ledger.read(day.home)) == before
