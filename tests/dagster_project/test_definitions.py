@@ -50,7 +50,9 @@ def test_every_gate_check_guards_a_mart_that_is_built(defs: dg.Definitions) -> N
 def test_the_morning_run_is_about_the_day_before(defs: dg.Definitions) -> None:
     schedule = defs.resolve_schedule_def("every_morning")
     moment = datetime(2026, 3, 30, 5, tzinfo=ZoneInfo("Europe/Prague"))
-    with dg.build_schedule_context(scheduled_execution_time=moment) as context:
+    with dg.build_schedule_context(
+        repository_def=defs.get_repository_def(), scheduled_execution_time=moment
+    ) as context:
         (request,) = schedule.evaluate_tick(context).run_requests or []
     assert request.partition_key == "2026-03-29"
 
@@ -64,9 +66,9 @@ def test_sources_look_back_from_the_end_of_the_day() -> None:
 def test_the_lock_is_held_while_a_run_goes_on(tmp_path: Path) -> None:
     first, second = Warehouse(home_folder=str(tmp_path)), Warehouse(home_folder=str(tmp_path))
     context = dg.build_init_resource_context()
-    with first.yield_for_execution(context), pytest.raises(dg.Failure, match=f"process {os.getpid()}"):
-        with second.yield_for_execution(context):
-            pass
+    refused = pytest.raises(dg.Failure, match=f"process {os.getpid()}")
+    with first.yield_for_execution(context), refused, second.yield_for_execution(context):
+        pass
     assert isinstance(failures.last(), SaleshouseError)
     with second.yield_for_execution(context):
         assert Home(tmp_path).lock.read_text() == str(os.getpid())
