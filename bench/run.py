@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -48,53 +49,63 @@ def measure(home: Home, stage: str, *arguments: str) -> dict[str, Any]:
     return result
 
 
-def run(home: Home, size: str, scale: float, repeats: int) -> dict[str, Any]:
-    """All stages over the lake in `home`, which is written first if it is not there."""
+def run(home: Home, size: str, scale: float, repeats: int, keep: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
+    """All stages over the lake in `home`, which is written first if it is not there.
+
+    `keep` gets the result so far after every stage, so that a stage that fails does not take the others with it.
+    """
     say(f"size {size}: lake of scale {scale:g}")
-    lake = measure(home, "lake", "--scale", str(scale))
-    first, second = lake["watermarks"]
-    today = ("--as-of", _AS_OF.isoformat(), "--known-at", str(first))
-    tomorrow = ("--as-of", (_AS_OF + timedelta(days=1)).isoformat(), "--known-at", str(second))
-    compared, floors = [], []
-    for number in range(repeats):
-        _forget(home)
-        compared.append(measure(home, "build", "--compared", *today))
-        floors.append(measure(home, "floor", *today))
-        say(
-            f"  {number + 1} of {repeats}: build of the floor's marts {compared[-1]['seconds']} s, "
-            f"floor {floors[-1]['seconds']} s"
-        )
-    equality = measure(home, "check")
-    say(f"  {len(equality['equal'])} tables equal the floor's, {len(equality['different'])} do not")
-    _forget(home)
-    full = measure(home, "build", *today)
-    say(f"  full build with tests {full['seconds']} s, {full['peak_mb']} MB")
-    gate = measure(home, "gate")
-    say(f"  gate {gate['seconds']} s, {gate['checks']} checks, failed: {', '.join(gate['failed']) or 'none'}")
-    daily = measure(home, "build", *tomorrow)
-    say(f"  next day {daily['seconds']} s, {daily['peak_mb']} MB")
-    measure(home, "floor", *tomorrow)
-    equality_next_day = measure(home, "check")
-    idle = measure(home, "build", *tomorrow)
-    say(f"  nothing new {idle['seconds']} s")
-    return {
+    result: dict[str, Any] = {
         "size": size,
         "scale": scale,
         "cores": os.cpu_count(),
         "memory_gb": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30),
         "load_average_before": round(os.getloadavg()[2], 1),
-        "lake": lake,
-        "floor": _median(floors),
-        "compared_build": _median(compared),
-        "full_build": full,
-        "gate": gate,
-        "daily_build": daily,
-        "idle_build": idle,
-        "equality": {"full": equality, "next_day": equality_next_day},
-        "ratios": _ratios(compared, floors, full, daily),
-        "layers": {name: layers(one) for name, one in (("full", full), ("daily", daily), ("idle", idle))},
-        "slowest": {name: slowest(one) for name, one in (("full", full), ("daily", daily))},
     }
+
+    def kept(name: str, value: dict[str, Any], line: str) -> dict[str, Any]:
+        result[name] = value
+        keep(result)
+        say(f"  {line}")
+        return value
+
+    lake = measure(home, "lake", "--scale", str(scale))
+    kept("lake", lake, f"{sum(lake['rows'][0].values()):,} rows on the first day")
+    first, second = lake["watermarks"]
+    today = ("--as-of", _AS_OF.isoformat(), "--known-at", str(first))
+    tomorrow = ("--as-of", (_AS_OF + timedelta(days=1)).isoformat(), "--known-at", str(second))
+    builds, floors = [], []
+    for _ in range(repeats):
+        _forget(home)
+        builds.append(measure(home, "build", "--compared", *today))
+        kept("floor_marts_build", _median(builds), f"build of the floor's marts {_told(builds[-1])}")
+        floors.append(measure(home, "floor", *today))
+        kept("floor", _median(floors), f"floor {_told(floors[-1])}")
+    equality = measure(home, "check")
+    kept(
+        "equality", equality, f"{len(equality['equal'])} tables equal the floor's, {len(equality['different'])} do not"
+    )
+    _forget(home)
+    full = measure(home, "build", *today)
+    kept("full_build", full, f"full build with tests {_told(full)}")
+    gate = measure(home, "gate")
+    kept("gate", gate, f"gate {_told(gate)}, {gate['checks']} checks, failed: {', '.join(gate['failed']) or 'none'}")
+    daily = measure(home, "build", *tomorrow)
+    kept("daily_build", daily, f"next day {_told(daily)}")
+    measure(home, "floor", *tomorrow)
+    equality = measure(home, "check")
+    kept("equality_next_day", equality, f"{len(equality['equal'])} tables equal, {len(equality['different'])} do not")
+    idle = measure(home, "build", *tomorrow)
+    kept("idle_build", idle, f"nothing new {_told(idle)}")
+    result["ratios"] = _ratios(builds, floors, full, daily)
+    result["layers"] = {name: layers(one) for name, one in (("full", full), ("daily", daily), ("idle", idle))}
+    result["slowest"] = {name: slowest(one) for name, one in (("full", full), ("daily", daily))}
+    keep(result)
+    return result
+
+
+def _told(measured: dict[str, Any]) -> str:
+    return f"{measured['seconds']} s, cpu {measured['cpu_seconds']} s, {measured['peak_mb']} MB"
 
 
 def _forget(home: Home) -> None:
@@ -111,14 +122,14 @@ def _median(runs: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _ratios(
-    compared: list[dict[str, Any]], floors: list[dict[str, Any]], full: dict[str, Any], daily: dict[str, Any]
+    builds: list[dict[str, Any]], floors: list[dict[str, Any]], full: dict[str, Any], daily: dict[str, Any]
 ) -> dict[str, float]:
     """Each build is compared with the floor that ran right after it. Processor time is beside the wall, since the wall
     also shows what else the machine had to do; parsing the project is in neither.
     """
 
     def paired(key: str) -> float:
-        pairs = zip(compared, floors, strict=True)
+        pairs = zip(builds, floors, strict=True)
         return round(statistics.median(build[key] / by_hand[key] for build, by_hand in pairs), 2)
 
     return {
@@ -166,13 +177,16 @@ def main() -> None:
     scale = SIZES[arguments.size] if arguments.scale is None else arguments.scale
     size = arguments.size if arguments.scale is None else f"scale-{scale:g}"
     home = Home((arguments.folder / size).resolve())
-    result = run(home, size, scale, arguments.repeat or _REPEATS.get(size, 1))
-    text = json.dumps(result, indent=1)
-    if arguments.out:
-        arguments.out.write_text(text + "\n")
+
+    def keep(result: dict[str, Any]) -> None:
+        if arguments.out:
+            arguments.out.write_text(json.dumps(result, indent=1) + "\n")
+
+    result = run(home, size, scale, arguments.repeat or _REPEATS.get(size, 1), keep)
     print(json.dumps({"ratios": result["ratios"], "layers": result["layers"]}, indent=1))
-    if result["equality"]["full"]["different"] or result["equality"]["next_day"]["different"]:
-        raise SystemExit("the floor and the build disagree: " + json.dumps(result["equality"]))
+    different = [*result["equality"]["different"], *result["equality_next_day"]["different"]]
+    if different:
+        raise SystemExit(f"the floor and the build disagree about {', '.join(different)}")
     # At this stage of the project, at ten million events.
     if size == "M" and result["ratios"]["floor_marts_by_floor"] > 3:
         raise SystemExit("the build takes more than three times the floor")
