@@ -19,19 +19,20 @@ run_context as (
     from {{ source('run', 'run_context') }}
 ),
 
--- Over midnight, and over the end of the export's day, a session stays one.
+-- Over midnight, and over the end of the export's day, a session stays one. Its slices never share a moment, so the
+-- earliest value is one value.
 sessions_merged as (
     select
         slices.visitor_id || ':' || slices.session_id as session_key,
         slices.visitor_id,
         slices.session_id,
-        min(slices.first_source).value as source,
-        min(slices.first_medium).value as medium,
-        min(slices.first_campaign).value as campaign,
-        min(slices.first_gclid).value as gclid,
-        min(slices.first_page_location).value as landing_page,
-        min(slices.first_device).value as device,
-        min(slices.first_country).value as country,
+        min_by(slices.first_source.value, slices.first_source.happened_at) as source,
+        min_by(slices.first_medium.value, slices.first_medium.happened_at) as medium,
+        min_by(slices.first_campaign.value, slices.first_campaign.happened_at) as campaign,
+        min_by(slices.first_gclid.value, slices.first_gclid.happened_at) as gclid,
+        min_by(slices.first_page_location.value, slices.first_page_location.happened_at) as landing_page,
+        min_by(slices.first_device.value, slices.first_device.happened_at) as device,
+        min_by(slices.first_country.value, slices.first_country.happened_at) as country,
         cast(sum(slices.events) as bigint) as events,
         cast(sum(slices.page_views) as bigint) as page_views,
         cast(sum(slices.engagement_ms) / 1000 as decimal(18, 3)) as engagement_seconds,
