@@ -91,6 +91,12 @@ class Lake:
             connection.execute(f"attach '{self.home.candidate}' as candidate (read_only); use candidate.marts")
             return connection.execute(query).to_arrow_table().to_pylist()
 
+    def staged(self, model: str) -> int:
+        """Rows of a staged table in the history store."""
+        with duckdb.connect(str(self.home.history), read_only=True) as connection:
+            found = connection.execute(f'select count(*) from staging."{model}"').fetchone()
+            return int(found[0]) if found else 0
+
     def contents(self) -> dict[str, list[str]]:
         """Every mart as sorted texts of its rows, less the columns that name the run or count landings."""
         with duckdb.connect() as connection:

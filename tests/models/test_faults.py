@@ -132,6 +132,50 @@ def test_a_page_that_came_twice_counts_once(told: Lake) -> None:
     ) == [{"rows_fetched": 17, "rows_staged": 9, "rows_rejected": 6, "rows_duplicate": 2}]
 
 
+def test_merged_records_vanish_and_what_names_them_follows(lake: Lake) -> None:
+    def record(number: str, **more: str | None) -> dict[str, str | None]:
+        return {"id": number, "createdate": CREATED, "archived": "false"} | more
+
+    linked = {"contacts": {"results": [{"id": "c1"}]}, "companies": {"results": [{"id": "a1"}]}}
+    before = {
+        "contacts": [record("c1", associatedcompanyid="a1"), record("c2"), record("c3")],
+        "companies": [record("a1"), record("a2")],
+        "deals": [deal(1, associations=json.dumps(linked)), deal(2), deal(3)],
+    }
+    merged = {
+        "contacts": [record("c2", hs_merged_object_ids="c1"), record("c3", hs_merged_object_ids="c2")],
+        "companies": [record("a2", hs_merged_object_ids="a1")],
+        "deals": [deal(3, hs_merged_object_ids="2")],
+    }
+    landed(lake, [])
+    lake.land("hubspot", before, FETCHED)
+    lake.land("hubspot", merged, FETCHED)
+    lake.build()
+    assert lake.rows("select contact_id from dim_contacts") == [{"contact_id": "c3"}]
+    assert lake.rows("select lead_id from fct_leads") == [{"lead_id": "c3"}]
+    assert lake.rows("select account_id from dim_accounts") == [{"account_id": "a2"}]
+    assert lake.rows("select deal_id, contact_key, account_key, lead_key from fct_deals order by all") == [
+        {"deal_id": "1", "contact_key": "hubspot:c3", "account_key": "hubspot:a2", "lead_key": "hubspot:c3"},
+        {"deal_id": "3", "contact_key": None, "account_key": None, "lead_key": None},
+    ]
+
+
+def test_a_restored_deal_is_present_again(lake: Lake) -> None:
+    binned = deal(1, archived="true", archived_at="2026-06-10T10:00:00Z")
+    landed(lake, [deal(1)])
+    lake.land("hubspot", {"deals": [binned]}, FETCHED)
+    lake.build()
+    query = "select is_deleted, exclusion_reason from fct_deals"
+    assert lake.rows(query) == [{"is_deleted": True, "exclusion_reason": "deleted"}]
+    # On the day before, it was not deleted yet.
+    lake.build(as_of=date(2026, 6, 9))
+    assert lake.rows(query) == [{"is_deleted": False, "exclusion_reason": None}]
+    # Restored, it says to the letter what the first landing said.
+    lake.land("hubspot", {"deals": [deal(1)]}, FETCHED)
+    lake.build()
+    assert lake.rows(query) == [{"is_deleted": False, "exclusion_reason": None}]
+
+
 @pytest.mark.fault(37)
 def test_a_circle_of_merges_fails_by_name(lake: Lake) -> None:
     landed(lake, [deal(1, hs_merged_object_ids="2"), deal(2, hs_merged_object_ids="1")])
