@@ -47,9 +47,10 @@ def invented_events(chance: random.Random, days: list[date]) -> dict[date, list[
         moment = datetime.combine(chance.choice(days), datetime.min.time()) + timedelta(minutes=chance.randrange(1440))
         for position in range(chance.randint(1, 5)):
             name = chance.choice(["page_view", "page_view", "scroll", "add_to_cart", "purchase"])
-            more = {"transaction_id": f"t{number}", "purchase_revenue": "5", "currency": "EUR"} if name == "purchase" else {}
+            bought = {"transaction_id": f"t{number}", "purchase_revenue": "5", "currency": "EUR"}
+            more = bought if name == "purchase" else {}
             if position == chance.randint(0, 2):
-                more |= {"source": f"s{number % 3}", "medium": "email"}
+                more = more | {"source": f"s{number % 3}", "medium": "email"}
             row = event(moment, visitor, str(number), name, **more)
             day = datetime.strptime(str(row["event_date"]), "%Y%m%d").date()
             if day in events:
@@ -73,14 +74,13 @@ def counted(files: dict[date, list[Row]]) -> dict[str, tuple[int, int, str | Non
     return found
 
 
-@pytest.mark.parametrize("seed", [3, 8])
-def test_event_files_in_any_order_give_what_a_rebuild_gives(lakes: Callable[[], Lake], seed: int) -> None:
-    chance = random.Random(seed)
+def test_event_files_in_any_order_give_what_a_rebuild_gives(lakes: Callable[[], Lake]) -> None:
+    chance = random.Random(3)
     days = [date(2026, 6, 14) + timedelta(days=number) for number in range(3)]
     events = invented_events(chance, days)
     by_load, at_once = lakes(), lakes()
     told: dict[date, tuple[bool, list[Row]]] = {}
-    for number in range(4):
+    for number in range(5):
         rows: list[Row] = []
         for day in chance.sample(days, chance.randint(1, 3)):
             is_intraday = chance.random() < 0.4
@@ -94,7 +94,7 @@ def test_event_files_in_any_order_give_what_a_rebuild_gives(lakes: Callable[[], 
         fetched_at = f"2026-06-17T0{number}:00:00Z"
         by_load.land("ga4", {"events": rows}, fetched_at)
         at_once.land("ga4", {"events": rows}, fetched_at)
-        if number in (0, 1, 3):
+        if number in (0, 2, 4):
             by_load.build(selection=WEB)
     at_once.build(selection=WEB)
     assert by_load.contents()["fct_sessions"] == at_once.contents()["fct_sessions"]
@@ -113,14 +113,14 @@ def test_a_surge_of_bots_is_flagged_and_not_deleted(lake: Lake) -> None:
     visits += [event(noon, "person", "1", "page_view", engagement_time_msec="900")]
     lake.land("ga4", {"events": as_file(visits, date(2026, 6, 16), 1, False)}, "2026-06-17T06:00:00Z")
     lake.build(selection=WEB)
-    found = lake.rows("select is_bot, count(*) as sessions, sum(events) as events from fct_sessions group by all order by all")
+    found = lake.rows("select is_bot, count(*) as n, sum(events) as events from fct_sessions group by all order by all")
     assert [tuple(row.values()) for row in found] == [(False, 1, 1), (True, 50, 1500)]
 
 
 def ad_day(day: str, cost: int, campaign: str = "c", window: tuple[str, str] = ("2026-06-01", "2026-06-17")) -> Row:
     return {
-        "customer_id": "1", "campaign_id": campaign, "ad_group_id": "g", "date": day, "impressions": "10", "clicks": "1",
-        "cost_micros": str(cost), "conversions": "0", "conversions_value": "0", "currency_code": "USD",
+        "customer_id": "1", "campaign_id": campaign, "ad_group_id": "g", "date": day, "impressions": "10",
+        "clicks": "1", "cost_micros": str(cost), "conversions": "0", "conversions_value": "0", "currency_code": "USD",
         "time_zone": "America/Los_Angeles", "window_start": window[0], "window_end": window[1],
     }  # fmt: skip
 
