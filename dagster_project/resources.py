@@ -5,6 +5,7 @@ when definitions load, so the project opens without any.
 """
 
 import fcntl
+import importlib
 import os
 from collections.abc import Callable, Generator, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -66,6 +67,9 @@ class Warehouse(dg.ConfigurableResource["Warehouse"]):
         """Starts the landings of a run together: files are read while a vendor's rate limit is waited for."""
         if self._landings or len(landings) < 2:
             return
+        # Threads that import the same package at the same moment may find it half made.
+        for package in ("dlt", "duckdb", "numpy", "pandas", "pyarrow.parquet"):
+            importlib.import_module(package)
         pool = ThreadPoolExecutor(max_workers=len(landings), thread_name_prefix="landing")
         self._landings.update({source: pool.submit(land) for source, land in landings.items()})
         pool.shutdown(wait=False)
