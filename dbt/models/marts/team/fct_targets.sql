@@ -24,7 +24,12 @@ targets_newest as (
     from targets
     qualify
         row_number() over (
-            partition by level, coalesce({{ given('member') }}, 'company'), measure, period_type, period_start
+            partition by
+                level,
+                coalesce({{ given('member') }}, 'company'),
+                measure,
+                period_type,
+                date_trunc('month', period_start)
             order by version_order desc
         ) = 1
 ),
