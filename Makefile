@@ -20,10 +20,10 @@ lint: .venv/.ready  ## Lint, format, types, SQL style, dbt parse
 	$(BIN)/python -m warehouse --parse
 
 unit: .venv/.ready  ## The tests that need no built warehouse
-	$(BIN)/pytest -n 2 -m "not slow and not whole" tests
+	$(BIN)/pytest -n 2 --dist loadgroup -m "not slow and not whole" tests
 
 test: lint          ## Everything that a change must pass
-	$(BIN)/pytest -n 2 -m "not slow" tests
+	$(BIN)/pytest -n 2 --dist loadgroup -m "not slow" tests
 
 bench: .venv/.ready ## Measure builds against a hand-written floor (SIZE=S or M)
 	@$(BIN)/python -m bench --size $(or $(SIZE),S)
