@@ -17,18 +17,32 @@ new_loads as (
     {{ new_loads() }}
 ),
 
-files_counted as (
+-- By the texts first: they are few, while each event would be read as a time of its own.
+texts_counted as (
     select
         raw_events.file_name,
         raw_events.file_version,
+        raw_events.is_intraday,
         raw_events.event_date,
+        raw_events.fetched_at,
         new_loads.load_number,
-        count(*) as landed_rows,
-        lower(raw_events.is_intraday) in ('true', '1') as is_intraday,
-        max({{ to_timestamp('raw_events.fetched_at') }}) as fetched_at
+        count(*) as landed_rows
     from raw_events
     inner join new_loads on raw_events._dlt_load_id = new_loads.dlt_load_id
     group by all
+),
+
+files_counted as (
+    select
+        file_name,
+        file_version,
+        event_date,
+        load_number,
+        cast(sum(landed_rows) as bigint) as landed_rows,
+        lower(is_intraday) in ('true', '1') as is_intraday,
+        max({{ to_timestamp('fetched_at') }}) as fetched_at
+    from texts_counted
+    group by file_name, file_version, event_date, load_number, lower(is_intraday) in ('true', '1')
 ),
 
 final as (
