@@ -787,15 +787,20 @@ from lead_moves;
 create temp table leads as
 with sources as (
     -- Of people who were merged the earliest known record says where the lead came from.
-    select survivors.survivor_id as lead_id,
+    select
+        people.lead_id,
         min_by({'label': records.source_label, 'detail': records.source_detail}, (records.created_at, records.contact_id))
             as source
-    from survivors
-    inner join survivors as siblings on siblings.object = 'contact' and survivors.survivor_id = siblings.survivor_id
-    inner join contacts_all as records on records.contact_id in (siblings.merged_id, siblings.survivor_id)
-    where survivors.object = 'contact' and survivors.merged_id in (select contact_id from contacts_all)
-        and records.source_label is not null
-    group by survivors.survivor_id
+    from (
+        select survivor_id as lead_id, merged_id as contact_id from survivors where object = 'contact'
+        union
+        select survivor_id, survivor_id from survivors where object = 'contact'
+    ) as people
+    inner join contacts_all as records on people.contact_id = records.contact_id
+    where records.source_label is not null
+    group by people.lead_id
+    -- What a lead says of itself is changed only by a record that was landed and has been merged into it.
+    having bool_or(records.contact_id <> people.lead_id)
 ),
 joined as (
     select
@@ -1748,7 +1753,7 @@ with amounts as (
     inner join forecast_months
         on method = 'crm_view'
         and cast(date_trunc('month', greatest(close_date, getvariable('as_of'))) as date) = month_start
-    where status = 'open'
+    where status = 'open' and close_date is not null
     union all
     select method, deals.open_part, owner_member, pipeline_member, months.month_offset,
         cast(case
