@@ -135,24 +135,25 @@ deals_joined as (
     left join leads_of_contacts on deals.contact_key = leads_of_contacts.contact_key
 ),
 
-deals_closed as (
+deals_dated as (
     select
         deals_joined.*,
         {{ day_in_zone('deals_joined.closed_at', 'run_context.reporting_timezone') }}
-            as stage_close_date,
-        case
-            when deals_joined.status = 'open' then null
-            when run_context.close_day_rule = 'stage_event'
-                then coalesce(
-                    {{ day_in_zone('deals_joined.closed_at', 'run_context.reporting_timezone') }},
-                    deals_joined.close_date
-                )
-            else coalesce(
-                deals_joined.close_date,
-                {{ day_in_zone('deals_joined.closed_at', 'run_context.reporting_timezone') }}
-            )
-        end as close_day
+            as stage_close_date
     from deals_joined
+    cross join run_context
+),
+
+deals_closed as (
+    select
+        deals_dated.*,
+        case
+            when deals_dated.status = 'open' then null
+            when run_context.close_day_rule = 'stage_event'
+                then coalesce(deals_dated.stage_close_date, deals_dated.close_date)
+            else coalesce(deals_dated.close_date, deals_dated.stage_close_date)
+        end as close_day
+    from deals_dated
     cross join run_context
 ),
 

@@ -30,7 +30,7 @@ new_loads as (
         new_loads.load_number,
         {{ to_timestamp('raw_rows.fetched_at') }} as fetched_at,
         raw_rows.id as record_id,
-        {{ given('raw_rows.properties_with_history') }} as history_text,
+        raw_rows.properties_with_history as history_text,
         try(from_json(
             raw_rows.properties_with_history, '{
             {%- for property in properties.values() %}"{{ property }}": {{ change }}{{ ', ' if not loop.last }}{% endfor -%}
@@ -59,7 +59,7 @@ new_loads as (
                         {{- ',' if not loop.last }}
                         {%- endfor %}
                     ]
-                when histories.history_text is not null
+                when histories.history_text <> ''
                     then [{ 'field': null, 'changes': [null], 'unread': histories.history_text }]
             end
         ) as listed
