@@ -57,8 +57,8 @@ def test_a_wrong_model_is_found(whole: Whole, tmp_path_factory: pytest.TempPathF
     marts.chmod(0o600)
     with duckdb.connect(str(marts)) as connection:
         connection.execute(
-            "update marts.fct_deals set amount = amount + 0.01 "
-            "where deal_key = (select min(deal_key) from marts.fct_deals where amount is not null and not is_excluded)"
+            "update marts.marts.fct_deals set amount = amount + 0.01 "
+            "where deal_key = (select min(deal_key) from marts.marts.fct_deals where amount is not null and not is_excluded)"
         )
     wrong.current.symlink_to(folder)
     outcome = verify(wrong, "2026-06-18T06:00:00")
@@ -96,11 +96,11 @@ def test_next_day_fetches_only_what_is_new_and_equals_a_full_rebuild(whole: Whol
 def test_a_reader_of_the_old_release_and_a_build_do_not_disturb_each_other(whole: Whole) -> None:
     live = release.require_live(whole.home)
     with duckdb.connect(str(live.marts), read_only=True) as reader:
-        deals = reader.execute("select count(*) from marts.fct_deals").fetchone()
+        deals = reader.execute("select count(*) from marts.marts.fct_deals").fetchone()
         newer = whole.run(live.as_of, extract=False)
-        assert reader.execute("select count(*) from marts.fct_deals").fetchone() == deals
+        assert reader.execute("select count(*) from marts.marts.fct_deals").fetchone() == deals
     assert newer.id != live.id
-    assert rows(newer.marts, "select count(*) from marts.fct_deals") == [deals]
+    assert rows(newer.marts, "select count(*) from marts.marts.fct_deals") == [deals]
 
 
 def test_a_failed_gate_leaves_the_live_release_and_writes_its_verdict(
@@ -111,7 +111,8 @@ def test_a_failed_gate_leaves_the_live_release_and_writes_its_verdict(
     verdicts = set(whole.home.verdicts.iterdir())
     settings = whole.home.root / "renamed.yml"
     empty = whole.home.root / "stages.csv"
-    empty.write_text("object,source_system,pipeline_label,stage_label,stage,valid_from\n")
+    header = "object,source_system,pipeline_label,stage_label,stage,valid_from"
+    empty.write_text(f"{header}\ndeal,another_system,,Agreed,won,\n")
     from configuration.paths import REPOSITORY
 
     text = (REPOSITORY / "saleshouse.yml").read_text().replace("mappings/stages.csv", str(empty))
