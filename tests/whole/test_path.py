@@ -58,7 +58,7 @@ def test_a_wrong_model_is_found(whole: Whole, tmp_path_factory: pytest.TempPathF
     with duckdb.connect(str(marts)) as connection:
         connection.execute(
             "update marts.marts.fct_deals set amount = amount + 0.01 "
-            "where deal_key = (select min(deal_key) from marts.marts.fct_deals where amount is not null and not is_excluded)"
+            "where deal_key = (select min(deal_key) from marts.marts.fct_deals where amount > 0 and not is_excluded)"
         )
     wrong.current.symlink_to(folder)
     outcome = verify(wrong, "2026-06-18T06:00:00")
