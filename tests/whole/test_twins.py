@@ -47,15 +47,10 @@ MISSING = {
     ("fct_deals", "pushed_days"),
     # Who owned a deal when it entered a stage: a change of owner leaves no trace.
     ("fct_deal_stage_visits", "owner_key"),
-    # That a record came by a migration, so its cycle and qualification cannot be trusted.
+    # That a record came by a migration, so its cycle cannot be trusted.
     ("fct_deals", "is_imported"),
     ("fct_deals", "cycle_days"),
     ("fct_deals", "cycle_reject_reason"),
-    ("fct_deals", "is_qualified"),
-    # Which pipeline a deal was in before a transfer.
-    ("fct_deal_stage_visits", "stage"),
-    ("fct_deal_stage_visits", "direction"),
-    ("fct_deal_stage_visits", "stage_order"),
     # HubSpot does not tell an integration's user from a person; the export does.
     ("dim_owners", "kind"),
     ("dim_owners", "rollup_owner_name"),

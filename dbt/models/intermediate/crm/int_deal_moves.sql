@@ -28,6 +28,39 @@ pipelines_of_stages as (
     having count(distinct stages.pipeline_id) = 1
 ),
 
+stage_mappings as (
+    {{ newest_mapping('stages') }}
+),
+
+pipelines_named as (
+    select
+        deals.source_system,
+        lower(deals.pipeline_label) as pipeline_label,
+        min(deals.pipeline_id) as pipeline_id
+    from deals
+    where deals.pipeline_label is not null
+    group by all
+),
+
+pipelines_of_labels as (
+    select
+        pipelines_named.source_system,
+        lower(stage_mappings.stage_label) as stage_label,
+        min(pipelines_named.pipeline_id) as pipeline_id
+    from pipelines_named
+    inner join stage_mappings
+        on
+            stage_mappings.object = 'deal'
+            and pipelines_named.source_system
+            = coalesce(stage_mappings.source_system, pipelines_named.source_system)
+            and pipelines_named.pipeline_label
+            = coalesce(lower(stage_mappings.pipeline_label), pipelines_named.pipeline_label)
+    group by all
+    having
+        count(distinct pipelines_named.pipeline_id) = 1
+        and bool_and(stage_mappings.pipeline_label is not null)
+),
+
 changes_pivoted as (
     select
         deal_changes.deal_key,
@@ -62,7 +95,10 @@ entries as (
         deals.deal_key,
         deals.source_system,
         coalesce(
-            pipelines_of_stages.pipeline_id, changes_carried_forward.pipeline_id, deals.pipeline_id
+            pipelines_of_stages.pipeline_id,
+            changes_carried_forward.pipeline_id,
+            pipelines_of_labels.pipeline_id,
+            deals.pipeline_id
         ) as pipeline_id,
         changes_carried_forward.stage_id,
         changes_carried_forward.changed_by,
@@ -74,6 +110,10 @@ entries as (
         on
             changes_carried_forward.source_system = pipelines_of_stages.source_system
             and changes_carried_forward.stage_id = pipelines_of_stages.stage_id
+    left join pipelines_of_labels
+        on
+            changes_carried_forward.source_system = pipelines_of_labels.source_system
+            and lower(changes_carried_forward.stage_id) = pipelines_of_labels.stage_label
     where changes_carried_forward.stage_id is not null
     union all
     select
