@@ -61,7 +61,9 @@ def judge(warehouse: Warehouse) -> runner.Verdict:
     )
     written = runner.write(home, verdict)
     failed = [check for check in verdict.checks if not check.passed]
-    say(f"gate: {len(verdict.checks)} checks, {len(failed)} failed, {'passed' if verdict.passed else 'BLOCKED'}")
+    warned = len(failed) - len(verdict.broken)
+    outcome = "passed" if verdict.passed else f"BLOCKED by {len(verdict.broken)}"
+    say(f"gate: {len(verdict.checks)} checks, {warned} warnings, {outcome}")
     try:
         runner.require(verdict, written)
     except GateFailed as exc:
