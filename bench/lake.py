@@ -32,7 +32,7 @@ from simulator import google_ads as ads_face
 from simulator import hubspot_records as portal_face
 from simulator.company import Company, generate
 
-# Of the simulator's factor. S: a million events, 93,000 CRM records; M: 11.4 million events, 723,000 CRM records.
+# Of the simulator's factor. S: 1.0 million events, 98,000 CRM records; M: 11.4 million events, 724,000 CRM records.
 SIZES = {"S": 1.0, "M": 11.0}
 FIRST_NOW = datetime(2026, 6, 18, 6)
 _OVERLAP_MS = 600_000
