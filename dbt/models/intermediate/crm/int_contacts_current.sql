@@ -12,6 +12,10 @@ survivors as (
     select * from {{ ref('int_survivors') }}
 ),
 
+lead_owners as (
+    select * from {{ ref('int_lead_owners') }}
+),
+
 run_context as (
     select * from {{ source('run', 'run_context') }}
 ),
@@ -62,7 +66,10 @@ final as (
         contacts_existing.source_system
         || ':'
         || coalesce(survivors.survivor_id, contacts_existing.account_id) as account_key,
-        contacts_existing.source_system || ':' || contacts_existing.owner_id as owner_key,
+        case
+            when lead_owners.lead_key is not null then lead_owners.owner_key
+            else contacts_existing.source_system || ':' || contacts_existing.owner_id
+        end as owner_key,
         contacts_existing.contact_id,
         contacts_existing.source_system,
         contacts_existing.visitor_id,
@@ -88,6 +95,8 @@ final as (
             survivors.object = 'account'
             and contacts_existing.source_system = survivors.source_system
             and contacts_existing.account_id = survivors.merged_id
+    left join lead_owners
+        on contacts_existing.source_system || ':' || contacts_existing.contact_id = lead_owners.lead_key
     left join
         test_email_domains
         on split_part(contacts_existing.email, '@', 2) = test_email_domains.domain

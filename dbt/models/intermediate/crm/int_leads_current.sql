@@ -12,6 +12,10 @@ survivors as (
     select * from {{ ref('int_survivors') }}
 ),
 
+lead_owners as (
+    select * from {{ ref('int_lead_owners') }}
+),
+
 run_context as (
     select * from {{ source('run', 'run_context') }}
 ),
@@ -91,9 +95,10 @@ final as (
         leads_joined_to_survivors.source_system
         || ':'
         || leads_joined_to_survivors.account_id_surviving as account_key,
-        leads_joined_to_survivors.source_system
-        || ':'
-        || leads_joined_to_survivors.owner_id as owner_key,
+        case
+            when lead_owners.lead_key is not null then lead_owners.owner_key
+            else leads_joined_to_survivors.source_system || ':' || leads_joined_to_survivors.owner_id
+        end as owner_key,
         leads_joined_to_survivors.lead_id,
         leads_joined_to_survivors.source_system,
         leads_joined_to_survivors.full_name,
@@ -127,6 +132,7 @@ final as (
     from leads_joined_to_survivors
     cross join run_context
     left join earliest_sources on leads_joined_to_survivors.lead_key = earliest_sources.lead_key
+    left join lead_owners on leads_joined_to_survivors.lead_key = lead_owners.lead_key
     where
         not leads_joined_to_survivors.is_merged_away
         and (
