@@ -32,8 +32,8 @@ from simulator import google_ads as ads_face
 from simulator import hubspot_records as portal_face
 from simulator.company import Company, generate
 
-# Of the simulator's factor. S: 1.0 million events, 98,000 CRM records; M: 11.4 million events, 724,000 CRM records.
-SIZES = {"S": 1.0, "M": 11.0}
+# The simulator's factors of records and of unknown visitors.
+SIZES = {"S": (1.0, 1.0), "M": (15.5, 7.2)}
 FIRST_NOW = datetime(2026, 6, 18, 6)
 _OVERLAP_MS = 600_000
 _CREDENTIALS = {
@@ -47,10 +47,10 @@ _CREDENTIALS = {
 _KEYS = {"companies": "account_id", "contacts": "contact_id", "deals": "deal_id"}
 
 
-def write(home: Home, scale: float) -> dict[str, Any]:
+def write(home: Home, scale: float, web_scale: float) -> dict[str, Any]:
     """Lands two days into an empty home; returns load numbers, rows and seconds. Says nothing twice: see `written`."""
     began = time.monotonic()
-    company = generate(scale=scale)
+    company = generate(scale=scale, web_scale=web_scale)
     generated = time.monotonic() - began
     home.root.mkdir(parents=True, exist_ok=True)
     with _environment(home):
@@ -74,7 +74,7 @@ def write(home: Home, scale: float) -> dict[str, Any]:
         connection.close()
         (home.root / "bench_company.duckdb").unlink()
     state = {
-        "scale": scale,
+        "scale": [scale, web_scale],
         "watermarks": watermarks,
         "seconds": {"generate": round(generated, 1), "write": round(time.monotonic() - began - generated, 1)},
         "rows": [_rows(home, known_at) for known_at in watermarks],
@@ -83,14 +83,14 @@ def write(home: Home, scale: float) -> dict[str, Any]:
     return state
 
 
-def written(home: Home, scale: float) -> dict[str, Any]:
+def written(home: Home, scale: float, web_scale: float) -> dict[str, Any]:
     """What stands there already, written now if it does not."""
     path = home.root / "lake.json"
     if path.exists():
         state: dict[str, Any] = json.loads(path.read_text())
-        if state["scale"] == scale:
+        if state["scale"] == [scale, web_scale]:
             return state
-    return write(home, scale)
+    return write(home, scale, web_scale)
 
 
 def _rows(home: Home, known_at: int) -> dict[str, int]:
@@ -693,7 +693,7 @@ def check(folder: Path, scale: float) -> list[str]:
     Compared are all declared columns of all rows; JSON by its meaning.
     """
     bulk, served = Home(folder / "bulk"), Home(folder / "served")
-    written(bulk, scale)
+    written(bulk, scale, scale)
     with server.running(generate(scale=scale), FIRST_NOW, files=served.root / "demo") as (address, control):
         served.root.mkdir(parents=True, exist_ok=True)
         with _environment(served):

@@ -49,12 +49,14 @@ def measure(home: Home, stage: str, *arguments: str) -> dict[str, Any]:
     return result
 
 
-def run(home: Home, size: str, scale: float, repeats: int, keep: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
+def run(
+    home: Home, size: str, scale: tuple[float, float], repeats: int, keep: Callable[[dict[str, Any]], None]
+) -> dict[str, Any]:
     """All stages over the lake in `home`, which is written first if it is not there.
 
     `keep` gets the result so far after every stage, so that a stage that fails does not take the others with it.
     """
-    say(f"size {size}: lake of scale {scale:g}")
+    say(f"size {size}: lake of scale {scale[0]:g}, unknown visitors {scale[1]:g}")
     result: dict[str, Any] = {
         "size": size,
         "scale": scale,
@@ -69,7 +71,7 @@ def run(home: Home, size: str, scale: float, repeats: int, keep: Callable[[dict[
         say(f"  {line}")
         return value
 
-    lake = measure(home, "lake", "--scale", str(scale))
+    lake = measure(home, "lake", "--scale", *map(str, scale))
     kept("lake", lake, f"{sum(lake['rows'][0].values()):,} rows on the first day")
     first, second = lake["watermarks"]
     today = ("--as-of", _AS_OF.isoformat(), "--known-at", str(first))
@@ -169,13 +171,13 @@ def say(line: str) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--size", choices=sorted(SIZES), default="S")
-    parser.add_argument("--scale", type=float, help="another size, as the simulator's factor")
+    parser.add_argument("--scale", type=float, help="another size, as the simulator's factor of all")
     parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()) / "saleshouse-bench")
     parser.add_argument("--repeat", type=int, help="how often the compared build and the floor are measured")
     parser.add_argument("--out", type=Path, help="write the result here as JSON as well")
     arguments = parser.parse_args()
-    scale = SIZES[arguments.size] if arguments.scale is None else arguments.scale
-    size = arguments.size if arguments.scale is None else f"scale-{scale:g}"
+    scale = SIZES[arguments.size] if arguments.scale is None else (arguments.scale, arguments.scale)
+    size = arguments.size if arguments.scale is None else f"scale-{arguments.scale:g}"
     home = Home((arguments.folder / size).resolve())
 
     def keep(result: dict[str, Any]) -> None:

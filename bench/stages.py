@@ -163,7 +163,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.stages", description=__doc__)
     parser.add_argument("stage", choices=["build", "gate", "floor", "check", "lake"])
     parser.add_argument("--home", type=Path, required=True)
-    parser.add_argument("--scale", type=float)
+    parser.add_argument("--scale", type=float, nargs=2, metavar=("RECORDS", "VISITORS"))
     parser.add_argument("--as-of", type=date.fromisoformat)
     parser.add_argument("--known-at", type=int)
     parser.add_argument("--compared", action="store_true")
@@ -174,7 +174,7 @@ def main() -> None:
     if arguments.stage == "lake":
         from bench.lake import written
 
-        result = written(home, arguments.scale)
+        result = written(home, *arguments.scale)
     else:
         settings = load()
         if arguments.stage == "build":

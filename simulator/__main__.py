@@ -17,7 +17,7 @@ def main() -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     serve = commands.add_parser("serve", help="serve the vendors' interfaces on loopback")
     write = commands.add_parser("write", help="write the vendors' files once")
-    verify = commands.add_parser("verify", help="compare the live release with the truth")
+    verify = commands.add_parser("verify", help="compare a release with the truth")
     for command in (serve, write, verify):
         command.add_argument("--seed", type=int, default=7)
         command.add_argument("--scale", type=float, default=1.0, help="1.0: 20,000 contacts, 6,000 deals, 1M events")
@@ -31,13 +31,15 @@ def main() -> int:
     write.set_defaults(now=DEMO_NOW)
     verify.add_argument("--list", action="store_true", dest="show", help="print what is compared, and stop")
     verify.add_argument("--home", type=Path, default=Path("var"), help="SALESHOUSE_HOME of the release")
+    verify.add_argument("--release", help="a sealed release; the live one unless given")
     arguments = parser.parse_args()
 
     if arguments.command == "verify":
         verification = importlib.import_module("simulator.verify")
         code: int = verification.main(
-            home=arguments.home, seed=arguments.seed, scale=arguments.scale, now=arguments.now, show=arguments.show
-        )
+            home=arguments.home, seed=arguments.seed, scale=arguments.scale, now=arguments.now,
+            release=arguments.release, show=arguments.show,
+        )  # fmt: skip
         return code
 
     from simulator.company import generate

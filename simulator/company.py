@@ -1,7 +1,7 @@
 """A company that never existed, whole: its people, deals, web visitors, ads and plans over several years.
 
 What belongs here: the tables of `Company` and the order in which they come about. What does not: how vendors serve
-them (hubspot.py, google_ads.py, ga4.py, exports.py) and what the marts must say about them (truth.py).
+them (hubspot.py, google_ads.py, ga4.py, exports.py) and what the marts must say about them (truth/).
 
 The whole horizon is generated at once. Every value belongs to a record and a purpose (draws.py), never to a running
 random stream, so the same seed and scale give the same company, and what happened before a moment does not depend on
@@ -101,9 +101,12 @@ def _public(name: str, frame: pd.DataFrame) -> pd.DataFrame:
     return chosen.reset_index(drop=True)
 
 
-def generate(seed: int = SEED, scale: float = SCALE, start: date = START, end: date = END) -> Company:
+def generate(
+    seed: int = SEED, scale: float = SCALE, start: date = START, end: date = END, web_scale: float | None = None
+) -> Company:
     """The company from `start` to the end of the day `end`; `scale` 1.0 is about 20,000 contacts, 6,000 deals and a
-    million web events in three years."""
+    million web events in three years. `web_scale` is the factor of visitors who stay unknown, when it is not `scale`.
+    """
     until = clock.day_start(pd.Timestamp(end + pd.Timedelta(days=1)).date())
     months = np.arange(clock.month_index(start), clock.month_index(end) + 1)
     owners = make_owners(seed, scale, start)
@@ -124,7 +127,7 @@ def generate(seed: int = SEED, scale: float = SCALE, start: date = START, end: d
     merges = make_merges(seed, accounts, contacts, deals, until)
     deletions = make_deletions(seed, accounts, contacts, deals, merges, until)
     changes = without_afterlife(log.table(until), merges, deletions)
-    events, orders = make_web(seed, scale, months, contacts, campaigns, until)
+    events, orders = make_web(seed, scale if web_scale is None else web_scale, months, contacts, campaigns, until)
     ad_days = make_ad_days(seed, scale, campaigns, ad_groups, contacts, start, end)
     return Company(
         owners=_public("owners", owners.loc[owners["active_from"] < until]),

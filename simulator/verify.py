@@ -1,7 +1,7 @@
 """Compares a release with the truth, mart by mart and measure by measure.
 
 What belongs here: the list of what is compared, how exactly, and the printed table. What does not: what is true
-(truth.py). Money is exact to the cent, counts are exact, times agree to the millisecond, decimals to a millionth.
+(truth/). Money is exact to the cent, counts are exact, times agree to the millisecond, decimals to a millionth.
 
 The list leaves out forecasts, which are no facts about the past, and what is a report's own selection of these marts.
 """
@@ -18,7 +18,8 @@ import numpy as np
 import pandas as pd
 
 from simulator.company import SCALE, SEED, generate
-from simulator.truth import Moment, World, absent
+from simulator.truth import COMPARISONS, Moment, World, absent
+from simulator.truth.comparison import Comparison
 
 KIND_HELP = {
     "text": "equal",
@@ -32,133 +33,6 @@ KIND_HELP = {
 TOLERANCE = {"money": 0.005, "number": 1.000001e-6}
 
 
-@dataclass(frozen=True)
-class Comparison:
-    """A mart, the columns that name its rows, the measures by kind, and a condition on the release's rows."""
-
-    mart: str
-    key: tuple[str, ...]
-    measures: dict[str, str]
-    where: str = "true"
-
-
-def _measures(**kinds: str) -> dict[str, str]:
-    return {name: kind for kind, names in kinds.items() for name in names.split()}
-
-
-COMPARISONS = [
-    Comparison(
-        "dim_owners", ("owner_key",),
-        _measures(text="owner_id owner_name email team kind rollup_owner_name", flag="is_active"),
-        "source_system = 'hubspot'",
-    ),
-    Comparison(
-        "dim_accounts", ("account_key",),
-        _measures(
-            text="owner_key parent_account_key account_id account_name domain industry country segment "
-            "exclusion_reason",
-            count="employee_count", flag="is_deleted is_excluded", time="created_at deleted_at",
-        ),
-        "source_system = 'hubspot'",
-    ),
-    Comparison(
-        "dim_contacts", ("contact_key",),
-        _measures(
-            text="person_key account_key owner_key contact_id visitor_id full_name email country job_title "
-            "exclusion_reason",
-            flag="is_deleted is_excluded", time="created_at deleted_at",
-        ),
-        "source_system = 'hubspot'",
-    ),
-    Comparison(
-        "dim_campaigns", ("campaign_key",),
-        _measures(
-            text="platform ad_account_id campaign_id campaign_name channel_type channel status currency",
-            day="first_day last_day",
-        ),
-    ),
-    Comparison(
-        "dim_stages", ("stage_key",),
-        _measures(
-            text="pipeline_id pipeline_label pipeline_purpose stage_id stage_label stage", count="stage_order",
-            number="win_probability", flag="is_won is_lost is_mapped",
-        ),
-        "object = 'deal' and source_system = 'hubspot'",
-    ),
-    Comparison(
-        "fct_leads", ("lead_key",),
-        _measures(
-            text="person_key contact_key account_key owner_key campaign_key first_deal_key lead_id channel "
-            "source_label source_detail lifecycle_stage temperature exit_reason exclusion_reason history_basis",
-            money="won_amount_reporting", count="deals_count won_deals_count",
-            flag="is_mql is_sql_lead is_opportunity is_customer is_excluded is_deleted", day="created_date",
-            time="created_at mql_at sql_lead_at opportunity_at customer_at exited_at",
-        ),
-    ),
-    Comparison(
-        "fct_lead_stages", ("lead_key", "visit_no"),
-        _measures(
-            text="stage direction", count="stage_order", number="days_in_stage", flag="is_open",
-            time="entered_at exited_at",
-        ),
-    ),
-    Comparison(
-        "fct_deals", ("deal_key",),
-        _measures(
-            text="account_key contact_key lead_key owner_key campaign_key stage_key deal_id deal_name pipeline_id "
-            "pipeline_label pipeline_purpose stage_label stage status deal_type segment channel currency "
-            "forecast_category next_step lost_reason exclusion_reason history_basis",
-            money="amount amount_reporting amount_plan_rate", number="win_probability cycle_days age_days",
-            count="pushes pushed_days reopens", flag="is_excluded is_deleted is_zero_day_win is_qualified",
-            day="created_date close_date stage_close_date close_day", time="created_at closed_at deleted_at",
-        ),
-    ),
-    Comparison(
-        "fct_deal_stage_visits", ("deal_key", "visit_no"),
-        _measures(
-            text="owner_key stage_key pipeline_id stage_label stage history_basis direction", count="stage_order",
-            number="days_in_stage", flag="is_open is_completed is_bulk_update", time="entered_at exited_at",
-        ),
-    ),
-    Comparison(
-        "fct_funnel_stages", ("funnel", "stage", "entry_month", "channel"),
-        _measures(
-            count="entities_entered entities_progressed entities_exited entities_open completed_visits",
-            number="conversion_rate wilson_low wilson_high median_days_completed",
-        ),
-    ),
-    Comparison(
-        "fct_conversions_cohort", ("funnel", "cohort_month", "channel", "milestone"),
-        _measures(
-            count="cohort_size reached", number="conversion_rate wilson_low wilson_high p90_days_to_outcome",
-            flag="is_mature",
-        ),
-    ),
-    Comparison(
-        "fct_sessions", ("session_key",),
-        _measures(
-            text="contact_key person_key visitor_id channel source medium campaign landing_page device country "
-            "currency",
-            count="events page_views purchases", money="revenue revenue_reporting", number="engagement_seconds",
-            flag="is_engaged is_bot has_add_to_cart has_purchase", day="session_date", time="started_at ended_at",
-        ),
-    ),
-    Comparison(
-        "fct_ad_performance_daily", ("platform", "ad_account_id", "campaign_id", "ad_group_id", "date_day"),
-        _measures(
-            text="campaign_key ad_group_name channel currency", count="impressions clicks",
-            number="spend spend_reporting conversions_claimed conversion_value_claimed",
-        ),
-    ),
-    Comparison(
-        "fct_campaign_roi_monthly", ("campaign_key", "channel", "month_start"),
-        _measures(
-            count="leads mqls sql_leads opportunities won_deals", money="won_amount_reporting",
-            number="spend_reporting cost_per_lead cost_per_mql cost_per_sql_lead media_cac roas",
-        ),
-    ),
-    Comparison("fct_targets", ("level", "member", "measure", "period_start"), _measures(money="amount_reporting")),
-]  # fmt: skip
 FLOOR = 20_000  # values that the smallest company that is worth comparing yields
 SEPARATOR = " | "
 
@@ -245,11 +119,15 @@ def compare(comparison: Comparison, expected: pd.DataFrame, actual: pd.DataFrame
         yield Result(comparison.mart, measure, len(rows), len(wrong), shown)
 
 
-def context_of(home: Path) -> tuple[dict[str, Any], dict[str, pd.DataFrame]]:
-    """The release's context and the marts that are compared, from `<home>/current/marts.duckdb`, read-only."""
+def marts_of(home: Path, release: str | None) -> Path:
+    """The file of one release, of the live one when none is named."""
+    return (home / "releases" / release if release else home / "current") / "marts.duckdb"
+
+
+def context_of(path: Path) -> tuple[dict[str, Any], dict[str, pd.DataFrame]]:
+    """The release's context and the marts that are compared, read-only."""
     import duckdb
 
-    path = home / "current" / "marts.duckdb"
     connection = duckdb.connect()
     try:
         # Attached by a name of our own: the file's is that of the schema in it.
@@ -266,12 +144,14 @@ def context_of(home: Path) -> tuple[dict[str, Any], dict[str, pd.DataFrame]]:
     return context, tables
 
 
-def verify(home: Path, seed: int, scale: float, now: datetime | None = None) -> list[Result]:
-    """All results for the live release below `home`, against the company of `seed` and `scale` as known at `now`.
+def verify(
+    home: Path, seed: int, scale: float, now: datetime | None = None, release: str | None = None
+) -> list[Result]:
+    """All results for a release below `home`, against the company of `seed` and `scale` as known at `now`.
 
-    Without `now` the vendors were asked at 06:00 UTC on the morning after the release's day, as the demo does.
+    `release`: its id; the live one by default. Without `now` the vendors were asked at 06:00 UTC on the morning after the release's day, as the demo does.
     """
-    context, tables = context_of(home)
+    context, tables = context_of(marts_of(home, release))
     as_of = pd.Timestamp(context["as_of"])
     moment = Moment(
         as_of=as_of.date(),
@@ -316,16 +196,22 @@ def listing() -> list[str]:
     return lines
 
 
-def main(home: Path, seed: int = SEED, scale: float = SCALE, now: datetime | None = None, show: bool = False) -> int:
+def main(
+    home: Path,
+    seed: int = SEED,
+    scale: float = SCALE,
+    now: datetime | None = None,
+    release: str | None = None,
+    show: bool = False,
+) -> int:
     """Prints the comparison (or, with `show`, the list of what would be compared); the process's exit code."""
     if show:
         print("\n".join(listing()))
         return 0
-    if not (home / "current" / "marts.duckdb").exists():
-        print(
-            f"verify: no live release below {home} - nothing was compared; name its home with --home, or run the demo"
-        )
+    path = marts_of(home, release)
+    if not path.exists():
+        print(f"verify: no release at {path} - nothing was compared; name its home with --home, or run the demo")
         return 2
-    lines, code = printed(verify(home, seed, scale, now))
+    lines, code = printed(verify(home, seed, scale, now, release))
     print("\n".join(lines))
     return code

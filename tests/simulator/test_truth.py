@@ -10,9 +10,10 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from simulator import truth
 from simulator.company import Company, generate
 from simulator.truth import Moment, World
+from simulator.truth.funnel import ninetieth, wilson
+from simulator.truth.web import session_channel
 from simulator.web import SCHEMA
 
 OPEN = {
@@ -350,7 +351,7 @@ def test_fifty_deals_in_one_second_by_one_user_are_a_bulk_update(book: Book) -> 
 
 
 def test_wilson_and_the_ninetieth_percentile() -> None:
-    low, high = truth.wilson(5, 10)
+    low, high = wilson(5, 10)
     assert math.isclose(low, 0.236593, abs_tol=1e-6)
     assert math.isclose(high, 0.763407, abs_tol=1e-6)
     # Ten of whom one leaves unseen on day 4: 9/10, 8/10, 7/10, 6/10 after four; then 5/5 at risk go one by one
@@ -363,16 +364,16 @@ def test_wilson_and_the_ninetieth_percentile() -> None:
         (4.0, False),
         *((float(n), True) for n in range(5, 10)),
     ]
-    assert truth.ninetieth(waits) == 9.0
-    assert truth.ninetieth([(1.0, True), (2.0, False)]) is None
+    assert ninetieth(waits) == 9.0
+    assert ninetieth([(1.0, True), (2.0, False)]) is None
 
 
 def test_the_channel_of_a_session() -> None:
     mediums = {"CPC": "paid_search", "organic": "organic_search", "(none)": "direct", "qr": "unknown", "cpm": "display",
                "social": "organic_social", "paidsocial": "paid_social", "affiliate": "partner"}  # fmt: skip
-    assert {medium: truth.session_channel(medium, None) for medium in mediums} == mediums
-    assert truth.session_channel("email", "click") == "paid_search"
-    assert truth.session_channel(None, float("nan")) == "unknown"
+    assert {medium: session_channel(medium, None) for medium in mediums} == mediums
+    assert session_channel("email", "click") == "paid_search"
+    assert session_channel(None, float("nan")) == "unknown"
 
 
 def event(name: str, at: str, session: int, **values: Any) -> dict[str, Any]:

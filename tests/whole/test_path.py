@@ -17,7 +17,7 @@ from tests.whole.conftest import AS_OF, SCALE, Whole, rows
 pytestmark = [pytest.mark.whole, pytest.mark.xdist_group("whole")]
 
 
-def verify(home: Home, now: str) -> subprocess.CompletedProcess[str]:
+def verify(home: Home, now: str, *more: str) -> subprocess.CompletedProcess[str]:
     command = [
         sys.executable,
         "-m",
@@ -29,6 +29,7 @@ def verify(home: Home, now: str) -> subprocess.CompletedProcess[str]:
         str(SCALE),
         "--now",
         now,
+        *more,
     ]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
@@ -45,6 +46,17 @@ def test_status_names_release_rows_checks_rejects_and_freshness(whole: Whole) ->
 
 def test_release_agrees_with_the_truth(whole: Whole) -> None:
     outcome = verify(whole.home, "2026-06-18T06:00:00")
+    assert outcome.returncode == 0, outcome.stdout[-3000:] + outcome.stderr[-2000:]
+
+
+def test_a_past_day_is_rebuilt_as_it_was_and_readers_stay_where_they_are(whole: Whole) -> None:
+    """What was true on a day months ago, with everything known since: quarters later, and not moving the live one."""
+    live = release.require_live(whole.home)
+    past = AS_OF - timedelta(days=100)
+    whole.run(past, extract=False)
+    assert release.require_live(whole.home) == live
+    rebuilt = next(one for one in release.list_releases(whole.home) if one.as_of == past)
+    outcome = verify(whole.home, "2026-06-18T06:00:00", "--release", rebuilt.id)
     assert outcome.returncode == 0, outcome.stdout[-3000:] + outcome.stderr[-2000:]
 
 

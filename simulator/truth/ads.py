@@ -1,0 +1,156 @@
+"""What was spent, and what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from datetime import date
+from decimal import Decimal
+from functools import cached_property
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pandas as pd
+
+from simulator.truth.comparison import Comparison, measures
+from simulator.truth.deals import Deals
+from simulator.truth.log import PAID, PLATFORM, quotient, rounded, table
+
+
+class Ads(Deals):
+    """Campaigns."""
+
+    @cached_property
+    def dim_campaigns(self) -> pd.DataFrame:
+        """One row per campaign that has begun."""
+        rows = self.company.campaigns
+        rows = rows.loc[rows["start_date"] <= pd.Timestamp(self.moment.as_of)]
+        accounts = self.company.ad_accounts.set_index("customer_id")
+        days = self.fct_ad_performance_daily.groupby("campaign_id")["date_day"].agg(["min", "max"])
+        return pd.DataFrame(
+            {
+                "campaign_key": PLATFORM + ":" + rows["campaign_id"],
+                "platform": PLATFORM,
+                "ad_account_id": rows["customer_id"],
+                "campaign_id": rows["campaign_id"],
+                "campaign_name": rows["name"],
+                "channel_type": rows["channel_type"],
+                "channel": rows["true_channel"],
+                "status": rows["status"],
+                "currency": [accounts.loc[i, "currency"] for i in rows["customer_id"]],
+                "first_day": [days["min"].get(i) for i in rows["campaign_id"]],
+                "last_day": [days["max"].get(i) for i in rows["campaign_id"]],
+            }
+        )
+
+    @cached_property
+    def fct_ad_performance_daily(self) -> pd.DataFrame:
+        """One row per ad group and day of its account, as reported at `now`."""
+        rows = self.company.ad_days
+        rows = rows.loc[(rows["date"] <= pd.Timestamp(self.moment.as_of)) & (rows["impressions"] > 0)]
+        accounts = self.company.ad_accounts.set_index("customer_id")
+        today = {i: self._account_day(str(zone)) for i, zone in accounts["time_zone"].items()}
+        channel = dict(zip(self.company.campaigns["campaign_id"], self.company.campaigns["true_channel"], strict=True))
+        names = dict(zip(self.company.ad_groups["ad_group_id"], self.company.ad_groups["name"], strict=True))
+        records = []
+        for row in rows.to_dict("records"):
+            day, customer = row["date"].date(), row["customer_id"]
+            currency = str(accounts.loc[customer, "currency"])
+            part = min(1.0, ((today[customer] - day).days + 1) / row["restate_days"])
+            spend = Decimal(int(row["cost_micros"])) / Decimal(1_000_000)
+            records.append(
+                {
+                    "campaign_key": f"{PLATFORM}:{row['campaign_id']}",
+                    "platform": PLATFORM,
+                    "ad_account_id": customer,
+                    "campaign_id": row["campaign_id"],
+                    "ad_group_id": row["ad_group_id"],
+                    "ad_group_name": names[row["ad_group_id"]],
+                    "channel": channel[row["campaign_id"]],
+                    "currency": currency,
+                    "impressions": row["impressions"],
+                    "clicks": row["clicks"],
+                    "spend": rounded(spend, 6),
+                    "spend_reporting": rounded(spend * self.rate(currency, day), 6),
+                    "conversions_claimed": round(row["conversions"] * part, 2),
+                    "conversion_value_claimed": round(row["conversions_value"] * part, 2),
+                    "date_day": day,
+                }
+            )
+        return table(records, "campaign_key campaign_id channel spend_reporting date_day")
+
+    def _account_day(self, zone: str) -> date:
+        return self.moment.now.tz_localize("UTC").tz_convert(ZoneInfo(zone)).date()
+
+    @cached_property
+    def fct_campaign_roi_monthly(self) -> pd.DataFrame:
+        """One row per campaign and month with spend or leads; leads of no campaign stand in a row per paid channel."""
+        zero = Decimal(0)
+        spend: dict[tuple[str, str, date], Decimal] = {}
+        days = self.fct_ad_performance_daily
+        for key, channel, day, money in zip(
+            days["campaign_key"], days["channel"], days["date_day"], days["spend_reporting"], strict=True
+        ):
+            cell = (key, channel, day.replace(day=1))
+            spend[cell] = spend.get(cell, zero) + money
+        leads = self.fct_leads
+        leads = leads.loc[~leads["is_excluded"] & leads["channel"].isin(list(PAID))]
+        known = set(self.dim_campaigns["campaign_key"])
+        brought: dict[tuple[str, str, date], list[dict[Hashable, Any]]] = {}
+        for row in leads.to_dict("records"):
+            campaign = row["campaign_key"] if row["campaign_key"] in known else "unattributed"
+            brought.setdefault((campaign, row["channel"], row["created_date"].replace(day=1)), []).append(row)
+        names = dict(zip(self.dim_campaigns["campaign_key"], self.dim_campaigns["campaign_name"], strict=True))
+        records = []
+        for cell in sorted(spend.keys() | brought.keys()):
+            key, channel, month = cell
+            cost, rows = spend.get(cell, zero), brought.get(cell, [])
+            count = {name: sum(bool(row[f"is_{name}"]) for row in rows) for name in ("mql", "sql_lead", "opportunity")}
+            wins = sum(row["won_deals_count"] for row in rows)
+            customers = sum(row["won_deals_count"] > 0 for row in rows)
+            amount = sum((row["won_amount_reporting"] for row in rows), zero)
+            records.append(
+                {
+                    "campaign_key": key,
+                    "channel": channel,
+                    "campaign_name": names.get(key),
+                    "month_start": month,
+                    "spend_reporting": cost,
+                    "leads": len(rows),
+                    "mqls": count["mql"],
+                    "sql_leads": count["sql_lead"],
+                    "opportunities": count["opportunity"],
+                    "won_deals": wins,
+                    "won_amount_reporting": amount,
+                    "cost_per_lead": quotient(cost, len(rows)),
+                    "cost_per_mql": quotient(cost, count["mql"]),
+                    "cost_per_sql_lead": quotient(cost, count["sql_lead"]),
+                    "media_cac": quotient(cost, customers),
+                    "roas": quotient(amount, cost),
+                }
+            )
+        return pd.DataFrame.from_records(records)
+
+
+COMPARISONS = [
+    Comparison(
+        "dim_campaigns", ("campaign_key",),
+        measures(
+            text="platform ad_account_id campaign_id campaign_name channel_type channel status currency",
+            day="first_day last_day",
+        ),
+    ),
+    Comparison(
+        "fct_ad_performance_daily", ("platform", "ad_account_id", "campaign_id", "ad_group_id", "date_day"),
+        measures(
+            text="campaign_key ad_group_name channel currency", count="impressions clicks",
+            number="spend spend_reporting conversions_claimed conversion_value_claimed",
+        ),
+    ),
+    Comparison(
+        "fct_campaign_roi_monthly", ("campaign_key", "channel", "month_start"),
+        measures(
+            count="leads mqls sql_leads opportunities won_deals", money="won_amount_reporting",
+            number="spend_reporting cost_per_lead cost_per_mql cost_per_sql_lead media_cac roas",
+        ),
+    ),
+]  # fmt: skip

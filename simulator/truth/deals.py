@@ -1,0 +1,326 @@
+"""Deals with their visits to stages, and what leads became of them."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from functools import cached_property
+from itertools import pairwise
+
+import pandas as pd
+
+from simulator.truth.comparison import Comparison, measures
+from simulator.truth.log import (
+    BULK,
+    DEAL_STAGES,
+    EXIT,
+    SOURCE,
+    Visit,
+    column,
+    days_between,
+    directed,
+    key_of,
+    rounded,
+    table,
+    text_of,
+)
+from simulator.truth.people import People
+
+
+class Deals(People):
+    """What was sold, or may be."""
+
+    @cached_property
+    def stage_of(self) -> dict[str, tuple[str, str, str, Decimal]]:
+        """stage id -> pipeline id, label, canonical stage, probability."""
+        rows = self.company.stages
+        return {
+            stage: (pipeline, label, true, Decimal(str(chance)))
+            for stage, pipeline, label, true, chance in zip(
+                rows["stage_id"],
+                rows["pipeline_id"],
+                rows["label"],
+                rows["true_stage"],
+                rows["probability"],
+                strict=True,
+            )
+        }
+
+    @cached_property
+    def purpose_of(self) -> dict[str, str]:
+        return dict(zip(self.company.pipelines["pipeline_id"], self.company.pipelines["purpose"], strict=True))
+
+    @cached_property
+    def deals_existing(self) -> pd.DataFrame:
+        return self.existing(self.company.deals, "deal", "deal_id")
+
+    @cached_property
+    def deal_visits(self) -> dict[str, list[Visit]]:
+        """deal -> its visits, in order."""
+        ids = set(self.deals_existing["deal_id"])
+        found: dict[str, list[Visit]] = {}
+        for deal, changes in self.history("deal", "stage", self.end).items():
+            if deal not in ids:
+                continue
+            entries: list[tuple[pd.Timestamp, str, str | None]] = []
+            for at, stage_id, user in changes:
+                if stage_id is not None and (not entries or entries[-1][1] != stage_id):
+                    entries.append((at, stage_id, user))
+            stages = [self.stage_of[stage_id] for _, stage_id, _ in entries]
+            ways = directed((DEAL_STAGES[stage[2]], stage[0]) for stage in stages)
+            exits: list[pd.Timestamp | None] = [*(at for at, _, _ in entries[1:]), None]
+            found[deal] = [
+                Visit(stage[2], DEAL_STAGES[stage[2]], way, at, exited, stage_id, stage[0], user)
+                for (at, stage_id, user), stage, way, exited in zip(entries, stages, ways, exits, strict=True)
+            ]
+        return found
+
+    @cached_property
+    def primary_contact(self) -> dict[str, str]:
+        """deal -> the surviving id of its first contact."""
+        rows = self.company.deal_contacts
+        rows = rows.loc[rows["position"] == 0]
+        return {
+            deal: str(self.surviving("contact", contact))
+            for deal, contact in zip(rows["deal_id"], rows["contact_id"], strict=True)
+        }
+
+    @cached_property
+    def fct_deals(self) -> pd.DataFrame:
+        """One row per deal."""
+        values = {
+            name: self.latest("deal", name, self.end)
+            for name in ("owner_id", "currency", "amount", "close_date", "forecast_category")
+        }
+        today = {name: self.latest("deal", name, self.moment.now) for name in ("next_step", "lost_reason")}
+        dates = self.history("deal", "close_date", self.end)
+        segment = dict(zip(self.dim_accounts["account_key"], self.dim_accounts["segment"], strict=True))
+        channel_of = dict(zip(self.leads["lead_id"], self.leads["channel"], strict=True))
+        campaign_of = dict(zip(self.leads["lead_id"], self.leads["campaign_key"], strict=True))
+        labels = dict(zip(self.company.pipelines["pipeline_id"], self.company.pipelines["label"], strict=True))
+        records = []
+        for deal in self.deals_existing.to_dict("records"):
+            deal_id, created = deal["deal_id"], deal["created_at"]
+            visits = self.deal_visits[deal_id]
+            last = visits[-1]
+            pipeline, label, stage, chance = self.stage_of[last.stage_id]
+            status = stage if stage in ("won", "lost") else "open"
+            closed_at = last.entered_at if status != "open" else None
+            stage_close = self.day(closed_at) if closed_at is not None else None
+            stated = values["close_date"].get(deal_id)
+            close_date = date.fromisoformat(stated) if stated else None
+            close_day = None
+            if closed_at is not None:
+                close_day = (close_date or stage_close) if self.moment.close_day == "crm_close_date" else stage_close
+            currency = values["currency"].get(deal_id)
+            text = values["amount"].get(deal_id)
+            amount = rounded(Decimal(text), 2) if text else None
+            rate_day = close_day or self.moment.as_of
+            contact = self.primary_contact.get(deal_id)
+            contact = contact if contact in channel_of else None
+            account = self.surviving("company", deal["account_id"])
+            pushed = self._pushes(dates.get(deal_id, []), visits)
+            deleted = self.deleted.get(("deal", deal_id))
+            is_test = (
+                self.purpose_of[pipeline] == "test" or contact in self.test_contacts or account in self.test_accounts
+            )
+            reason = "deleted" if deleted is not None else "test" if is_test else None
+            zero_day = status == "won" and stage_close == self.day(created)
+            counts = closed_at is not None and status == "won" and not deal["is_imported"] and not zero_day
+            records.append(
+                {
+                    "deal_key": key_of(deal_id),
+                    "account_key": key_of(account),
+                    "contact_key": key_of(contact),
+                    "lead_key": key_of(contact),
+                    "owner_key": key_of(values["owner_id"].get(deal_id)),
+                    "campaign_key": campaign_of.get(contact) if contact else None,
+                    "stage_key": f"{SOURCE}:deal:{pipeline}:{last.stage_id}",
+                    "deal_id": deal_id,
+                    "deal_name": deal["name"],
+                    "pipeline_id": pipeline,
+                    "pipeline_label": labels[pipeline],
+                    "pipeline_purpose": self.purpose_of[pipeline],
+                    "stage_label": label,
+                    "stage": stage,
+                    "status": status,
+                    "deal_type": text_of(deal["deal_type"]),
+                    "segment": segment.get(key_of(account), "unknown"),
+                    "channel": channel_of[contact] if contact else "unattributed",
+                    "currency": currency,
+                    "forecast_category": values["forecast_category"].get(deal_id),
+                    "next_step": today["next_step"].get(deal_id),
+                    "lost_reason": today["lost_reason"].get(deal_id) if status == "lost" else None,
+                    "exclusion_reason": reason,
+                    "history_basis": "field_history",
+                    "amount": amount,
+                    "amount_reporting": None
+                    if amount is None or not currency
+                    else rounded(amount * self.rate(currency, rate_day), 2),
+                    "amount_plan_rate": None
+                    if amount is None or not currency
+                    else rounded(amount * self.rate(currency, rate_day, "plan"), 2),
+                    "win_probability": rounded(chance, 6),
+                    "pushes": len(pushed),
+                    "pushed_days": sum(pushed),
+                    "reopens": sum(
+                        before.stage in ("won", "lost") and after.stage not in ("won", "lost")
+                        for before, after in pairwise(visits)
+                    ),
+                    "cycle_days": days_between(created, closed_at) if counts and closed_at is not None else None,
+                    "age_days": days_between(created, closed_at if closed_at is not None else self.end),
+                    "is_excluded": reason is not None,
+                    "is_deleted": deleted is not None,
+                    "is_zero_day_win": zero_day,
+                    "is_qualified": any(2 <= visit.order < EXIT for visit in visits),
+                    "created_date": self.day(created),
+                    "close_date": close_date,
+                    "stage_close_date": stage_close,
+                    "close_day": close_day,
+                    "created_at": created,
+                    "closed_at": closed_at,
+                    "deleted_at": deleted,
+                }
+            )
+        return table(records, "deal_key contact_key pipeline_purpose status is_excluded amount_reporting created_at")
+
+    @staticmethod
+    def _pushes(changes: list[tuple[pd.Timestamp, str | None, str | None]], visits: list[Visit]) -> list[int]:
+        """By how many days each push moved the close date."""
+        found = []
+        before: str | None = None
+        for at, after, _ in changes:
+            if after is None:
+                continue
+            current = [visit for visit in visits if visit.entered_at <= at][-1:]
+            if before is not None and after > before and current and current[0].stage not in ("won", "lost"):
+                found.append((date.fromisoformat(after) - date.fromisoformat(before)).days)
+            before = after
+        return found
+
+    @cached_property
+    def fct_deal_stage_visits(self) -> pd.DataFrame:
+        """One row per deal and visit."""
+        owners = self.history("deal", "owner_id", self.end)
+        together: dict[tuple[int, str], set[str]] = {}
+        for deal, visits in self.deal_visits.items():
+            for visit in visits:
+                if visit.user_id is not None:
+                    together.setdefault((int(visit.entered_at.timestamp()), visit.user_id), set()).add(deal)
+        records = []
+        for deal, visits in self.deal_visits.items():
+            for number, visit in enumerate(visits, start=1):
+                holding = [value for at, value, _ in owners.get(deal, []) if at <= visit.entered_at]
+                is_open = visit.exited_at is None
+                crowd = together.get((int(visit.entered_at.timestamp()), visit.user_id or ""), set())
+                records.append(
+                    {
+                        "deal_key": key_of(deal),
+                        "visit_no": number,
+                        "owner_key": key_of(holding[-1]) if holding else None,
+                        "stage_key": f"{SOURCE}:deal:{visit.pipeline_id}:{visit.stage_id}",
+                        "pipeline_id": visit.pipeline_id,
+                        "stage_label": self.stage_of[visit.stage_id][1],
+                        "stage": visit.stage,
+                        "history_basis": "field_history",
+                        "direction": visit.direction,
+                        "stage_order": visit.order,
+                        "days_in_stage": days_between(
+                            visit.entered_at, self.end if visit.exited_at is None else visit.exited_at
+                        ),
+                        "is_open": is_open,
+                        "is_completed": not is_open,
+                        "is_bulk_update": len(crowd) >= BULK,
+                        "entered_at": visit.entered_at,
+                        "exited_at": visit.exited_at,
+                    }
+                )
+        return table(records, "deal_key visit_no stage_key is_bulk_update entered_at")
+
+    @cached_property
+    def dim_stages(self) -> pd.DataFrame:
+        """One row per stage of a deal pipeline."""
+        labels = dict(zip(self.company.pipelines["pipeline_id"], self.company.pipelines["label"], strict=True))
+        return pd.DataFrame.from_records(
+            [
+                {
+                    "stage_key": f"{SOURCE}:deal:{pipeline}:{stage_id}",
+                    "pipeline_id": pipeline,
+                    "pipeline_label": labels[pipeline],
+                    "pipeline_purpose": self.purpose_of[pipeline],
+                    "stage_id": stage_id,
+                    "stage_label": label,
+                    "stage": stage,
+                    "stage_order": DEAL_STAGES[stage],
+                    "win_probability": rounded(chance, 6),
+                    "is_won": stage == "won",
+                    "is_lost": stage == "lost",
+                    "is_mapped": True,
+                }
+                for stage_id, (pipeline, label, stage, chance) in self.stage_of.items()
+            ]
+        )
+
+    @cached_property
+    def fct_leads(self) -> pd.DataFrame:
+        """One row per lead with its deals counted."""
+        deals = self.fct_deals
+        deals = deals.loc[~deals["is_excluded"] & deals["contact_key"].notna()].sort_values("created_at", kind="stable")
+        first: dict[str, str] = {}
+        count: dict[str, int] = {}
+        wins: dict[str, int] = {}
+        amount: dict[str, Decimal] = {}
+        for key, deal_key, status, money in zip(
+            deals["contact_key"], deals["deal_key"], deals["status"], deals["amount_reporting"], strict=True
+        ):
+            first.setdefault(key, deal_key)
+            count[key] = count.get(key, 0) + 1
+            if status == "won":
+                wins[key] = wins.get(key, 0) + 1
+                amount[key] = amount.get(key, Decimal("0.00")) + (money or Decimal(0))
+        leads = self.leads.copy()
+        leads["first_deal_key"] = [first.get(key) for key in leads["contact_key"]]
+        leads["deals_count"] = [count.get(key, 0) for key in leads["contact_key"]]
+        leads["won_deals_count"] = [wins.get(key, 0) for key in leads["contact_key"]]
+        leads["won_amount_reporting"] = column(amount.get(key, Decimal("0.00")) for key in leads["contact_key"])
+        return leads
+
+
+COMPARISONS = [
+    Comparison(
+        "dim_stages", ("stage_key",),
+        measures(
+            text="pipeline_id pipeline_label pipeline_purpose stage_id stage_label stage", count="stage_order",
+            number="win_probability", flag="is_won is_lost is_mapped",
+        ),
+        "object = 'deal' and source_system = 'hubspot'",
+    ),
+    Comparison(
+        "fct_leads", ("lead_key",),
+        measures(
+            text="person_key contact_key account_key owner_key campaign_key first_deal_key lead_id channel "
+            "source_label source_detail lifecycle_stage temperature exit_reason exclusion_reason history_basis",
+            money="won_amount_reporting", count="deals_count won_deals_count",
+            flag="is_mql is_sql_lead is_opportunity is_customer is_excluded is_deleted", day="created_date",
+            time="created_at mql_at sql_lead_at opportunity_at customer_at exited_at",
+        ),
+    ),
+    Comparison(
+        "fct_deals", ("deal_key",),
+        measures(
+            text="account_key contact_key lead_key owner_key campaign_key stage_key deal_id deal_name pipeline_id "
+            "pipeline_label pipeline_purpose stage_label stage status deal_type segment channel currency "
+            "forecast_category next_step lost_reason exclusion_reason history_basis",
+            money="amount amount_reporting amount_plan_rate", number="win_probability cycle_days age_days",
+            count="pushes pushed_days reopens", flag="is_excluded is_deleted is_zero_day_win is_qualified",
+            day="created_date close_date stage_close_date close_day", time="created_at closed_at deleted_at",
+        ),
+    ),
+    Comparison(
+        "fct_deal_stage_visits", ("deal_key", "visit_no"),
+        measures(
+            text="owner_key stage_key pipeline_id stage_label stage history_basis direction", count="stage_order",
+            number="days_in_stage", flag="is_open is_completed is_bulk_update", time="entered_at exited_at",
+        ),
+    ),
+]  # fmt: skip

@@ -1,0 +1,220 @@
+"""The company's log as it was at one moment: what existed, what a field was, what a currency was worth.
+
+What belongs here: what every area reads. What does not: any mart.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import ROUND_HALF_UP, Decimal
+from functools import cached_property
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pandas as pd
+
+from simulator import clock
+from simulator.company import Company
+from simulator.draws import Times
+
+SOURCE, PLATFORM = "hubspot", "google_ads"
+DEAL_STAGES = {
+    "prospecting": 1, "qualification": 2, "meeting": 3, "proposal": 4, "negotiation": 5, "closing": 6, "won": 7,
+    "lost": 90,
+}  # fmt: skip
+LEAD_STAGES = {
+    "suspect": 1, "lead": 2, "mql": 3, "sql_lead": 4, "opportunity": 5, "customer": 6, "disqualified": 90,
+    "recycled": 91,
+}  # fmt: skip
+EXIT = 90
+LIFECYCLE = {
+    "subscriber": "suspect", "lead": "lead", "marketingqualifiedlead": "mql", "salesqualifiedlead": "sql_lead",
+    "opportunity": "opportunity", "customer": "customer",
+}  # fmt: skip
+STATUS_EXITS = {"UNQUALIFIED": "disqualified", "RECYCLED": "recycled"}
+TEMPERATURE = {"now": "hot", "within 2 months": "warm", "no time frame": "cold"}
+PAID = {"paid_search", "paid_social", "display"}
+BULK = 50
+Z = 1.959963984540054  # the 97.5th percentile of the normal distribution
+
+
+@dataclass(frozen=True)
+class Moment:
+    """Which day is told, what was known, and the company's conventions."""
+
+    as_of: date
+    now: pd.Timestamp  # naive UTC
+    zone: str = "Europe/Prague"
+    close_day: str = "stage_event"  # or crm_close_date
+
+    @property
+    def as_of_end(self) -> pd.Timestamp:
+        """Naive UTC, exclusive."""
+        return clock.day_start((pd.Timestamp(self.as_of) + pd.Timedelta(days=1)).date(), self.zone)
+
+
+def rounded(value: Decimal, places: int) -> Decimal:
+    """Half away from zero, as ledgers do."""
+    return value.quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_UP)
+
+
+def absent(value: object) -> bool:
+    """True for each of the ways in which a table says that there is no value."""
+    return value is None or value is pd.NaT or value is pd.NA or (isinstance(value, float) and math.isnan(value))
+
+
+def key_of(identifier: object) -> str | None:
+    return None if absent(identifier) else f"{SOURCE}:{identifier}"
+
+
+def days_between(start: pd.Timestamp, end: pd.Timestamp) -> Decimal:
+    # Times carry milliseconds at most, so the quotient is exact enough for six places.
+    milliseconds = round((end - start) / pd.Timedelta(milliseconds=1))
+    return rounded(Decimal(milliseconds) / Decimal(clock.DAY), 6)
+
+
+def text_of(value: object) -> str | None:
+    return None if absent(value) or value == "" else str(value)
+
+
+def column(values: Iterable[object]) -> np.ndarray[tuple[int], np.dtype[np.object_]]:
+    """Values of any type as a column that leaves them as they are."""
+    listed = list(values)
+    column = np.empty(len(listed), dtype=object)
+    column[:] = listed
+    return column
+
+
+def table(records: list[dict[str, Any]], columns: str) -> pd.DataFrame:
+    """Records as a table; one without records still has the columns that are asked of it."""
+    return pd.DataFrame.from_records(records) if records else pd.DataFrame(columns=columns.split())
+
+
+def moment_of(value: pd.Timestamp) -> pd.Timestamp | None:
+    """A time from a table, where a missing one is NaT."""
+    return None if pd.isna(value) else value
+
+
+@dataclass(frozen=True)
+class Visit:
+    """One stay of a deal or a lead in a stage."""
+
+    stage: str
+    order: int
+    direction: str
+    entered_at: pd.Timestamp
+    exited_at: pd.Timestamp | None
+    stage_id: str = ""
+    pipeline_id: str = ""
+    user_id: str | None = None
+
+
+def directed(stages: Iterable[tuple[int, str]]) -> list[str]:
+    """The direction of each visit of a record, given (order of the stage, pipeline) in order of time."""
+    found: list[str] = []
+    before: tuple[int, str] | None = None
+    for order, pipeline in stages:
+        if before is None:
+            found.append("first")
+        elif pipeline != before[1]:
+            found.append("transfer")
+        elif order >= EXIT:
+            found.append("forward")
+        elif order < before[0]:
+            found.append("backward")
+        elif order > before[0] + 1:
+            found.append("skip")
+        else:
+            found.append("forward")
+        before = (order, pipeline)
+    return found
+
+
+def quotient(amount: Decimal, count: Decimal | int) -> Decimal | None:
+    return None if count == 0 else amount / Decimal(count)
+
+
+@dataclass
+class Log:
+    """The log as it is read at one moment; each part is computed when it is first asked for."""
+
+    company: Company
+    moment: Moment
+    end: pd.Timestamp = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.end = self.moment.as_of_end
+
+    @cached_property
+    def survivor(self) -> dict[tuple[str, str], str]:
+        """(object, merged id) -> the id at the end of its chain."""
+        merges = self.company.merges
+        merges = merges.loc[merges["at"] < self.moment.now]
+        into = {
+            (kind, old): new
+            for kind, old, new in zip(merges["object"], merges["merged_id"], merges["survivor_id"], strict=True)
+        }
+        ends = {}
+        for kind, old in into:
+            end = old
+            while (kind, end) in into:
+                end = into[kind, end]
+            ends[kind, old] = end
+        return ends
+
+    def surviving(self, kind: str, identifier: object) -> str | None:
+        """The id that stands for a record today; None for none."""
+        return None if absent(identifier) else self.survivor.get((kind, str(identifier)), str(identifier))
+
+    @cached_property
+    def deleted(self) -> dict[tuple[str, str], pd.Timestamp]:
+        """(object, id) -> when it was deleted, for those that lie deleted at the end of the day, as known now."""
+        rows = self.company.deletions
+        rows = rows.loc[(rows["at"] < self.end) & ~(rows["restored_at"] < self.moment.now)]
+        return {(kind, str(i)): at for kind, i, at in zip(rows["object"], rows["record_id"], rows["at"], strict=True)}
+
+    def existing(self, table: pd.DataFrame, kind: str, identifier: str) -> pd.DataFrame:
+        """Records made before the end of the day and not merged away by now."""
+        merged = {old for found, old in self.survivor if found == kind}
+        return table.loc[(table["created_at"] < self.end) & ~table[identifier].isin(list(merged))]
+
+    def history(
+        self, kind: str, name: str, until: pd.Timestamp
+    ) -> dict[str, list[tuple[pd.Timestamp, str | None, str | None]]]:
+        """record -> its (moment, value, user) of one field before `until`, in order."""
+        rows = self.company.changes
+        rows = rows.loc[(rows["object"] == kind) & (rows["field"] == name) & (rows["at"] < until)].sort_values(
+            "at", kind="stable"
+        )
+        found: dict[str, list[tuple[pd.Timestamp, str | None, str | None]]] = {}
+        for record, at, value, user in zip(rows["record_id"], rows["at"], rows["value"], rows["user_id"], strict=True):
+            found.setdefault(record, []).append((at, text_of(value), text_of(user)))
+        return found
+
+    def latest(self, kind: str, name: str, until: pd.Timestamp) -> dict[str, str | None]:
+        """record -> the value of one field just before `until`."""
+        return {record: changes[-1][1] for record, changes in self.history(kind, name, until).items()}
+
+    def day(self, at: pd.Timestamp) -> date:
+        """The calendar day of a moment where the company reports."""
+        return at.tz_localize("UTC").tz_convert(ZoneInfo(self.moment.zone)).date()
+
+    @cached_property
+    def _rates(self) -> dict[tuple[str, str], tuple[Times, list[Decimal]]]:
+        rates = self.company.rates
+        today = pd.Timestamp(self.day(self.moment.now))
+        known = rates.loc[(rates["kind"] == "plan") | (rates["rate_date"] < today)].sort_values("rate_date")
+        found = {}
+        for (currency, kind), rows in known.groupby(["currency", "kind"]):
+            values = [rounded(Decimal(str(value)), 9) for value in rows["rate_to_reporting"]]
+            found[str(currency), str(kind)] = (rows["rate_date"].to_numpy().astype("datetime64[D]"), values)
+        return found
+
+    def rate(self, currency: str, day: date, kind: str = "daily") -> Decimal:
+        """The latest rate on or before a day."""
+        days, values = self._rates[currency, kind]
+        return values[int(np.searchsorted(days, np.datetime64(day), side="right")) - 1]

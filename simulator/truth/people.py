@@ -1,0 +1,263 @@
+"""Owners, accounts, contacts, and the leads that contacts are."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import pandas as pd
+
+from simulator.truth.comparison import Comparison, measures
+from simulator.truth.log import (
+    EXIT,
+    LEAD_STAGES,
+    LIFECYCLE,
+    PAID,
+    PLATFORM,
+    SOURCE,
+    STATUS_EXITS,
+    TEMPERATURE,
+    Log,
+    Visit,
+    days_between,
+    directed,
+    key_of,
+    table,
+    text_of,
+)
+
+
+class People(Log):
+    """Who there is."""
+
+    @cached_property
+    def test_contacts(self) -> set[str]:
+        rows = self.company.contacts
+        return set(rows.loc[rows["is_test"].to_numpy(dtype=bool), "contact_id"])
+
+    @cached_property
+    def test_accounts(self) -> set[str]:
+        rows = self.company.accounts
+        return set(rows.loc[rows["domain"] == "aldergate.example", "account_id"])
+
+    @cached_property
+    def contacts_existing(self) -> pd.DataFrame:
+        return self.existing(self.company.contacts, "contact", "contact_id")
+
+    @cached_property
+    def lead_visits(self) -> dict[str, list[Visit]]:
+        """lead -> its visits; lifecycle changes and exits by status on one line of time."""
+        lifecycles = self.history("contact", "lifecycle", self.end)
+        statuses = self.history("contact", "lead_status", self.end)
+        found: dict[str, list[Visit]] = {}
+        for lead in self.contacts_existing["contact_id"]:
+            moments = [(at, "lifecycle", value) for at, value, _ in lifecycles.get(lead, [])]
+            moments += [(at, "status", value) for at, value, _ in statuses.get(lead, [])]
+            found[lead] = lead_timeline(sorted(moments, key=lambda entry: entry[0]))
+        return found
+
+    @cached_property
+    def leads(self) -> pd.DataFrame:
+        """One row per lead without what its deals tell."""
+        owners = self.latest("contact", "owner_id", self.end)
+        campaign_names = set(self.company.campaigns["name"])
+        lifecycles = self.latest("contact", "lifecycle", self.end)
+        records = []
+        for row in self.contacts_existing.to_dict("records"):
+            lead = row["contact_id"]
+            visits = self.lead_visits[lead]
+            exit_visit = visits[-1] if visits and visits[-1].order >= EXIT else None
+            deleted = self.deleted.get(("contact", lead))
+            reason = "deleted" if deleted is not None else "test" if row["is_test"] else None
+            own = text_of(row["lead_source"])
+            email = text_of(row["email"])
+            detail = text_of(row["source_detail"])
+            paid = row["true_channel"] in PAID and detail in campaign_names
+            record = {
+                "lead_key": key_of(lead),
+                "person_key": email.lower() if email else key_of(lead),
+                "contact_key": key_of(lead),
+                "account_key": key_of(self.surviving("company", row["account_id"])),
+                "owner_key": key_of(owners.get(lead)),
+                "campaign_key": f"{PLATFORM}:{row['true_campaign_id']}" if paid else None,
+                "lead_id": lead,
+                "channel": row["true_channel"],
+                "source_label": own or text_of(row["source_label"]),
+                "source_detail": detail,
+                "lifecycle_stage": LIFECYCLE[str(lifecycles[lead])],
+                "temperature": TEMPERATURE.get(str(row["purchase_timeframe"])),
+                "exit_reason": exit_visit.stage if exit_visit else None,
+                "exclusion_reason": reason,
+                "history_basis": "field_history",
+                "is_excluded": reason is not None,
+                "is_deleted": deleted is not None,
+                "created_date": self.day(row["created_at"]),
+                "created_at": row["created_at"],
+                "exited_at": exit_visit.entered_at if exit_visit else None,
+            }
+            for stage in ("mql", "sql_lead", "opportunity", "customer"):
+                reached = [v.entered_at for v in visits if LEAD_STAGES[stage] <= v.order < EXIT]
+                record[f"is_{stage}"] = bool(reached)
+                record[f"{stage}_at"] = reached[0] if reached else None
+            records.append(record)
+        return table(
+            records,
+            "lead_id lead_key contact_key person_key account_key owner_key campaign_key channel exclusion_reason "
+            "is_deleted is_excluded created_at",
+        )
+
+    @cached_property
+    def fct_lead_stages(self) -> pd.DataFrame:
+        """One row per lead and visit."""
+        records = [
+            {
+                "lead_key": key_of(lead),
+                "visit_no": number,
+                "stage": visit.stage,
+                "stage_order": visit.order,
+                "direction": visit.direction,
+                "days_in_stage": days_between(
+                    visit.entered_at, self.end if visit.exited_at is None else visit.exited_at
+                ),
+                "is_open": visit.exited_at is None,
+                "entered_at": visit.entered_at,
+                "exited_at": visit.exited_at,
+            }
+            for lead, visits in self.lead_visits.items()
+            for number, visit in enumerate(visits, start=1)
+        ]
+        return pd.DataFrame.from_records(records)
+
+    @cached_property
+    def dim_owners(self) -> pd.DataFrame:
+        """One row per owner. HubSpot tells queues from people, but not integrations from people."""
+        rows = self.company.owners
+        rows = rows.loc[rows["active_from"] < self.end]
+        name = rows["first_name"] + " " + rows["last_name"]
+        active = ~(rows["left_at"] < self.moment.now)
+        kind = rows["kind"].where(rows["kind"] != "integration", "person")
+        return pd.DataFrame(
+            {
+                "owner_key": SOURCE + ":" + rows["owner_id"],
+                "owner_id": rows["owner_id"],
+                "owner_name": name,
+                "email": rows["email"],
+                "team": rows["team"],
+                "kind": kind,
+                "rollup_owner_name": name.where(active & (kind == "person"), "Unassigned"),
+                "is_active": active,
+            }
+        )
+
+    @cached_property
+    def dim_accounts(self) -> pd.DataFrame:
+        """One row per account; accounts keep no history, so name and owner are as known now."""
+        rows = self.existing(self.company.accounts, "company", "account_id")
+        names, owners = (self.latest("company", name, self.moment.now) for name in ("name", "owner_id"))
+        ids = rows["account_id"]
+        deleted = [self.deleted.get(("company", i)) for i in ids]
+        test = ids.isin(list(self.test_accounts))
+        reason = [
+            "deleted" if gone is not None else "test" if is_test else None
+            for gone, is_test in zip(deleted, test, strict=True)
+        ]
+        return pd.DataFrame(
+            {
+                "account_key": SOURCE + ":" + ids,
+                "owner_key": [key_of(owners.get(i)) for i in ids],
+                "parent_account_key": [
+                    key_of(self.surviving("company", parent)) for parent in rows["parent_account_id"]
+                ],
+                "account_id": ids,
+                "account_name": [names[i] for i in ids],
+                "domain": rows["domain"],
+                "industry": rows["industry"],
+                "country": rows["country"],
+                "segment": rows["segment"],
+                "employee_count": rows["employee_count"],
+                "is_deleted": [gone is not None for gone in deleted],
+                "is_excluded": [why is not None for why in reason],
+                "exclusion_reason": reason,
+                "created_at": rows["created_at"],
+                "deleted_at": deleted,
+            }
+        )
+
+    @cached_property
+    def dim_contacts(self) -> pd.DataFrame:
+        """One row per contact."""
+        leads = self.leads
+        rows = self.contacts_existing.reset_index(drop=True)
+        return pd.DataFrame(
+            {
+                **{name: leads[name] for name in ("contact_key", "person_key", "account_key", "owner_key")},
+                "contact_id": rows["contact_id"],
+                "visitor_id": rows["visitor_id"],
+                "full_name": rows["first_name"] + " " + rows["last_name"],
+                "email": rows["email"].str.lower(),
+                "country": rows["country"],
+                "job_title": rows["job_title"],
+                **{name: leads[name] for name in ("exclusion_reason", "is_deleted", "is_excluded", "created_at")},
+                "deleted_at": [self.deleted.get(("contact", i)) for i in rows["contact_id"]],
+            }
+        )
+
+
+def lead_timeline(moments: list[tuple[pd.Timestamp, str, str | None]]) -> list[Visit]:
+    """A lead's visits from its ordered (moment, 'lifecycle' or 'status', value).
+
+    A status that is no exit does nothing unless it ends one: then the lead is back in its lifecycle stage.
+    """
+    entries: list[tuple[pd.Timestamp, str]] = []
+    lifecycle: str | None = None
+    out = False
+    for at, kind, value in moments:
+        stage: str | None = None
+        if kind == "lifecycle":
+            lifecycle = LIFECYCLE.get(value or "", lifecycle)
+            stage = LIFECYCLE.get(value or "")
+        elif value in STATUS_EXITS:
+            stage, out = STATUS_EXITS[value], True
+        elif out:
+            stage, out = lifecycle, False
+        if stage is not None and (not entries or entries[-1][1] != stage):
+            entries.append((at, stage))
+    ways = directed((LEAD_STAGES[stage], "") for _, stage in entries)
+    exits: list[pd.Timestamp | None] = [*(at for at, _ in entries[1:]), None]
+    return [
+        Visit(stage, LEAD_STAGES[stage], way, at, exited)
+        for (at, stage), way, exited in zip(entries, ways, exits, strict=True)
+    ]
+
+
+COMPARISONS = [
+    Comparison(
+        "dim_owners", ("owner_key",),
+        measures(text="owner_id owner_name email team kind rollup_owner_name", flag="is_active"),
+        "source_system = 'hubspot'",
+    ),
+    Comparison(
+        "dim_accounts", ("account_key",),
+        measures(
+            text="owner_key parent_account_key account_id account_name domain industry country segment "
+            "exclusion_reason",
+            count="employee_count", flag="is_deleted is_excluded", time="created_at deleted_at",
+        ),
+        "source_system = 'hubspot'",
+    ),
+    Comparison(
+        "dim_contacts", ("contact_key",),
+        measures(
+            text="person_key account_key owner_key contact_id visitor_id full_name email country job_title "
+            "exclusion_reason",
+            flag="is_deleted is_excluded", time="created_at deleted_at",
+        ),
+        "source_system = 'hubspot'",
+    ),
+    Comparison(
+        "fct_lead_stages", ("lead_key", "visit_no"),
+        measures(
+            text="stage direction", count="stage_order", number="days_in_stage", flag="is_open",
+            time="entered_at exited_at",
+        ),
+    ),
+]  # fmt: skip

@@ -1,0 +1,48 @@
+"""What was planned."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from functools import cached_property
+from zoneinfo import ZoneInfo
+
+import pandas as pd
+
+from simulator.truth.comparison import Comparison, measures
+from simulator.truth.log import rounded
+from simulator.truth.people import People
+
+
+class Plans(People):
+    """Targets."""
+
+    @cached_property
+    def fct_targets(self) -> pd.DataFrame:
+        """One row per month, level and member; a seller who has not started yet goes by e-mail."""
+        rows = self.company.targets
+        planned = (
+            self.moment.now.tz_localize("UTC").tz_convert(ZoneInfo(self.moment.zone)) + pd.Timedelta(days=31)
+        ).year
+        rows = rows.loc[rows["period_start"].dt.year <= planned]
+        owner_by_email = dict(zip(self.dim_owners["email"], self.dim_owners["owner_key"], strict=True))
+        return pd.DataFrame.from_records(
+            [
+                {
+                    "level": row["level"],
+                    "member": owner_by_email.get(row["member"], row["member"])
+                    if row["level"] == "owner"
+                    else row["member"],
+                    "measure": row["measure"],
+                    "period_start": row["period_start"].date(),
+                    "amount_reporting": rounded(
+                        Decimal(str(row["amount"])) * self.rate(row["currency"], row["period_start"].date(), "plan"), 2
+                    ),
+                }
+                for row in rows.to_dict("records")
+            ]
+        )
+
+
+COMPARISONS = [
+    Comparison("fct_targets", ("level", "member", "measure", "period_start"), measures(money="amount_reporting")),
+]  # fmt: skip
