@@ -149,7 +149,8 @@ def verify(
 ) -> list[Result]:
     """All results for a release below `home`, against the company of `seed` and `scale` as known at `now`.
 
-    `release`: its id; the live one by default. Without `now` the vendors were asked at 06:00 UTC on the morning after the release's day, as the demo does.
+    `release`: its id; the live one by default. Without `now` the vendors were asked at 06:00 UTC on the morning after
+    the release's day, as the demo does.
     """
     context, tables = context_of(marts_of(home, release))
     as_of = pd.Timestamp(context["as_of"])
