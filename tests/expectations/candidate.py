@@ -242,6 +242,12 @@ select
     date '2026-06-30' as period_end
 from parts cross join methods cross join members;
 
+create table fct_file_readings as select
+    'finance_targets:targets.csv:1' as reading_key, 'finance' as source_system, 'finance_targets' as mapping_name,
+    'targets' as entity, 'targets.csv' as file_name, '["note"]' as ignored_columns, '[]' as new_columns,
+    8::bigint as columns_in_file, 1::bigint as columns_ignored, 0::bigint as columns_new, 1::bigint as load_number,
+    timestamp '2026-06-18 05:00:00' as read_at;
+
 create table fct_rejected_rows as select
     'hubspot:deals:1' as reject_key, 'hubspot' as source_system, 'deals' as entity,
     'currency is missing' as reason, '{{"dealname": "Jane Doe"}}' as rejected_record, 1::bigint as load_number,

@@ -86,6 +86,7 @@ MUTATIONS = {
         "amount_reporting_in_range",
     ),
     "fct_forecast": ("update fct_forecast set part = 'upside' where part = 'open'", "part_accepted"),
+    "fct_file_readings": ("update fct_file_readings set load_number = 99", "known_at_the_watermark"),
     "fct_rejected_rows": ("update fct_rejected_rows set reason = null", "filled"),
     "rpt_headline": ("update rpt_headline set won_reporting = won_reporting + 1", "bookings_are_the_deals"),
     "rpt_monthly": ("update rpt_monthly set is_current = true where month_label = '2026-05'", "one_current_month"),
@@ -286,6 +287,16 @@ def test_lost_deals_and_fetched_rows_are_noticed(gated: Gated) -> None:
 def test_without_history_nothing_is_reconciled_and_that_blocks(gated: Gated) -> None:
     gated.home.history.unlink()
     assert broken(gated.judge("sources")) == {"sources.reconciled_with_raw"}
+
+
+@pytest.mark.fault(27)
+def test_a_new_column_warns_until_a_release_has_told_it(gated: Gated) -> None:
+    gated.mutate("update fct_file_readings set columns_new = 1, new_columns = '[\"Mood\"]'")
+    first = gated.judge("fct_file_readings", alone=True)
+    assert first.passed
+    (told,) = first.warnings
+    assert (told.check, told.sample_rows[0]["new_columns"]) == ("no_new_columns", '["Mood"]')
+    assert gated.judge("fct_file_readings").warnings == []
 
 
 @pytest.mark.fault(38)

@@ -27,6 +27,7 @@
     ('files', 'budgets', 'stg_files__budgets', none, none),
     ('files', 'rates', 'stg_files__rates', 'rate_date', none),
     ('files', 'addressable_accounts', 'stg_files__addressable_accounts', none, none),
+    ('files', 'readings', 'stg_files__readings', none, none),
     ('mappings', 'stages', 'stg_mappings__stages', none, none),
     ('mappings', 'channels', 'stg_mappings__channels', none, none),
     ('mappings', 'pipelines', 'stg_mappings__pipelines', none, none),
