@@ -133,7 +133,8 @@ final as (
         outcomes_named.outcome_named as outcome,
         outcomes_named.duration_seconds,
         case
-            when outcomes_named.outcome_named in ('scheduled', 'cancelled', 'rescheduled', 'no_show') then false
+            when outcomes_named.outcome_named in ('scheduled', 'cancelled', 'rescheduled', 'no_show', 'bounced')
+                then false
             when outcomes_named.outcome_named in ('held', 'done') then true
             else coalesce(
                 outcomes_named.is_completed,

@@ -65,7 +65,7 @@ final as (
     select
         periods_begun.source_system || ':' || periods_begun.owner_id as owner_key,
         periods_begun.source_system || ':' || periods_begun.place.manager_id as manager_key,
-        periods_begun.place.team as team,
+        periods_begun.place.team,
         periods_begun.history_basis,
         row_number() over owner_by_period = count(*) over (
             partition by periods_begun.source_system, periods_begun.owner_id

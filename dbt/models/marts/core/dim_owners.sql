@@ -13,6 +13,10 @@ owner_keys as (
     select * from {{ ref('int_owner_keys') }}
 ),
 
+run_context as (
+    select * from {{ source('run', 'run_context') }}
+),
+
 newest_versions as (
     select
         owners.source_system,
@@ -44,6 +48,18 @@ owners_listed as (
             and owners.version_order = newest_versions.version_order
 ),
 
+-- Who was listed later did not exist yet, unless a record of the time already names them.
+owners_existing as (
+    select owners_listed.*
+    from owners_listed
+    cross join run_context
+    left join owner_keys on owners_listed.owner_key = owner_keys.owner_key
+    where
+        owners_listed.created_at is null
+        or owners_listed.created_at < run_context.as_of_end
+        or owner_keys.owner_key is not null
+),
+
 sources_with_list as (
     select distinct owners_listed.source_system
     from owners_listed
@@ -68,7 +84,7 @@ owners_named_only as (
 ),
 
 owners_all as (
-    select * from owners_listed
+    select * from owners_existing
     union all
     select * from owners_named_only
 ),

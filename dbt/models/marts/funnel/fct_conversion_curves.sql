@@ -114,7 +114,13 @@ waits_counted as (
 
 waiting as (
     select
-        waits_counted.*,
+        funnel,
+        channel,
+        stage,
+        days,
+        progressed,
+        departed,
+        at_risk,
         coalesce(
             exp(
                 sum(
@@ -129,7 +135,8 @@ waiting as (
                 )
             ),
             1
-        ) as share_waiting_before
+        ) as share_waiting_before,
+        entry_month
     from waits_counted
 ),
 
@@ -175,10 +182,7 @@ incidence_by_horizon as (
             and cohorts.channel = incidence.channel
             and cohorts.stage = incidence.stage
             and cohorts.entry_month = incidence.entry_month
-    cross join
-        (
-            values {% for days in horizons %}({{ days }}){{ ', ' if not loop.last }}{% endfor %}
-        ) as horizons (days)
+    cross join (select unnest({{ horizons }}) as days) as horizons
 ),
 
 final as (

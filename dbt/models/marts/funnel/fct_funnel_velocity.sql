@@ -198,7 +198,7 @@ cells_ranked as (
                 cells_timed.member,
                 cells_timed.entry_month,
                 cells_timed.completed_visits >= 10 and cells_timed.survival_median_days is not null
-            order by cells_timed.survival_median_days desc nulls last, cells_timed.stage_order
+            order by cells_timed.survival_median_days desc nulls last, cells_timed.stage_order asc
         ) as slowness
     from cells_timed
 ),

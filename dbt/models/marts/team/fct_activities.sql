@@ -40,6 +40,7 @@ activities_placed as (
     cross join run_context
 ),
 
+-- CRMs link nothing to a deleted record; what landed before the deletion would still name it.
 activities_joined as (
     select
         activities_placed.*,
@@ -60,9 +61,9 @@ activities_joined as (
             activities_placed.owner_key = team_periods.owner_key
             and activities_placed.placed_at >= team_periods.valid_from
             and activities_placed.placed_at < team_periods.valid_to
-    left join deals on activities_placed.deal_key = deals.deal_key
-    left join contacts on activities_placed.contact_key = contacts.contact_key
-    left join accounts on activities_placed.account_key = accounts.account_key
+    left join deals on activities_placed.deal_key = deals.deal_key and not deals.is_deleted
+    left join contacts on activities_placed.contact_key = contacts.contact_key and not contacts.is_deleted
+    left join accounts on activities_placed.account_key = accounts.account_key and not accounts.is_deleted
 ),
 
 final as (

@@ -411,7 +411,7 @@ final as (
         priors.team_history_basis,
         coalesce(owners.rollup_owner_name, 'Unassigned') as rollup_owner_name,
         priors.peer_basis,
-        coalesce(days_employed.working_days, 0) as working_days,
+        days_employed.working_days,
         quotas.quota_stated,
         quotas.quota,
         cast(coalesce(closed.won_plan_rate, 0) as decimal(18, 2)) as won_plan_rate,
