@@ -120,7 +120,7 @@ class Team(Deals, Plans):
     def dim_owner_teams(self) -> pd.DataFrame:
         """Where each owner is now; HubSpot has no managers."""
         owners = self.dim_owners
-        return pd.DataFrame({"owner_key": owners["owner_key"], "team": owners["team"], "manager_key": None})
+        return pd.DataFrame({"owner_key": owners["owner_key"], "team": owners["team"], "manager_key": None, "is_current": True})
 
     @cached_property
     def fct_targets_daily(self) -> pd.DataFrame:
@@ -347,7 +347,7 @@ def worth_of_others(counts: list[tuple[int, int]]) -> float:
 
 COMPARISONS = [
     Comparison(
-        "dim_owner_teams", ("owner_key",), measures(text="team manager_key"),
+        "dim_owner_teams", ("owner_key",), measures(text="team manager_key", flag="is_current"),
         "is_current and owner_key like 'hubspot:%'",
     ),
     Comparison(
