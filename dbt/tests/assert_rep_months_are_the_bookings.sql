@@ -1,5 +1,4 @@
--- What: the owners' months hold every deal that was won or lost, with its amount, once; and every activity that a person
--- did, once.
+-- What: the owners' months hold every deal that was won or lost, with its amount, and every held meeting, once.
 -- Why: what is credited to people, and what stands in bookings, must never be two numbers.
 -- A returned row: the two sides, if they differ.
 with

@@ -120,7 +120,9 @@ class Team(Deals, Plans):
     def dim_owner_teams(self) -> pd.DataFrame:
         """Where each owner is now; HubSpot has no managers."""
         owners = self.dim_owners
-        return pd.DataFrame({"owner_key": owners["owner_key"], "team": owners["team"], "manager_key": None, "is_current": True})
+        return pd.DataFrame(
+            {"owner_key": owners["owner_key"], "team": owners["team"], "manager_key": None, "is_current": True}
+        )
 
     @cached_property
     def fct_targets_daily(self) -> pd.DataFrame:

@@ -26,16 +26,22 @@ KEYS = {
     "dim_contacts": ["contact_key"],
     "dim_dates": ["date_day"],
     "dim_owners": ["owner_key"],
+    "dim_owner_teams": ["owner_key", "valid_from"],
+    "fct_activities": ["activity_key"],
     "fct_ad_performance_daily": ["ad_day_key"],
     "fct_campaign_roi_monthly": ["campaign_key", "channel", "month_start"],
+    "fct_conversion_curves": ["funnel", "stage", "entry_month", "channel", "horizon_days"],
     "fct_conversions_cohort": ["funnel", "cohort_month", "channel", "milestone"],
     "fct_deal_stage_visits": ["deal_key", "visit_no"],
     "fct_deals": ["deal_key"],
+    "fct_funnel_velocity": ["funnel", "stage", "dimension", "member", "entry_month"],
     "fct_funnel_stages": ["funnel", "stage", "entry_month", "channel"],
     "fct_lead_stages": ["lead_key", "visit_no"],
     "fct_leads": ["lead_key"],
+    "fct_rep_months": ["owner_key", "month_start"],
     "fct_sessions": ["session_key"],
     "fct_targets": ["period_start", "level", "member", "measure"],
+    "fct_targets_daily": ["date_day", "level", "member", "measure"],
 }
 # The two systems' own words and ids for the same thing.
 WORDS = {"source_system", "source_label", "stage_label", "stage_key", "pipeline_id", "pipeline_label", "target_key"}

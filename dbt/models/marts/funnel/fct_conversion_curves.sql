@@ -155,6 +155,10 @@ incidence as (
     group by all
 ),
 
+horizons as (
+    select unnest({{ horizons }}) as days
+),
+
 incidence_by_horizon as (
     select
         cohorts.funnel,
@@ -182,7 +186,7 @@ incidence_by_horizon as (
             and cohorts.channel = incidence.channel
             and cohorts.stage = incidence.stage
             and cohorts.entry_month = incidence.entry_month
-    cross join (select unnest({{ horizons }}) as days) as horizons
+    cross join horizons
 ),
 
 final as (
