@@ -131,7 +131,7 @@ final as (
         outcomes_named.kind,
         outcomes_named.direction,
         outcomes_named.outcome_named as outcome,
-        outcomes_named.duration_seconds,
+        nullif(outcomes_named.duration_seconds, 0) as duration_seconds,
         case
             when outcomes_named.outcome_named in ('scheduled', 'cancelled', 'rescheduled', 'no_show', 'bounced')
                 then false
