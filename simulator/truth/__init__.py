@@ -28,7 +28,7 @@ COMPARISONS = [
 ]  # fmt: skip
 
 
-class World(velocity.Velocity, web.Web, ads.Ads, team.Team):
+class World(velocity.Velocity, web.Web, ads.Ads, team.RepStages):
     """Every area together."""
 
 

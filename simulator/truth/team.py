@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from datetime import date, timedelta
 from decimal import Decimal
 from functools import cached_property
+from statistics import NormalDist
 from typing import Any
 
 import pandas as pd
@@ -13,7 +14,8 @@ import pandas as pd
 from simulator.company import START
 from simulator.truth.comparison import Comparison, measures
 from simulator.truth.deals import Deals
-from simulator.truth.log import EXIT, absent, key_of, rounded, table, text_of
+from simulator.truth.funnel import STEPS, wilson
+from simulator.truth.log import DEAL_STAGES, EXIT, absent, key_of, rounded, table, text_of
 from simulator.truth.plans import Plans
 
 OUTCOMES = {
@@ -30,6 +32,7 @@ OUTCOMES = {
 WORKED = {"held", "connected", "left_message", "sent", "done"}
 SOLD = {"new_business", "renewal", "upsell"}
 NOBODY = "unassigned"
+STAGES = STEPS["deal"][:-1]
 Cell = tuple[str, date]
 
 
@@ -315,6 +318,86 @@ class Team(Deals, Plans):
         return table(records, "owner_key month_start")
 
 
+class RepStages(Team):
+    """Which stages owners take deals through."""
+
+    @cached_property
+    def fct_rep_stage_conversions(self) -> pd.DataFrame:
+        """One row per owner and stage, of the deals that came to it within twelve months and have been decided."""
+        since = (pd.Timestamp(self.moment.as_of) - pd.DateOffset(months=12)).date()
+        turns = self.history("deal", "owner_id", self.end)
+        deals = self.fct_deals
+        deals = deals.loc[~deals["is_excluded"].astype(bool) & (deals["pipeline_purpose"] == "new_business")]
+        counts: dict[str, dict[str, list[int]]] = {stage: {} for stage in STAGES}
+        for deal in deals.to_dict("records"):
+            visits = [visit for visit in self.deal_visits[deal["deal_id"]] if visit.order < EXIT]
+            furthest = max((visit.order for visit in visits), default=0)
+            for stage in STAGES:
+                order = DEAL_STAGES[stage]
+                entry = next((visit for visit in visits if visit.order >= order), None)
+                if entry is None or self.day(entry.entered_at) <= since:
+                    continue
+                if furthest <= order and deal["status"] != "lost":
+                    continue
+                held = [owner for at, owner, _ in turns.get(deal["deal_id"], []) if at <= entry.entered_at]
+                owner = key_of(held[-1]) if held else text_of(deal["owner_key"])
+                count = counts[stage].setdefault(owner or NOBODY, [0, 0])
+                count[0] += furthest > order
+                count[1] += 1
+        teams = {row["owner_key"]: text_of(row["team"]) for row in self.dim_owners.to_dict("records")}
+        names = dict(zip(self.dim_owners["owner_key"], self.dim_owners["rollup_owner_name"], strict=True))
+        records: list[dict[str, Any]] = []
+        for stage, by_owner in counts.items():
+            everyone = {owner: (on, decided) for owner, (on, decided) in by_owner.items()}
+            strength = worth_of_others(list(everyone.values()))
+            for owner, (on, decided) in everyone.items():
+                basis, peer_on, peer_decided = others(owner, everyone, teams)
+                rate = peer_on / peer_decided if peer_decided else None
+                low, high = wilson(on, decided)
+                records.append(
+                    {
+                        "owner_key": owner,
+                        "team": teams.get(owner),
+                        "rollup_owner_name": names.get(owner, "Unassigned"),
+                        "stage": stage,
+                        "peer_basis": basis,
+                        "stage_order": DEAL_STAGES[stage],
+                        "decided": decided,
+                        "progressed": on,
+                        "peer_decided": peer_decided if basis else None,
+                        "peer_progressed": peer_on if basis else None,
+                        "conversion_rate": on / decided,
+                        "wilson_low": low,
+                        "wilson_high": high,
+                        "peer_conversion_rate": rate,
+                        "conversion_rate_shrunk": None
+                        if rate is None
+                        else (on + strength * rate) / (decided + strength),
+                        "is_coaching_hint": False,
+                    }
+                )
+        for owner in {row["owner_key"] for row in records} - {NOBODY}:
+            hint = weakest([row for row in records if row["owner_key"] == owner and row["peer_basis"]])
+            if hint is not None:
+                hint["is_coaching_hint"] = True
+        return table(records, "owner_key stage")
+
+
+def weakest(rows: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """The row farthest below the others whose interval, widened for the number of rows, excludes the others' rate."""
+    if not rows:
+        return None
+    z = NormalDist().inv_cdf(1 - 0.025 / len(rows))
+    gaps: list[tuple[float, int, dict[str, Any]]] = []
+    for row in rows:
+        rate = row["peer_conversion_rate"]
+        error = (rate * (1 - rate) / row["decided"]) ** 0.5
+        if error:
+            gaps.append(((rate - row["conversion_rate"]) / error, -row["stage_order"], row))
+    widest = max(gaps, key=lambda gap: gap[:2], default=None)
+    return widest[2] if widest is not None and widest[0] > z else None
+
+
 def others(
     owner: str, trailing: dict[str, tuple[int, int]], teams: dict[str, str | None]
 ) -> tuple[str | None, int, int]:
@@ -358,6 +441,14 @@ COMPARISONS = [
             text="activity_id owner_key deal_key contact_key account_key kind direction outcome exclusion_reason",
             flag="is_completed is_planned is_past is_human_outbound is_deleted is_excluded",
             day="occurred_date created_date", time="occurred_at created_at",
+        ),
+    ),
+    Comparison(
+        "fct_rep_stage_conversions", ("owner_key", "stage"),
+        measures(
+            text="team rollup_owner_name peer_basis", flag="is_coaching_hint",
+            count="stage_order decided progressed peer_decided peer_progressed",
+            number="conversion_rate wilson_low wilson_high peer_conversion_rate conversion_rate_shrunk",
         ),
     ),
     Comparison("fct_targets_daily", ("level", "member", "measure", "date_day"), measures(money="amount_reporting")),

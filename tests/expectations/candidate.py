@@ -285,6 +285,15 @@ create table fct_rep_months as select
     date_trunc('month', close_day)::date as month_start
 from fct_deals where status <> 'open' group by owner_key, date_trunc('month', close_day);
 
+create table fct_rep_stage_conversions as select
+    'hubspot:o' || i as owner_key, 'North' as team, 'Owner ' || i as rollup_owner_name, stage, 'team' as peer_basis,
+    list_position({stages}, stage)::integer as stage_order, 10::bigint as decided, 4::bigint as progressed,
+    90::bigint as peer_decided, 45::bigint as peer_progressed, 0.4::decimal(18, 9) as conversion_rate,
+    0.168::decimal(18, 9) as wilson_low, 0.687::decimal(18, 9) as wilson_high,
+    0.5::decimal(18, 9) as peer_conversion_rate, 0.45::decimal(18, 9) as conversion_rate_shrunk,
+    stage = 'meeting' as is_coaching_hint
+from range(5) as numbers (i) cross join (select unnest(({stages})[1:6]) as stage);
+
 create table fct_funnel_velocity as select
     'deal' as funnel, ({stages})[1 + i % 6] as stage, dimension,
     case dimension when 'channel' then 'organic_search' when 'segment' then 'small' else 'all' end as member,

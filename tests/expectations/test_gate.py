@@ -98,6 +98,10 @@ MUTATIONS = {
         "update fct_rep_months set won_reporting = won_reporting + 0.01 where owner_key = 'hubspot:o0'",
         "bookings_are_the_deals",
     ),
+    "fct_rep_stage_conversions": (
+        "update fct_rep_stage_conversions set is_coaching_hint = true",
+        "one_hint_per_owner",
+    ),
     "fct_funnel_velocity": ("update fct_funnel_velocity set is_slowest = true", "one_slowest"),
     "fct_conversion_curves": (
         "update fct_conversion_curves set exited_incidence = 0 where horizon_days = 90",
