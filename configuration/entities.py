@@ -159,6 +159,7 @@ ENTITIES: dict[str, dict[str, Column]] = {
         "owner_name": _TEXT,
         "email": _TEXT,
         "team": _TEXT,
+        "manager_id": _ID,
         "kind": Column("text", choices=("person", "queue", "integration")),
         "is_active": _BOOLEAN,
         "created_at": _TIMESTAMP,

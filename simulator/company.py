@@ -75,7 +75,10 @@ class Company:
 
 
 _PUBLIC = {
-    "owners": ["owner_id", "user_id", "first_name", "last_name", "email", "team", "kind", "active_from", "left_at"],
+    "owners": [
+        "owner_id", "user_id", "first_name", "last_name", "email", "team", "manager_id", "kind", "active_from",
+        "left_at",
+    ],
     "accounts": [
         "account_id", "name", "domain", "industry", "country", "employee_count", "segment", "owner_id",
         "parent_account_id", "created_at",

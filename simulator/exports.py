@@ -213,11 +213,12 @@ def _owners(state: _State) -> tuple[list[str], Iterable[Row]]:
         " ".join(part for part in pair if part)
         for pair in zip(texts(rows["first_name"]), texts(rows["last_name"]), strict=True)
     ]
-    return ["Rep No", "Rep", "Mail", "Group", "Rep type", "Works here", "Since"], zip(
+    return ["Rep No", "Rep", "Mail", "Group", "Reports to", "Rep type", "Works here", "Since"], zip(
         texts(rows["owner_id"]),
         names,
         texts(rows["email"]),
         texts(rows["team"]),
+        texts(rows["manager_id"]),
         [OWNER_KINDS[str(kind)] for kind in texts(rows["kind"])],
         ["no" if left else "yes" for left in (rows["left_at"] < state.moment).tolist()],
         _utc(rows["active_from"]),

@@ -21,6 +21,10 @@ accounts as (
     select * from {{ ref('int_accounts_current') }}
 ),
 
+activities as (
+    select * from {{ ref('int_activities') }}
+),
+
 keys_named as (
     select
         deals.owner_key,
@@ -47,6 +51,11 @@ keys_named as (
         accounts.owner_key,
         accounts.source_system
     from accounts
+    union
+    select
+        activities.owner_key,
+        activities.source_system
+    from activities
 ),
 
 final as (
