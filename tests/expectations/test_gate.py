@@ -56,6 +56,19 @@ MUTATIONS = {
         "where visit_no = 1 and deal_key = 'hubspot:d2'",
         "visits_tile",
     ),
+    "fct_deal_days": (
+        "delete from fct_deal_days where deal_key = 'hubspot:d2'",
+        "open_deals_stand_today",
+    ),
+    "fct_pipeline_movements": (
+        "update fct_pipeline_movements set amount_reporting = amount_reporting + 0.01 "
+        "where movement = 'closing' and deal_key = 'hubspot:d2'",
+        "deals_add_up",
+    ),
+    "fct_pipeline_waterfall": (
+        "update fct_pipeline_waterfall set increased_amount = 0.01 where level = 'total'",
+        "no_residual",
+    ),
     "fct_leads": ("update fct_leads set sql_lead_at = created_at where lead_id = 'c5'", "milestones_in_order"),
     "fct_lead_stages": (
         "update fct_lead_stages set stage = 'daydream' where lead_key = 'hubspot:c5'",
@@ -192,7 +205,7 @@ def test_one_broken_promise_blocks_by_its_suite_alone(suite: str, stopped: Stopp
 def test_a_refused_candidate_leaves_the_live_release(stopped: Stopped) -> None:
     home = stopped.gated.home
     assert not stopped.verdict.passed
-    with pytest.raises(GateFailed, match=r"and 33 more - nothing was published, the live release stays") as error:
+    with pytest.raises(GateFailed, match=r"and 36 more - nothing was published, the live release stays") as error:
         runner.require(stopped.verdict, stopped.written)
     assert "\n" not in str(error.value)
     release.stage(home, "2026-06-17.002")
