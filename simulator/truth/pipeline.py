@@ -242,7 +242,7 @@ class Pipeline(Deals):
                 "segment": row["segment"],
                 "pipeline": row["pipeline_id"],
             }
-            movement = row["movement"].removesuffix("_in" if row["movement"] == "transferred_in" else "_out_of_team")
+            movement = "transferred" if row["movement"].startswith("transferred") else row["movement"]
             for level, member in members.items():
                 key = (row["period_type"], row["period_start"], row["view_name"], level, member)
                 if key not in sums:
