@@ -148,6 +148,45 @@ select
     next_at as exited_at
 from (select *, lead(entered_at) over (partition by deal_key order by visit_no) as next_at from visits);
 
+create table fct_deal_days as
+select
+    deal_key, owner_key, stage_key, pipeline_id, stage, status, forecast_category, currency, amount,
+    amount_reporting, date '2026-06-17' as date_day, close_date
+from fct_deals where status = 'open';
+
+create table fct_pipeline_movements as
+with opened as (
+    select *, unnest(['month', 'quarter']) as period_type from fct_deals where status in ('open', 'won')
+), moved as (
+    select *, 'created' as movement, 1 as sign from opened
+    union all
+    select *, case status when 'won' then 'won' else 'closing' end, case status when 'won' then -1 else 1 end
+    from opened
+)
+select
+    deal_key, owner_key, pipeline_id, period_type, 'all_open' as view_name, movement, segment, currency, amount,
+    (sign * coalesce(amount_reporting, 0))::decimal(18, 2) as amount_reporting, date '2026-04-01' as period_start,
+    date '2026-06-30' as period_end, date '2026-06-17' as closing_date
+from moved;
+
+create table fct_pipeline_waterfall as
+select
+    period_type, view_name, level, case level when 'total' then 'total' else pipeline_id end as member,
+    0::decimal(18, 2) as opening_amount,
+    sum(amount_reporting) filter (where movement = 'created') as created_amount,
+    sum(amount_reporting) filter (where movement = 'won') as won_amount,
+    sum(amount_reporting) filter (where movement = 'closing') as closing_amount,
+    0::decimal(18, 2) as reopened_amount, 0::decimal(18, 2) as pulled_in_amount,
+    0::decimal(18, 2) as pushed_in_amount, 0::decimal(18, 2) as overdue_redated_amount,
+    0::decimal(18, 2) as date_set_amount, 0::decimal(18, 2) as increased_amount,
+    0::decimal(18, 2) as decreased_amount, 0::decimal(18, 2) as pushed_out_amount,
+    0::decimal(18, 2) as pulled_earlier_amount, 0::decimal(18, 2) as date_cleared_amount,
+    0::decimal(18, 2) as lost_amount, 0::decimal(18, 2) as deleted_amount,
+    0::decimal(18, 2) as transferred_amount, 0::decimal(18, 2) as exchange_rate_amount,
+    0::bigint as unknown_deals, period_start, period_end, closing_date
+from (select *, unnest(['total', 'pipeline']) as level from fct_pipeline_movements)
+group by all;
+
 create table fct_leads as select
     contact_key as lead_key, 'p' || i || '@people.example' as person_key, contact_key, account_key,
     'hubspot:o' || (i % 20) as owner_key, null::text as campaign_key, null::text as first_deal_key,

@@ -56,6 +56,19 @@ MUTATIONS = {
         "where visit_no = 1 and deal_key = 'hubspot:d2'",
         "visits_tile",
     ),
+    "fct_deal_days": (
+        "delete from fct_deal_days where deal_key = 'hubspot:d2'",
+        "open_deals_stand_today",
+    ),
+    "fct_pipeline_movements": (
+        "update fct_pipeline_movements set amount_reporting = amount_reporting + 0.01 "
+        "where movement = 'closing' and deal_key = 'hubspot:d2'",
+        "deals_add_up",
+    ),
+    "fct_pipeline_waterfall": (
+        "update fct_pipeline_waterfall set increased_amount = 0.01 where level = 'total'",
+        "no_residual",
+    ),
     "fct_leads": ("update fct_leads set sql_lead_at = created_at where lead_id = 'c5'", "milestones_in_order"),
     "fct_lead_stages": (
         "update fct_lead_stages set stage = 'daydream' where lead_key = 'hubspot:c5'",
