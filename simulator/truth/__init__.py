@@ -19,16 +19,17 @@ Readings of the definitions that are not spelled out elsewhere:
 
 from __future__ import annotations
 
-from simulator.truth import ads, deals, funnel, people, pipeline, plans, team, velocity, web
+from simulator.truth import ads, deals, funnel, outcomes, people, pipeline, plans, team, velocity, web
 from simulator.truth.log import Moment, absent
 
 COMPARISONS = [
     *people.COMPARISONS, *deals.COMPARISONS, *funnel.COMPARISONS, *web.COMPARISONS, *ads.COMPARISONS,
     *plans.COMPARISONS, *team.COMPARISONS, *velocity.COMPARISONS, *pipeline.COMPARISONS,
+    *outcomes.COMPARISONS,
 ]  # fmt: skip
 
 
-class World(velocity.Velocity, web.Web, ads.Ads, team.RepStages, pipeline.Pipeline):
+class World(velocity.Velocity, web.Web, ads.Ads, team.RepStages, pipeline.Pipeline, outcomes.Outcomes):
     """Every area together."""
 
 

@@ -133,6 +133,13 @@ create table fct_deals as select
     case when status <> 'open' then moved_at end as closed_at, null::timestamp as deleted_at
 from deals_made;
 
+create table fct_win_loss as select
+    deal_key, account_key, owner_key, 'hubspot:deal:default:prospecting' as closed_from_stage_key, deal_id,
+    source_system, pipeline_id, pipeline_purpose, segment, channel, status, 'prospecting' as closed_from_stage_label,
+    'prospecting' as closed_from_stage, lost_reason, exclusion_reason, history_basis, amount_reporting,
+    age_days as days_to_close, age_days as days_in_closing_stage, is_excluded, true as is_in_win_rate, close_day
+from fct_deals where status <> 'open';
+
 create table fct_deal_stage_visits as
 with visits as (
     select *, 1 as visit_no, 'prospecting' as visited, 'first' as direction, created_at as entered_at from deals_made

@@ -69,6 +69,10 @@ MUTATIONS = {
         "update fct_pipeline_waterfall set increased_amount = 0.01 where level = 'total'",
         "no_residual",
     ),
+    "fct_win_loss": (
+        "delete from fct_win_loss where deal_key = (select min(deal_key) from fct_win_loss)",
+        "every_closed_deal",
+    ),
     "fct_leads": ("update fct_leads set sql_lead_at = created_at where lead_id = 'c5'", "milestones_in_order"),
     "fct_lead_stages": (
         "update fct_lead_stages set stage = 'daydream' where lead_key = 'hubspot:c5'",

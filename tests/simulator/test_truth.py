@@ -155,6 +155,19 @@ def test_a_reopened_deal_is_open_until_it_closes_again(book: Book) -> None:
     assert visits["days_in_stage"].tolist()[:3] == [Decimal("27.083333"), Decimal("28.000000"), Decimal("10.416667")]
 
 
+def test_a_deal_lost_twice_was_lost_from_the_stage_before_the_last_loss(book: Book) -> None:
+    book.deal(
+        "1", "2026-01-05 08:00", stage("proposal", "2026-01-05 08:00"), stage("lost", "2026-02-01 10:00"),
+        stage("meeting", "2026-03-01 10:00"), stage("lost", "2026-03-11 20:00"),
+    )  # fmt: skip
+    first = only(book.on("2026-02-15").fct_win_loss)
+    assert (first["closed_from_stage"], first["days_to_close"]) == ("proposal", Decimal("27.083333"))
+    assert book.on("2026-03-05").fct_win_loss.empty
+    last = only(book.on("2026-03-31").fct_win_loss)
+    assert (last["closed_from_stage"], last["days_in_closing_stage"]) == ("meeting", Decimal("10.416667"))
+    assert (last["status"], last["days_to_close"], last["is_in_win_rate"]) == ("lost", Decimal("65.500000"), True)
+
+
 def test_a_skipped_stage_counts_as_reached_at_the_skip(book: Book) -> None:
     book.deal("1", "2026-01-30 08:00", stage("prospecting", "2026-01-30 08:00"), stage("proposal", "2026-02-02 08:00"))
     world = book.on("2026-03-31")

@@ -41,9 +41,13 @@ KEYS = {
     "fct_sessions": ["session_key"],
     "fct_targets": ["period_start", "level", "member", "measure"],
     "fct_targets_daily": ["date_day", "level", "member", "measure"],
+    "fct_win_loss": ["deal_key"],
 }
 # The two systems' own words and ids for the same thing.
-WORDS = {"source_system", "source_label", "stage_label", "stage_key", "pipeline_id", "pipeline_label", "target_key"}
+WORDS = {
+    *("source_system", "source_label", "stage_label", "stage_key", "pipeline_id", "pipeline_label", "target_key"),
+    *("closed_from_stage_label", "closed_from_stage_key"),
+}
 # What the export does not hold, by mart and column.
 MISSING = {
     # The history of amounts and close dates.
@@ -56,6 +60,7 @@ MISSING = {
     ("fct_deals", "is_imported"),
     ("fct_deals", "cycle_days"),
     ("fct_deals", "cycle_reject_reason"),
+    ("fct_win_loss", "days_to_close"),
     # HubSpot does not tell an integration's user from a person; the export does.
     ("dim_owners", "kind"),
     ("dim_owners", "rollup_owner_name"),
@@ -111,7 +116,7 @@ def test_both_ways_give_equal_marts_but_for_what_an_export_does_not_hold(whole: 
             differing |= {(mart, name) for name, count in zip(columns, joined[1:], strict=False) if count}
 
             deleted = "and not crm_row.is_deleted" if "is_deleted" in columns else ""
-            if mart in ("fct_lead_stages", "fct_deal_stage_visits"):
+            if mart in ("fct_lead_stages", "fct_deal_stage_visits", "fct_win_loss"):
                 thing = keys[0].removesuffix("_key")
                 gone = f"(select {thing}_key from crm.marts.fct_{thing}s where is_deleted)"
                 deleted = f"and crm_row.{thing}_key not in {gone}"
