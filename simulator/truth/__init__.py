@@ -19,16 +19,16 @@ Readings of the definitions that are not spelled out elsewhere:
 
 from __future__ import annotations
 
-from simulator.truth import ads, deals, funnel, people, plans, web
+from simulator.truth import ads, deals, funnel, people, plans, responses, web
 from simulator.truth.log import Moment, absent
 
 COMPARISONS = [
     *people.COMPARISONS, *deals.COMPARISONS, *funnel.COMPARISONS, *web.COMPARISONS, *ads.COMPARISONS,
-    *plans.COMPARISONS,
+    *plans.COMPARISONS, *responses.COMPARISONS,
 ]  # fmt: skip
 
 
-class World(funnel.Funnel, web.Web, ads.Ads, plans.Plans):
+class World(funnel.Funnel, web.Web, ads.Ads, plans.Plans, responses.Responses):
     """Every area together."""
 
 

@@ -185,5 +185,6 @@ def test_the_companys_own_file_is_sound(monkeypatch: pytest.MonkeyPatch) -> None
         "targets",
         "rates",
         "budgets",
+        "holidays",
         "addressable_accounts",
     }

@@ -32,6 +32,7 @@ KEYS = {
     "fct_deal_stage_visits": ["deal_key", "visit_no"],
     "fct_deals": ["deal_key"],
     "fct_funnel_stages": ["funnel", "stage", "entry_month", "channel"],
+    "fct_lead_responses": ["lead_key", "assignment_no"],
     "fct_lead_stages": ["lead_key", "visit_no"],
     "fct_leads": ["lead_key"],
     "fct_sessions": ["session_key"],
