@@ -16,9 +16,15 @@
     )))
 {%- endmacro %}
 
-{#- Microseconds as hours. -#}
-{% macro hours(microseconds) -%}
-    cast(({{ microseconds }}) / 3600000000.0 as decimal(18, 6))
+{#-
+    Microseconds as hours, 0 where the second moment lies before the first. greatest() would make 0 of
+    a NULL as well.
+-#}
+{% macro elapsed_hours(microseconds) -%}
+    cast(
+        case when {{ microseconds }} < 0 then 0 else ({{ microseconds }}) / 3600000000.0 end
+        as decimal(18, 6)
+    )
 {%- endmacro %}
 
 {#- The day on which a UTC timestamp falls in `zone`, an IANA name. -#}

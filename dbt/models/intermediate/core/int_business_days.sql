@@ -53,9 +53,9 @@ days_joined as (
         business_hours.day_of_week is not null and holidays_observed.holiday_date is null
             as is_working_day,
         holidays_observed.holiday_date is not null as is_holiday,
-        days.date_day + to_minutes(coalesce(business_hours.opens_minute, 0))
+        (days.date_day + to_minutes(coalesce(business_hours.opens_minute, 0)))
         at time zone days.reporting_timezone at time zone 'UTC' as opens_at,
-        days.date_day + to_minutes(coalesce(business_hours.closes_minute, 0))
+        (days.date_day + to_minutes(coalesce(business_hours.closes_minute, 0)))
         at time zone days.reporting_timezone at time zone 'UTC' as closes_at
     from days
     left join business_hours on isodow(days.date_day) = business_hours.day_of_week

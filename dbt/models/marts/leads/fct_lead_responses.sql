@@ -80,11 +80,11 @@ first_responses as (
         on
             assignments_joined.contact_key = outreach.contact_key
             and assignments_joined.owner_key = outreach.owner_key
-            and outreach.occurred_at
-            < coalesce(assignments_joined.released_at, timestamp '9999-12-31')
+            and coalesce(assignments_joined.released_at, timestamp '9999-12-31')
+            > outreach.occurred_at
             and (
                 not assignments_joined.is_owner_returning
-                or outreach.occurred_at >= assignments_joined.assigned_at
+                or assignments_joined.assigned_at <= outreach.occurred_at
             )
     where assignments_joined.not_measured_reason is null
     group by all
@@ -111,7 +111,7 @@ assignments_answered as (
             and assignments_joined.assignment_no = first_responses.assignment_no
 ),
 
-assignments_timed as (
+answers_timed as (
     select
         assignments_answered.*,
         {{ business_position('assignments_answered.assigned_at', 'assigned_days') }}
@@ -141,33 +141,22 @@ assignments_timed as (
             = waited_days.date_day
 ),
 
--- greatest() passes over a NULL, so what is unknown has to stay so by its own condition.
 assignments_measured as (
     select
-        assignments_timed.*,
-        case
-            when assignments_timed.response_position - assignments_timed.assigned_position is not null
-                then {{ hours('greatest(0, assignments_timed.response_position - assignments_timed.assigned_position)') }}
-        end as business_hours_from_assignment,
-        case
-            when assignments_timed.response_position - assignments_timed.created_position is not null
-                then {{ hours('greatest(0, assignments_timed.response_position - assignments_timed.created_position)') }}
-        end as business_hours_from_creation,
-        case
-            when assignments_timed.first_response_at > assignments_timed.assigned_at
-                then {{ hours("date_diff('microsecond', assignments_timed.assigned_at, assignments_timed.first_response_at)") }}
-            when assignments_timed.first_response_at <= assignments_timed.assigned_at then 0
-        end as clock_hours_from_assignment,
-        case
-            when assignments_timed.first_response_at > assignments_timed.created_at
-                then {{ hours("date_diff('microsecond', assignments_timed.created_at, assignments_timed.first_response_at)") }}
-            when assignments_timed.first_response_at <= assignments_timed.created_at then 0
-        end as clock_hours_from_creation,
-        {{ hours('assignments_timed.waited_position - assignments_timed.assigned_position') }}
+        answers_timed.*,
+        {{ elapsed_hours('answers_timed.response_position - answers_timed.assigned_position') }}
+            as business_hours_from_assignment,
+        {{ elapsed_hours('answers_timed.response_position - answers_timed.created_position') }}
+            as business_hours_from_creation,
+        {{ elapsed_hours('answers_timed.waited_position - answers_timed.assigned_position') }}
             as business_hours_waiting,
-        {{ hours("date_diff('microsecond', assignments_timed.assigned_at, assignments_timed.waited_until)") }}
+        {{ elapsed_hours("date_diff('microsecond', answers_timed.assigned_at, answers_timed.first_response_at)") }}
+            as clock_hours_from_assignment,
+        {{ elapsed_hours("date_diff('microsecond', answers_timed.created_at, answers_timed.first_response_at)") }}
+            as clock_hours_from_creation,
+        {{ elapsed_hours("date_diff('microsecond', answers_timed.assigned_at, answers_timed.waited_until)") }}
             as clock_hours_waiting
-    from assignments_timed
+    from answers_timed
 ),
 
 final as (
@@ -201,14 +190,10 @@ final as (
         assignments_measured.history_basis,
         assignments_measured.assignment_no,
         response_sla.sla_hours,
-        cast(assignments_measured.business_hours_from_assignment as decimal(18, 6))
-            as business_hours_from_assignment,
-        cast(assignments_measured.business_hours_from_creation as decimal(18, 6))
-            as business_hours_from_creation,
-        cast(assignments_measured.clock_hours_from_assignment as decimal(18, 6))
-            as clock_hours_from_assignment,
-        cast(assignments_measured.clock_hours_from_creation as decimal(18, 6))
-            as clock_hours_from_creation,
+        assignments_measured.business_hours_from_assignment,
+        assignments_measured.business_hours_from_creation,
+        assignments_measured.clock_hours_from_assignment,
+        assignments_measured.clock_hours_from_creation,
         assignments_measured.business_hours_waiting,
         assignments_measured.clock_hours_waiting,
         assignments_measured.is_excluded,
