@@ -7,6 +7,7 @@ Business time is whole working days between two days, counted by numpy, plus wha
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cached_property
@@ -109,7 +110,7 @@ class Responses(People):
         return pd.DataFrame.from_records(records)
 
     def _answer(
-        self, lead: str, owner: str, got: pd.Timestamp, lost: pd.Timestamp | None, kind: str, row: dict[str, Any],
+        self, lead: str, owner: str, got: pd.Timestamp, lost: pd.Timestamp | None, kind: str, row: Mapping[Any, Any],
         returning: bool,
     ) -> dict[str, Any]:  # fmt: skip
         names = "response_kind first_response_at sla_status is_untouched business_hours_from_assignment "

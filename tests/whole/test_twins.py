@@ -18,7 +18,8 @@ from warehouse.build import build, run_context
 
 pytestmark = [pytest.mark.whole, pytest.mark.xdist_group("whole")]
 
-# How rows of the two are told to be the same; systems' prefixes are cut off.
+# How rows of the two are told to be the same; systems' prefixes are cut off. `fct_lead_responses` is not among them:
+# its rows are changes of owner, of which the export tells the last one only.
 KEYS = {
     "dim_accounts": ["account_key"],
     "dim_campaigns": ["campaign_key"],
@@ -32,7 +33,6 @@ KEYS = {
     "fct_deal_stage_visits": ["deal_key", "visit_no"],
     "fct_deals": ["deal_key"],
     "fct_funnel_stages": ["funnel", "stage", "entry_month", "channel"],
-    "fct_lead_responses": ["lead_key", "assignment_no"],
     "fct_lead_stages": ["lead_key", "visit_no"],
     "fct_leads": ["lead_key"],
     "fct_sessions": ["session_key"],
