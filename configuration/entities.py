@@ -221,6 +221,11 @@ ENTITIES: dict[str, dict[str, Column]] = {
         "rate_to_reporting": Column("decimal", required=True),
         "kind": Column("text", required=True, choices=("daily", "plan")),
     },
+    "holidays": {
+        "region": _TEXT,
+        "holiday_date": Column("date", required=True),
+        "name": _TEXT,
+    },
     "addressable_accounts": {
         "segment": _TEXT,
         "country": _TEXT,

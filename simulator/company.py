@@ -37,6 +37,7 @@ from simulator.spending import (
     make_addressable,
     make_budgets,
     make_campaigns,
+    make_holidays,
     make_rates,
     make_targets,
 )
@@ -70,6 +71,7 @@ class Company:
     targets: pd.DataFrame
     rates: pd.DataFrame
     budgets: pd.DataFrame
+    holidays: pd.DataFrame
     addressable_accounts: pd.DataFrame
     channel_effects: pd.DataFrame
 
@@ -153,6 +155,7 @@ def generate(
         targets=make_targets(seed, owners, deals, start, end),
         rates=make_rates(seed, start, end),
         budgets=make_budgets(seed, campaigns, ad_days),
+        holidays=make_holidays(start, end),
         addressable_accounts=make_addressable(seed, scale, accounts, start),
         channel_effects=CHANNEL_EFFECTS.copy(),
     )

@@ -139,6 +139,7 @@
         'targets': ['level', 'member', 'measure', 'currency', 'period_type', 'amount', 'period_start'],
         'budgets': ['campaign_id', 'channel', 'currency', 'amount', 'period_start'],
         'rates': ['currency', 'kind', 'rate_to_reporting', 'rate_date'],
+        'holidays': ['region', 'name', 'holiday_date'],
         'addressable_accounts': ['segment', 'country', 'account_name', 'domain'],
     } -%}
     {{ return(columns[entity]) }}

@@ -64,7 +64,8 @@ create table dim_dates as select
     month(day)::integer as calendar_month, isodow(day)::integer as day_of_week, 1 as working_day_of_month,
     21 as working_days_in_month, 'FY' || year(day) as fiscal_year_label,
     'FY' || year(day) || ' Q' || quarter(day) as fiscal_quarter_label, strftime(day, '%Y-%m') as month_label,
-    isodow(day) > 5 as is_weekend, isodow(day) < 6 as is_working_day, date_trunc('week', day)::date as week_start,
+    null::text as holiday_name, isodow(day) > 5 as is_weekend, false as is_holiday,
+    isodow(day) < 6 as is_working_day, date_trunc('week', day)::date as week_start,
     date_trunc('month', day)::date as month_start, date_trunc('quarter', day)::date as quarter_start,
     date_trunc('year', day)::date as fiscal_year_start, last_day(day)::date as month_end,
     (date_trunc('quarter', day) + interval 3 month - interval 1 day)::date as quarter_end
@@ -228,6 +229,18 @@ select
     created_at + to_days(stage_order::integer) as entered_at,
     case when stage_order < reached then created_at + to_days(stage_order::integer + 1) end as exited_at
 from visits;
+
+create table fct_lead_responses as select
+    contact_key as lead_key, contact_key, account_key, 'hubspot:o' || (i % 20) as owner_key,
+    'organic_search' as channel, 'person' as owner_kind, 'call' as response_kind, 'answered' as response_status,
+    null::text as not_measured_reason, 'met' as sla_status, 'field_history' as history_basis,
+    1::bigint as assignment_no, 4::decimal(18, 6) as sla_hours, 1::decimal(18, 6) as business_hours_from_assignment,
+    1::decimal(18, 6) as business_hours_from_creation, 2::decimal(18, 6) as clock_hours_from_assignment,
+    2::decimal(18, 6) as clock_hours_from_creation, null::decimal(18, 6) as business_hours_waiting,
+    null::decimal(18, 6) as clock_hours_waiting, false as is_excluded, false as is_owner_returning,
+    false as is_contacted_before, false as is_response_date_only, false as is_untouched, created_at,
+    created_at as assigned_at, null::timestamp as released_at, created_at + interval 2 hour as first_response_at
+from contacts_made;
 
 create table fct_funnel_stages as select
     'deal' as funnel, ({stages})[1 + i % 6] as stage, 'organic_search' as channel, 10::bigint as entities_entered,

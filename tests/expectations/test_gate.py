@@ -78,6 +78,11 @@ MUTATIONS = {
         "update fct_lead_stages set stage = 'daydream' where lead_key = 'hubspot:c5'",
         "stage_accepted",
     ),
+    "fct_lead_responses": (
+        "update fct_lead_responses set response_status = 'waiting', first_response_at = null "
+        "where lead_key = 'hubspot:c5'",
+        "untouched_is_no_zero",
+    ),
     "fct_funnel_stages": (
         "update fct_funnel_stages set entities_open = entities_open + 1 where stage = 'meeting'",
         "entered_is_progressed_exited_or_open",

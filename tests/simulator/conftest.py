@@ -279,6 +279,7 @@ def make_company() -> Company:
         budgets=table(
             period_start=[date(2026, 6, 1)], campaign_id=["771"], channel=[None], amount=["3000.00"], currency=["EUR"]
         ),
+        holidays=table(region=["CZ"], holiday_date=[date(2026, 7, 6)], name=["Jan Hus Day"]),
         channel_effects=table(channel=["paid_search"]),
         addressable_accounts=table(
             segment=["mid"], country=["Germany"], account_name=["Müller KG"], domain=["mueller.example"]

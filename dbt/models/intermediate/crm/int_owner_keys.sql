@@ -9,6 +9,10 @@ deal_changes as (
     select * from {{ ref('int_deal_changes') }}
 ),
 
+lead_changes as (
+    select * from {{ ref('int_lead_changes') }}
+),
+
 leads as (
     select * from {{ ref('int_leads_current') }}
 ),
@@ -36,6 +40,12 @@ keys_named as (
         deal_changes.source_system
     from deal_changes
     where deal_changes.field = 'owner' and deal_changes.is_past
+    union
+    select
+        lead_changes.source_system || ':' || lead_changes.value as owner_key,
+        lead_changes.source_system
+    from lead_changes
+    where lead_changes.field = 'owner' and lead_changes.is_past and lead_changes.value <> ''
     union
     select
         leads.owner_key,

@@ -26,6 +26,7 @@
     ('files', 'targets', 'stg_files__targets', none, none),
     ('files', 'budgets', 'stg_files__budgets', none, none),
     ('files', 'rates', 'stg_files__rates', 'rate_date', none),
+    ('files', 'holidays', 'stg_files__holidays', none, none),
     ('files', 'addressable_accounts', 'stg_files__addressable_accounts', none, none),
     ('files', 'readings', 'stg_files__readings', none, none),
     ('mappings', 'stages', 'stg_mappings__stages', none, none),
