@@ -8,7 +8,7 @@ Business time is whole working days between two days, counted by numpy, plus wha
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import datetime
 from decimal import Decimal
 from functools import cached_property
 from typing import Any
@@ -19,25 +19,19 @@ import pandas as pd
 
 from simulator.truth.comparison import Comparison, measures
 from simulator.truth.log import absent, key_of, rounded
-from simulator.truth.people import People
+from simulator.truth.plans import Plans
 
 OPENS, CLOSES, SLA_HOURS = 9 * 3600, 17 * 3600, Decimal(4)
-REGION = "CZ"
 
 
-class Responses(People):
+class Responses(Plans):
     """What became of each assignment."""
-
-    @cached_property
-    def days_off(self) -> list[date]:
-        rows = self.company.holidays
-        return [day.date() for day in pd.to_datetime(rows.loc[rows["region"] == REGION, "holiday_date"])]
 
     def business_hours(self, start: pd.Timestamp, end: pd.Timestamp) -> Decimal:
         """Hours of office time between two moments; 0 where the second is not later."""
         if end <= start:
             return Decimal(0)
-        calendar = np.busdaycalendar(holidays=np.array(self.days_off, dtype="datetime64[D]"))
+        calendar = np.busdaycalendar(holidays=np.array(sorted(self.days_off), dtype="datetime64[D]"))
         zone = ZoneInfo(self.moment.zone)
         seconds = 0.0
         for at, sign in ((end, 1), (start, -1)):

@@ -40,11 +40,6 @@ def first_of(day: date) -> date:
     return day.replace(day=1)
 
 
-def working_days(first: date, last: date) -> int:
-    """Mondays to Fridays of both days and those between; 0 if there are none."""
-    return sum((first + timedelta(days=n)).weekday() < 5 for n in range((last - first).days + 1))
-
-
 def month_end(month: date) -> date:
     return (month + timedelta(days=31)).replace(day=1) - timedelta(days=1)
 
@@ -133,8 +128,7 @@ class Team(Deals, Plans):
         records = []
         for row in self.fct_targets.to_dict("records"):
             month = row["period_start"]
-            days = [month + timedelta(days=n) for n in range((month_end(month) - month).days + 1)]
-            days = [day for day in days if day.weekday() < 5]
+            days = self.working_days(month, month_end(month))
             cents, left = divmod(int(row["amount_reporting"] * 100), len(days))
             records += [
                 {
@@ -174,7 +168,7 @@ class Team(Deals, Plans):
         begun, left = self._employed[owner]
         if begun > month_end(month) or (left is not None and left < month):
             return None
-        return working_days(max(month, begun), min(until, month_end(month), left or until))
+        return len(self.working_days(max(month, begun), min(until, month_end(month), left or until)))
 
     @cached_property
     def _sums(self) -> dict[str, dict[Cell, Any]]:
@@ -277,7 +271,7 @@ class Team(Deals, Plans):
             for owner in sorted(owner for owner, at in cells if at == month):
                 cell = (owner, month)
                 days = self._days_at_work(owner, month, self.moment.as_of)
-                of_month = working_days(month, month_end(month))
+                of_month = len(self.working_days(month, month_end(month)))
                 employed = self._days_at_work(owner, month, month_end(month))
                 stated = quota.get(cell)
                 own = stated
