@@ -1,7 +1,8 @@
 """Compares a release with the truth, mart by mart and measure by measure.
 
-What belongs here: the list of what is compared, how exactly, and the printed table. What does not: what is true
-(truth/). Money is exact to the cent, counts are exact, times agree to the millisecond, decimals to a millionth.
+What belongs here: how exactly values are compared, and the printed table. What does not: what is true and what of it
+is compared (truth/). Money is exact to the cent, counts are exact, times agree to the millisecond, decimals to a
+millionth.
 
 The list leaves out forecasts, which are no facts about the past, and what is a report's own selection of these marts.
 """
