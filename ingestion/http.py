@@ -335,9 +335,12 @@ class RestClient:
         )
 
     def _unreachable(self, what: str, exc: Exception, *, entity: str, path: str) -> NoReturn:
-        host = urlsplit(self.base_url).netloc
+        base = urlsplit(self.base_url)
+        # What happened stands innermost, behind the names of classes and pools.
+        cause = getattr(exc.args[0], "reason", exc) if exc.args else exc
+        said = self.redact(str(cause)).rsplit("): ", 1)[-1][:120]
         raise Unreachable(
-            f"{what} from {host}{path} in {ATTEMPTS} attempts ({self.redact(str(exc))[:120]})",
+            f"{what} from {base.netloc}{base.path.rstrip('/')}{path} in {ATTEMPTS} attempts ({said})",
             where=f"{self.source}.{entity}",
             effect=NOTHING_LANDED,
             fix=f"check the network and base_url of {self.source} in saleshouse.yml, then run again",

@@ -253,10 +253,16 @@ def test_a_spent_daily_quota_is_not_slept_through(vendor: Vendor, body: Any, hea
 
 @pytest.mark.fault(13)
 def test_no_such_name_no_listener_and_no_tls_are_one_line_each(vendor: Vendor) -> None:
-    for url in ("http://no-such-host.invalid", "http://127.0.0.1:9", vendor.url.replace("http:", "https:")):
+    for url, said in (
+        ("http://no-such-host.invalid", "Failed to resolve 'no-such-host.invalid'"),
+        ("http://127.0.0.1:9/api", "from 127.0.0.1:9/api/deals in 6 attempts (Failed to establish a new connection: "),
+        (vendor.url.replace("http:", "https:"), "SSL"),
+    ):
         with pytest.raises(Unreachable, match=r"^toy\.deals: .* in 6 attempts .* - nothing was landed") as caught:
             get(url)
         assert "\n" not in str(caught.value)
+        assert said in str(caught.value)
+        assert "ConnectionPool" not in str(caught.value)
 
 
 @pytest.mark.fault(73)
