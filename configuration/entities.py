@@ -159,6 +159,7 @@ ENTITIES: dict[str, dict[str, Column]] = {
         "owner_name": _TEXT,
         "email": _TEXT,
         "team": _TEXT,
+        "manager_id": _ID,
         "kind": Column("text", choices=("person", "queue", "integration")),
         "is_active": _BOOLEAN,
         "created_at": _TIMESTAMP,
@@ -219,6 +220,11 @@ ENTITIES: dict[str, dict[str, Column]] = {
         "currency": Column("currency", required=True),
         "rate_to_reporting": Column("decimal", required=True),
         "kind": Column("text", required=True, choices=("daily", "plan")),
+    },
+    "holidays": {
+        "region": _TEXT,
+        "holiday_date": Column("date", required=True),
+        "name": _TEXT,
     },
     "addressable_accounts": {
         "segment": _TEXT,

@@ -35,6 +35,7 @@ from configuration.errors import AuthenticationError, ConfigurationError
 FILE_NAME = "saleshouse.yml"
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _DEEPEST = 20
+_DAY_MINUTES = 24 * 60
 _YAML = "tag:yaml.org,2002:"
 _SAFE_TAGS = {_YAML + name for name in ("str", "int", "float", "bool", "null", "timestamp", "seq", "map")}
 _VARIABLE = re.compile(r"\$\$\{|\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
@@ -112,15 +113,56 @@ class Temperature(_Section):
     cold: tuple[str, ...] = ()
 
 
+class Hours(_Section):
+    """Minutes since midnight, by the clock on the wall, at which a working day begins and ends."""
+
+    opens: Annotated[int, Field(ge=0, le=_DAY_MINUTES)]
+    closes: Annotated[int, Field(ge=0, le=_DAY_MINUTES)]
+
+
+def _hours(value: Any) -> Any:
+    """`09:00-17:00` as its two minutes of the day."""
+    if not isinstance(value, str):
+        return value
+    found = re.fullmatch(r"(\d\d):([0-5]\d)-(\d\d):([0-5]\d)", value.replace(" ", ""))
+    parts = [int(part) for part in found.groups()] if found else []
+    opens, closes = (60 * parts[0] + parts[1], 60 * parts[2] + parts[3]) if parts else (0, 0)
+    if not opens < closes <= _DAY_MINUTES:
+        raise ValueError("is not a span of hours; write it as 09:00-17:00, at most to 24:00")
+    return {"opens": opens, "closes": closes}
+
+
+Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
+_OFFICE = Hours(opens=9 * 60, closes=17 * 60)
+
+
+class BusinessHours(_Section):
+    """When the company answers. `weekly`: hours by weekday, a day that is left out is off. `holiday_region`: whose
+    holidays (sources.files, entity holidays) are off, beside those that name no region. `response_sla_hours`: within
+    how many business hours a lead is to be answered."""
+
+    weekly: dict[Weekday, Annotated[Hours, BeforeValidator(_hours)]] = dict.fromkeys(WEEKDAYS[:5], _OFFICE)  # type: ignore[arg-type]
+    holiday_region: str | None = None
+    response_sla_hours: Annotated[float, Field(gt=0)] = 4.0
+
+    @field_validator("weekly")
+    @classmethod
+    def _some_day(cls, value: dict[Weekday, Hours]) -> dict[Weekday, Hours]:
+        if not value:
+            raise ValueError("holds no day; name at least one, for example monday: 09:00-17:00")
+        return value
+
+
 class Company(_Section):
     name: str
     reporting_timezone: Zone
     reporting_currency: Currency
     locale: str = "en_GB"
     fiscal_year_start_month: Annotated[int, Field(ge=1, le=12)] = 1
-    first_weekday: Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"] = "monday"
+    first_weekday: Weekday = "monday"
     close_day: Literal["crm_close_date", "stage_event"] = "crm_close_date"
     temperature: Temperature = Temperature()
+    business_hours: BusinessHours = BusinessHours()
     # Where a deal opens in its CRM, by source: hubspot: https://app.hubspot.com/contacts/<portal>/record/0-3/{id}
     deal_links: dict[str, WebAddress] = {}
 

@@ -37,6 +37,7 @@ from simulator.spending import (
     make_addressable,
     make_budgets,
     make_campaigns,
+    make_holidays,
     make_rates,
     make_targets,
 )
@@ -70,12 +71,16 @@ class Company:
     targets: pd.DataFrame
     rates: pd.DataFrame
     budgets: pd.DataFrame
+    holidays: pd.DataFrame
     addressable_accounts: pd.DataFrame
     channel_effects: pd.DataFrame
 
 
 _PUBLIC = {
-    "owners": ["owner_id", "user_id", "first_name", "last_name", "email", "team", "kind", "active_from", "left_at"],
+    "owners": [
+        "owner_id", "user_id", "first_name", "last_name", "email", "team", "manager_id", "kind", "active_from",
+        "left_at",
+    ],
     "accounts": [
         "account_id", "name", "domain", "industry", "country", "employee_count", "segment", "owner_id",
         "parent_account_id", "created_at",
@@ -150,6 +155,7 @@ def generate(
         targets=make_targets(seed, owners, deals, start, end),
         rates=make_rates(seed, start, end),
         budgets=make_budgets(seed, campaigns, ad_days),
+        holidays=make_holidays(start, end),
         addressable_accounts=make_addressable(seed, scale, accounts, start),
         channel_effects=CHANNEL_EFFECTS.copy(),
     )

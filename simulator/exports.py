@@ -4,7 +4,7 @@ What belongs here: column names, words, date orders, decimal signs and encodings
 reading them. A CRM export knows the present and the moves between stages; it lacks deleted and merged records, the
 history of amounts and close dates, and web sessions. Merged records' references name the survivor.
 
-    finance/  targets, rates, budgets, addressable_accounts: UTF-8, ';', d.m.Y, decimal comma
+    finance/  targets, rates, budgets, holidays, addressable_accounts: UTF-8, ';', d.m.Y, decimal comma
     export/   owners.csv        UTF-8, ';', moments d.m.Y H:M:S.mmm in UTC
               accounts.csv      Windows-1252, ';', thousands point, moments in UTC
               contacts.csv      Windows-1252, ';', moments in UTC
@@ -82,6 +82,7 @@ def write_finance(company: Company, now: datetime, folder: Path) -> list[Path]:
     planned = (moment + timedelta(days=31)).year
     targets = company.targets[_year(company.targets["period_start"]) <= planned]
     budgets = company.budgets[_year(company.budgets["period_start"]) <= planned]
+    holidays = company.holidays[_year(company.holidays["holiday_date"]) <= planned]
     rates = company.rates
     days = pd.to_datetime(rates["rate_date"])
     is_plan = rates["kind"] == "plan"
@@ -90,6 +91,7 @@ def write_finance(company: Company, now: datetime, folder: Path) -> list[Path]:
         _csv(folder / "targets.csv", *_plain(targets, {"period_start": _day, "amount": _money})),
         _csv(folder / "rates.csv", *_plain(rates, {"rate_date": _day, "rate_to_reporting": _comma})),
         _csv(folder / "budgets.csv", *_plain(budgets, {"period_start": _day, "amount": _money})),
+        _csv(folder / "holidays.csv", *_plain(holidays, {"holiday_date": _day})),
         _csv(folder / "addressable_accounts.csv", *_plain(company.addressable_accounts, {})),
     ]
     return [path for path in files if path is not None]
@@ -213,11 +215,12 @@ def _owners(state: _State) -> tuple[list[str], Iterable[Row]]:
         " ".join(part for part in pair if part)
         for pair in zip(texts(rows["first_name"]), texts(rows["last_name"]), strict=True)
     ]
-    return ["Rep No", "Rep", "Mail", "Group", "Rep type", "Works here", "Since"], zip(
+    return ["Rep No", "Rep", "Mail", "Group", "Reports to", "Rep type", "Works here", "Since"], zip(
         texts(rows["owner_id"]),
         names,
         texts(rows["email"]),
         texts(rows["team"]),
+        texts(rows["manager_id"]),
         [OWNER_KINDS[str(kind)] for kind in texts(rows["kind"])],
         ["no" if left else "yes" for left in (rows["left_at"] < state.moment).tolist()],
         _utc(rows["active_from"]),

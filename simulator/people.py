@@ -116,6 +116,8 @@ def make_owners(seed: int, scale: float, start: date) -> pd.DataFrame:
                     "last_name": last,
                     "email": f"{_plain(first)}.{_plain(last)}@aldergate.example",
                     "team": team,
+                    # Whoever founded a team leads it.
+                    "manager_id": str(61_000_100 + 1000 * team_number * 7) if position else None,
                     "kind": "person",
                     "active_from": joined,
                     "left_at": left if leaves and not is_coached else pd.NaT,
@@ -135,6 +137,7 @@ def make_owners(seed: int, scale: float, start: date) -> pd.DataFrame:
                 "last_name": last,
                 "email": f"{first.lower()}.{last.lower()}@aldergate.example",
                 "team": None,
+                "manager_id": None,
                 "kind": kind,
                 "active_from": founded,
                 "left_at": pd.NaT,

@@ -36,6 +36,12 @@ _CAMPAIGNS: list[tuple[int, str, str, int, int | None, float, float, float]] = [
     (1, "Retargeting | Display | US", "DISPLAY", 60, None, 1.2, 80.0, 0.6),
     (1, "Prospecting | Display | US", "DISPLAY", 330, None, 0.35, 1700.0, 1.05),
 ]
+_CZECH_HOLIDAYS = [
+    (1, 1, "New Year's Day"), (5, 1, "Labour Day"), (5, 8, "Liberation Day"), (7, 5, "Cyril and Methodius Day"),
+    (7, 6, "Jan Hus Day"), (9, 28, "Czech Statehood Day"), (10, 28, "Independence Day"),
+    (11, 17, "Freedom and Democracy Day"), (12, 24, "Christmas Eve"), (12, 25, "Christmas Day"),
+    (12, 26, "Second Day of Christmas"),
+]  # fmt: skip
 _GROUPS = {"SEARCH": ["Exact", "Phrase", "Broad"], "DISPLAY": ["Topics", "Audiences"]}
 
 
@@ -192,6 +198,33 @@ def make_budgets(seed: int, campaigns: pd.DataFrame, ad_days: pd.DataFrame) -> p
             "currency": known["currency"],
         }
     )
+
+
+def make_holidays(start: date, end: date) -> pd.DataFrame:
+    """Public holidays of the Czech Republic, where the company sits, and those of Germany's that differ."""
+    records: list[tuple[str, date, str]] = []
+    for year in range(start.year, end.year + 1):
+        easter = _easter(year)
+        records += [("CZ", date(year, month, day), name) for month, day, name in _CZECH_HOLIDAYS]
+        records += [
+            ("CZ", easter - timedelta(days=2), "Good Friday"),
+            ("CZ", easter + timedelta(days=1), "Easter Monday"),
+            ("DE", date(year, 10, 3), "German Unity Day"),
+            ("DE", easter + timedelta(days=39), "Ascension Day"),
+        ]
+    rows = pd.DataFrame.from_records(sorted(records), columns=["region", "holiday_date", "name"])
+    rows["holiday_date"] = pd.to_datetime(rows["holiday_date"]).astype("datetime64[s]")
+    return rows.sort_values(["holiday_date", "region"], ignore_index=True)
+
+
+def _easter(year: int) -> date:
+    """Easter Sunday of the Gregorian calendar (the anonymous algorithm printed in Nature, 1876)."""
+    golden, (century, rest) = year % 19, divmod(year, 100)
+    moon = (19 * golden + century - century // 4 - (century - (century + 8) // 25 + 1) // 3 + 15) % 30
+    week = (32 + 2 * (century % 4) + 2 * (rest // 4) - moon - rest % 4) % 7
+    late = (golden + 11 * moon + 22 * week) // 451
+    month, day = divmod(moon + week - 7 * late + 114, 31)
+    return date(year, month, day + 1)
 
 
 def hash_key(text: str) -> int:

@@ -175,9 +175,9 @@ def _naive(moment: datetime) -> pd.Timestamp:
 
 def printed(results: list[Result], floor: int = FLOOR) -> tuple[list[str], int]:
     """The table as lines, and the exit code: 0 only if nothing differs and enough was compared."""
-    lines = [f"{'mart':<26}{'measure':<26}{'compared':>10}{'differing':>11}"]
+    lines = [f"{'mart':<26}{'measure':<32}{'compared':>10}{'differing':>11}"]
     for result in results:
-        lines.append(f"{result.mart:<26}{result.measure:<26}{result.compared:>10,}{result.differing:>11,}")
+        lines.append(f"{result.mart:<26}{result.measure:<32}{result.compared:>10,}{result.differing:>11,}")
         lines += [f"    {example}" for example in result.examples]
     compared, differing = sum(r.compared for r in results), sum(r.differing for r in results)
     empty = sorted({r.mart for r in results if r.measure == "rows" and r.compared == 0})
@@ -194,7 +194,7 @@ def listing() -> list[str]:
     lines = []
     for comparison in COMPARISONS:
         lines.append(f"{comparison.mart} by {', '.join(comparison.key)}")
-        lines += [f"    {name:<28}{kind:<8}{KIND_HELP[kind]}" for name, kind in comparison.measures.items()]
+        lines += [f"    {name:<32}{kind:<8}{KIND_HELP[kind]}" for name, kind in comparison.measures.items()]
     return lines
 
 

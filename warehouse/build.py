@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from configuration.model import Settings
+from configuration.model import WEEKDAYS, Settings
 from configuration.paths import REPOSITORY, Home
 from ingestion import landing
 from warehouse import dbt_runner, stores
@@ -113,7 +113,14 @@ def row_counts(home: Home) -> dict[str, int]:
 
 def _rules(settings: Settings) -> dict[str, stores.Rule]:
     temperature = settings.company.temperature
+    hours = settings.company.business_hours
     return {
+        "business_hours": stores.Rule(
+            ("day_of_week", "opens_minute", "closes_minute"),
+            [(str(WEEKDAYS.index(day) + 1), str(span.opens), str(span.closes)) for day, span in hours.weekly.items()],
+        ),
+        "holiday_regions": stores.Rule(("region",), [(hours.holiday_region,)] if hours.holiday_region else []),
+        "response_sla": stores.Rule(("hours",), [(str(hours.response_sla_hours),)]),
         "test_email_domains": stores.Rule(
             ("domain",), [(domain.lower(),) for domain in settings.test_records.email_domains]
         ),

@@ -5,6 +5,28 @@
     cast(date_diff('microsecond', {{ earlier }}, {{ later }}) / 86400000000.0 as decimal(18, 6))
 {%- endmacro %}
 
+{#-
+    Business time from the beginning of the calendar to a UTC timestamp, in microseconds, by the row
+    of `int_business_days` of its day; the difference of two is the business time between them.
+-#}
+{% macro business_position(timestamp_utc, business_days) -%}
+    ({{ business_days }}.business_microseconds_before + greatest(0, least(
+        {{ business_days }}.business_microseconds,
+        date_diff('microsecond', {{ business_days }}.opens_at, {{ timestamp_utc }})
+    )))
+{%- endmacro %}
+
+{#-
+    Microseconds as hours, 0 where the second moment lies before the first. greatest() would make 0 of
+    a NULL as well.
+-#}
+{% macro elapsed_hours(microseconds) -%}
+    cast(
+        case when {{ microseconds }} < 0 then 0 else ({{ microseconds }}) / 3600000000.0 end
+        as decimal(18, 6)
+    )
+{%- endmacro %}
+
 {#- The day on which a UTC timestamp falls in `zone`, an IANA name. -#}
 {% macro day_in_zone(timestamp_utc, zone) -%}
     cast({{ timestamp_utc }} at time zone 'UTC' at time zone {{ zone }} as date)

@@ -90,7 +90,9 @@
 -#}
 {% macro canonical_columns(entity) -%}
     {%- set columns = {
-        'owners': ['owner_id', 'owner_name', 'email', 'team', 'kind', 'is_active', 'created_at', 'updated_at'],
+        'owners': [
+            'owner_id', 'manager_id', 'owner_name', 'email', 'team', 'kind', 'is_active', 'created_at', 'updated_at',
+        ],
         'accounts': [
             'account_id', 'owner_id', 'parent_account_id', 'account_name', 'domain', 'industry', 'country', 'segment',
             'merged_ids', 'employee_count', 'is_deleted', 'created_at', 'updated_at', 'deleted_at',
@@ -137,6 +139,7 @@
         'targets': ['level', 'member', 'measure', 'currency', 'period_type', 'amount', 'period_start'],
         'budgets': ['campaign_id', 'channel', 'currency', 'amount', 'period_start'],
         'rates': ['currency', 'kind', 'rate_to_reporting', 'rate_date'],
+        'holidays': ['region', 'name', 'holiday_date'],
         'addressable_accounts': ['segment', 'country', 'account_name', 'domain'],
     } -%}
     {{ return(columns[entity]) }}
@@ -145,9 +148,9 @@
 {#-
     Accepted rows of an entity from every source that stages it (var `staged`), as known at the
     run's watermark. Of exported files only the newest landing of each file counts: it replaces the
-    earlier ones as a whole.
+    earlier ones as a whole. `every_landing`: the earlier ones as well, for what a file said in the past.
 -#}
-{% macro union_staged(entity) -%}
+{% macro union_staged(entity, every_landing=false) -%}
     {%- for source_name in var('staged')[entity] %}
     {%- set staged = ref('stg_' ~ source_name ~ '__' ~ entity) %}
     {%- if not loop.first %}
@@ -162,7 +165,7 @@
         staged.version_order,
         staged.fetched_at
     from {{ staged }} as staged
-    {%- if source_name == 'files' %}
+    {%- if source_name == 'files' and not every_landing %}
     inner join (
         select
             files.mapping_name,

@@ -6,7 +6,8 @@
 {%- set tables = {
     'leads': 'leads', 'contacts': 'contacts', 'accounts': 'accounts', 'deals': 'deals',
     'stage_changes': 'field_changes', 'owners': 'owners', 'activities': 'activities', 'ad_days': 'ad_days',
-    'targets': 'targets', 'budgets': 'budgets', 'rates': 'rates', 'addressable_accounts': 'addressable_accounts',
+    'targets': 'targets', 'budgets': 'budgets', 'rates': 'rates', 'holidays': 'holidays',
+    'addressable_accounts': 'addressable_accounts',
 } %}
 
 with

@@ -34,5 +34,6 @@ def expectations(context: GateContext) -> list["Expectation"]:
         rules.none(
             "quarter_contains_its_day", "date_day < quarter_start or date_day >= quarter_start + interval 3 month"
         ),
+        rules.none("holidays_are_off", "is_holiday and is_working_day"),
         rules.pattern("month_label", r"\d{4}-\d{2}"),
     ]

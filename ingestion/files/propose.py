@@ -176,6 +176,7 @@ _FILE_WORDS = {
     "targets": ("target", "quota"),
     "budgets": ("budget",),
     "rates": ("rate", "fx"),
+    "holidays": ("holiday",),
     "addressable_accounts": ("addressable", "market", "tam"),
 }
 

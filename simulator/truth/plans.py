@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date, timedelta
 from decimal import Decimal
 from functools import cached_property
 from zoneinfo import ZoneInfo
@@ -12,9 +13,22 @@ from simulator.truth.comparison import Comparison, measures
 from simulator.truth.log import rounded
 from simulator.truth.people import People
 
+REGION = "CZ"
+
 
 class Plans(People):
-    """Targets."""
+    """Targets and the working days that they are spread over."""
+
+    @cached_property
+    def days_off(self) -> set[date]:
+        """Holidays where the company sits."""
+        rows = self.company.holidays
+        return {day.date() for day in pd.to_datetime(rows.loc[rows["region"] == REGION, "holiday_date"])}
+
+    def working_days(self, first: date, last: date) -> list[date]:
+        """Mondays to Fridays that are no holidays, of both days and those between."""
+        days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
+        return [day for day in days if day.weekday() < 5 and day not in self.days_off]
 
     @cached_property
     def fct_targets(self) -> pd.DataFrame:

@@ -185,5 +185,12 @@ def test_the_companys_own_file_is_sound(monkeypatch: pytest.MonkeyPatch) -> None
         "targets",
         "rates",
         "budgets",
+        "holidays",
         "addressable_accounts",
     }
+
+
+@pytest.mark.parametrize("hours", ["9-17", "17:00-09:00", "09:00-24:30", "09:00-09:00"])
+def test_hours_that_are_no_span_are_refused(tmp_path: Path, hours: str) -> None:
+    text = SOUND.replace("company: {", f"company: {{business_hours: {{weekly: {{monday: '{hours}'}}}}, ", 1)
+    assert "business_hours.weekly.monday" in mistake(tmp_path, text)

@@ -64,16 +64,20 @@ create table dim_dates as select
     month(day)::integer as calendar_month, isodow(day)::integer as day_of_week, 1 as working_day_of_month,
     21 as working_days_in_month, 'FY' || year(day) as fiscal_year_label,
     'FY' || year(day) || ' Q' || quarter(day) as fiscal_quarter_label, strftime(day, '%Y-%m') as month_label,
-    isodow(day) > 5 as is_weekend, isodow(day) < 6 as is_working_day, date_trunc('week', day)::date as week_start,
+    null::text as holiday_name, isodow(day) > 5 as is_weekend, false as is_holiday,
+    isodow(day) < 6 as is_working_day, date_trunc('week', day)::date as week_start,
     date_trunc('month', day)::date as month_start, date_trunc('quarter', day)::date as quarter_start,
     date_trunc('year', day)::date as fiscal_year_start, last_day(day)::date as month_end,
     (date_trunc('quarter', day) + interval 3 month - interval 1 day)::date as quarter_end
 from range(timestamp '2025-01-01', timestamp '2029-01-01', interval 1 day) as days (day);
 
 create table dim_owners as select
-    'hubspot:o' || i as owner_key, 'o' || i as owner_id, 'hubspot' as source_system, 'Owner ' || i as owner_name,
+    'hubspot:o' || i as owner_key, null::text as manager_key, 'o' || i as owner_id, 'hubspot' as source_system,
+    'Owner ' || i as owner_name,
     'o' || i || '@tiny.example' as email, 'North' as team, 'person' as kind,
-    case when i < 20 then 'Owner ' || i else 'Unassigned' end as rollup_owner_name, i < 20 as is_active
+    case when i < 20 then 'Owner ' || i else 'Unassigned' end as rollup_owner_name, i < 20 as is_active,
+    timestamp '2025-01-01 08:00:00' as created_at,
+    case when i >= 20 then timestamp '2026-03-01 08:00:00' end as deactivated_at
 from range(24) as numbers (i);
 
 create table dim_accounts as select
@@ -130,6 +134,13 @@ create table fct_deals as select
     case when status <> 'open' then moved_at end as closed_at, null::timestamp as deleted_at
 from deals_made;
 
+create table fct_win_loss as select
+    deal_key, account_key, owner_key, 'hubspot:deal:default:prospecting' as closed_from_stage_key, deal_id,
+    source_system, pipeline_id, pipeline_purpose, segment, channel, status, 'prospecting' as closed_from_stage_label,
+    'prospecting' as closed_from_stage, lost_reason, exclusion_reason, history_basis, amount_reporting,
+    age_days as days_to_close, age_days as days_in_closing_stage, is_excluded, true as is_in_win_rate, close_day
+from fct_deals where status <> 'open';
+
 create table fct_deal_stage_visits as
 with visits as (
     select *, 1 as visit_no, 'prospecting' as visited, 'first' as direction, created_at as entered_at from deals_made
@@ -144,6 +155,45 @@ select
     next_at is null as is_open, next_at is not null as is_completed, false as is_bulk_update, entered_at,
     next_at as exited_at
 from (select *, lead(entered_at) over (partition by deal_key order by visit_no) as next_at from visits);
+
+create table fct_deal_days as
+select
+    deal_key, owner_key, stage_key, pipeline_id, stage, status, forecast_category, currency, amount,
+    amount_reporting, date '2026-06-17' as date_day, close_date
+from fct_deals where status = 'open';
+
+create table fct_pipeline_movements as
+with opened as (
+    select *, unnest(['month', 'quarter']) as period_type from fct_deals where status in ('open', 'won')
+), moved as (
+    select *, 'created' as movement, 1 as sign from opened
+    union all
+    select *, case status when 'won' then 'won' else 'closing' end, case status when 'won' then -1 else 1 end
+    from opened
+)
+select
+    deal_key, owner_key, pipeline_id, period_type, 'all_open' as view_name, movement, segment, currency, amount,
+    (sign * coalesce(amount_reporting, 0))::decimal(18, 2) as amount_reporting, date '2026-04-01' as period_start,
+    date '2026-06-30' as period_end, date '2026-06-17' as closing_date
+from moved;
+
+create table fct_pipeline_waterfall as
+select
+    period_type, view_name, level, case level when 'total' then 'total' else pipeline_id end as member,
+    0::decimal(18, 2) as opening_amount,
+    sum(amount_reporting) filter (where movement = 'created') as created_amount,
+    sum(amount_reporting) filter (where movement = 'won') as won_amount,
+    sum(amount_reporting) filter (where movement = 'closing') as closing_amount,
+    0::decimal(18, 2) as reopened_amount, 0::decimal(18, 2) as pulled_in_amount,
+    0::decimal(18, 2) as pushed_in_amount, 0::decimal(18, 2) as overdue_redated_amount,
+    0::decimal(18, 2) as date_set_amount, 0::decimal(18, 2) as increased_amount,
+    0::decimal(18, 2) as decreased_amount, 0::decimal(18, 2) as pushed_out_amount,
+    0::decimal(18, 2) as pulled_earlier_amount, 0::decimal(18, 2) as date_cleared_amount,
+    0::decimal(18, 2) as lost_amount, 0::decimal(18, 2) as deleted_amount,
+    0::decimal(18, 2) as transferred_amount, 0::decimal(18, 2) as exchange_rate_amount,
+    0::bigint as unknown_deals, period_start, period_end, closing_date
+from (select *, unnest(['total', 'pipeline']) as level from fct_pipeline_movements)
+group by all;
 
 create table fct_leads as select
     contact_key as lead_key, 'p' || i || '@people.example' as person_key, contact_key, account_key,
@@ -179,6 +229,18 @@ select
     created_at + to_days(stage_order::integer) as entered_at,
     case when stage_order < reached then created_at + to_days(stage_order::integer + 1) end as exited_at
 from visits;
+
+create table fct_lead_responses as select
+    contact_key as lead_key, contact_key, account_key, 'hubspot:o' || (i % 20) as owner_key,
+    'organic_search' as channel, 'person' as owner_kind, 'call' as response_kind, 'answered' as response_status,
+    null::text as not_measured_reason, 'met' as sla_status, 'field_history' as history_basis,
+    1::bigint as assignment_no, 4::decimal(18, 6) as sla_hours, 1::decimal(18, 6) as business_hours_from_assignment,
+    1::decimal(18, 6) as business_hours_from_creation, 2::decimal(18, 6) as clock_hours_from_assignment,
+    2::decimal(18, 6) as clock_hours_from_creation, null::decimal(18, 6) as business_hours_waiting,
+    null::decimal(18, 6) as clock_hours_waiting, false as is_excluded, false as is_owner_returning,
+    false as is_contacted_before, false as is_response_date_only, false as is_untouched, created_at,
+    created_at as assigned_at, null::timestamp as released_at, created_at + interval 2 hour as first_response_at
+from contacts_made;
 
 create table fct_funnel_stages as select
     'deal' as funnel, ({stages})[1 + i % 6] as stage, 'organic_search' as channel, 10::bigint as entities_entered,
@@ -229,6 +291,87 @@ create table fct_targets as select
     date '2025-01-01' + to_months(i::integer) as period_start, 10000::decimal(18, 2) as amount_reporting
 from range(24) as numbers (i);
 
+create table fct_targets_daily as
+with days as (
+    select target_key, level, measure, date_day, row_number() over month_days as day_no,
+        count(*) over (partition by target_key) as days
+    from fct_targets inner join dim_dates on dim_dates.month_start = fct_targets.period_start
+    where is_working_day
+    window month_days as (partition by target_key order by date_day)
+)
+select
+    target_key, level, 'company' as member, measure,
+    ((1000000 // days + case when day_no <= 1000000 % days then 1 else 0 end)::decimal(18, 0) * 0.01)::decimal(18, 2)
+        as amount_reporting,
+    date_day
+from days;
+
+create table dim_owner_teams as
+select owner_key, null::text as manager_key, team, basis as history_basis, basis = 'landed_version' as is_current,
+    case basis when 'landed_version' then timestamp '2026-01-01 05:00:00' end as valid_from,
+    case basis when 'assumed_current' then timestamp '2026-01-01 05:00:00' end as valid_to
+from dim_owners cross join (select unnest(['assumed_current', 'landed_version']) as basis);
+
+create table fct_activities as select
+    'hubspot:e' || i as activity_key, 'hubspot:o' || (i % 20) as owner_key, deal_key,
+    'hubspot:c' || contact_no as contact_key, 'hubspot:a' || (i % 30) as account_key, 'e' || i as activity_id,
+    'hubspot' as source_system, case when i % 2 = 0 then 'meeting' else 'call' end as kind,
+    case when i % 2 = 1 then 'outbound' end as direction,
+    case when i % 2 = 0 then 'held' else 'connected' end as outcome,
+    'North' as team, 'landed_version' as team_history_basis, null::text as exclusion_reason,
+    600::bigint as duration_seconds, true as is_completed, false as is_planned, true as is_past,
+    i % 2 = 1 as is_human_outbound, false as is_deleted, false as is_excluded, moved_at::date as occurred_date,
+    created_at::date as created_date, moved_at as occurred_at, created_at
+from deals_made;
+
+create table fct_rep_months as select
+    owner_key, null::text as manager_key, 'North' as team, 'landed_version' as team_history_basis,
+    'Owner' as rollup_owner_name, 'team' as peer_basis, 21::bigint as working_days,
+    20000::decimal(18, 2) as quota_stated,
+    20000::decimal(18, 2) as quota, coalesce(sum(amount_plan_rate) filter (status = 'won'), 0)::decimal(18, 2)
+        as won_plan_rate,
+    coalesce(sum(amount_reporting) filter (status = 'won'), 0)::decimal(18, 2) as won_reporting,
+    coalesce(sum(amount_reporting) filter (status = 'lost'), 0)::decimal(18, 2) as lost_reporting,
+    0::decimal(18, 2) as created_reporting, count(*) filter (status = 'won') as won_deals,
+    count(*) filter (status = 'lost') as lost_deals, 0::bigint as created_deals, 0::bigint as proposals,
+    1::bigint as calls, 1::bigint as emails, 1::bigint as tasks_done, 1::bigint as meetings_booked,
+    1::bigint as meetings_held, 0::bigint as meetings_no_show, 0::bigint as meetings_cancelled,
+    0::bigint as meetings_rescheduled, null::bigint as open_deals, null::decimal(18, 2) as open_reporting,
+    (coalesce(sum(amount_plan_rate) filter (status = 'won'), 0) / 20000)::decimal(18, 9) as attainment,
+    100::decimal(18, 2) as won_per_working_day, 0.5::decimal(18, 9) as win_rate, 2::bigint as trailing_won_deals,
+    4::bigint as trailing_closed_deals, 0.5::decimal(18, 9) as trailing_win_rate, 0.3::decimal(18, 9) as peer_win_rate,
+    0.4::decimal(18, 9) as trailing_win_rate_shrunk, true as is_active,
+    date_trunc('month', close_day)::date as month_start
+from fct_deals where status <> 'open' group by owner_key, date_trunc('month', close_day);
+
+create table fct_rep_stage_conversions as select
+    'hubspot:o' || i as owner_key, 'North' as team, 'Owner ' || i as rollup_owner_name, stage, 'team' as peer_basis,
+    list_position({stages}, stage)::integer as stage_order, 10::bigint as decided, 4::bigint as progressed,
+    90::bigint as peer_decided, 45::bigint as peer_progressed, 0.4::decimal(18, 9) as conversion_rate,
+    0.168::decimal(18, 9) as wilson_low, 0.687::decimal(18, 9) as wilson_high,
+    0.5::decimal(18, 9) as peer_conversion_rate, 0.45::decimal(18, 9) as conversion_rate_shrunk,
+    stage = 'meeting' as is_coaching_hint
+from range(5) as numbers (i) cross join (select unnest(({stages})[1:6]) as stage);
+
+create table fct_funnel_velocity as select
+    'deal' as funnel, ({stages})[1 + i % 6] as stage, dimension,
+    case dimension when 'channel' then 'organic_search' when 'segment' then 'small' else 'all' end as member,
+    (1 + i % 6)::integer as stage_order, 12::bigint as visits, 10::bigint as completed_visits,
+    2::bigint as censored_visits, 12::bigint as entities_entered, 1::bigint as entities_regressed,
+    0.083333333::decimal(18, 9) as regression_rate, 9::decimal(18, 6) as median_days_completed,
+    10::decimal(18, 6) as survival_median_days, 30::decimal(18, 6) as p90_days,
+    0::decimal(18, 6) as survival_median_change_days, i % 6 = 0 as is_slowest,
+    date '2026-02-01' + to_months((i // 6)::integer) as entry_month
+from range(24) as numbers (i) cross join (select unnest(['all', 'channel', 'segment']) as dimension);
+
+create table fct_conversion_curves as select
+    'deal' as funnel, ({stages})[1 + i % 6] as stage, 'organic_search' as channel, (1 + i % 6)::integer as stage_order,
+    horizon_days::integer as horizon_days, 10::bigint as cohort_size,
+    (horizon_days / 1000)::decimal(18, 9) as progressed_incidence,
+    (horizon_days / 2000)::decimal(18, 9) as exited_incidence, horizon_days < 30 as is_complete,
+    date '2026-02-01' + to_months((i // 6)::integer) as entry_month
+from range(24) as numbers (i) cross join (select unnest([7, 14, 30, 60, 90, 180, 365]) as horizon_days);
+
 create table fct_forecast as
 with parts as (select unnest(['won', 'open', 'not_created', 'renewals']) as part),
 methods as (select unnest(['crm_view', 'stage_yield', 'seasonal_naive']) as method),
@@ -241,6 +384,12 @@ select
     null::decimal(18, 9) as chance_of_target, date '2026-06-17' as as_of, date '2026-06-01' as period_start,
     date '2026-06-30' as period_end
 from parts cross join methods cross join members;
+
+create table fct_file_readings as select
+    'finance_targets:targets.csv:1' as reading_key, 'finance' as source_system, 'finance_targets' as mapping_name,
+    'targets' as entity, 'targets.csv' as file_name, '["note"]' as ignored_columns, '[]' as new_columns,
+    8::bigint as columns_in_file, 1::bigint as columns_ignored, 0::bigint as columns_new, 1::bigint as load_number,
+    timestamp '2026-06-18 05:00:00' as read_at;
 
 create table fct_rejected_rows as select
     'hubspot:deals:1' as reject_key, 'hubspot' as source_system, 'deals' as entity,

@@ -56,10 +56,32 @@ MUTATIONS = {
         "where visit_no = 1 and deal_key = 'hubspot:d2'",
         "visits_tile",
     ),
+    "fct_deal_days": (
+        "delete from fct_deal_days where deal_key = 'hubspot:d2'",
+        "open_deals_stand_today",
+    ),
+    "fct_pipeline_movements": (
+        "update fct_pipeline_movements set amount_reporting = amount_reporting + 0.01 "
+        "where movement = 'closing' and deal_key = 'hubspot:d2'",
+        "deals_add_up",
+    ),
+    "fct_pipeline_waterfall": (
+        "update fct_pipeline_waterfall set increased_amount = 0.01 where level = 'total'",
+        "no_residual",
+    ),
+    "fct_win_loss": (
+        "delete from fct_win_loss where deal_key = (select min(deal_key) from fct_win_loss)",
+        "every_closed_deal",
+    ),
     "fct_leads": ("update fct_leads set sql_lead_at = created_at where lead_id = 'c5'", "milestones_in_order"),
     "fct_lead_stages": (
         "update fct_lead_stages set stage = 'daydream' where lead_key = 'hubspot:c5'",
         "stage_accepted",
+    ),
+    "fct_lead_responses": (
+        "update fct_lead_responses set response_status = 'waiting', first_response_at = null "
+        "where lead_key = 'hubspot:c5'",
+        "untouched_is_no_zero",
     ),
     "fct_funnel_stages": (
         "update fct_funnel_stages set entities_open = entities_open + 1 where stage = 'meeting'",
@@ -85,7 +107,30 @@ MUTATIONS = {
         "update fct_targets set amount_reporting = -1 where period_start = date '2026-06-01'",
         "amount_reporting_in_range",
     ),
+    "fct_targets_daily": (
+        "update fct_targets_daily set amount_reporting = amount_reporting + 0.01 where date_day = date '2026-06-01'",
+        "days_sum_to_the_target",
+    ),
+    "dim_owner_teams": (
+        "update dim_owner_teams set valid_to = date '2025-12-31' where owner_key = 'hubspot:o1' and not is_current",
+        "periods_tile",
+    ),
+    "fct_activities": ("update fct_activities set outcome = 'done' where kind = 'call'", "outcome_of_its_kind"),
+    "fct_rep_months": (
+        "update fct_rep_months set won_reporting = won_reporting + 0.01 where owner_key = 'hubspot:o0'",
+        "bookings_are_the_deals",
+    ),
+    "fct_rep_stage_conversions": (
+        "update fct_rep_stage_conversions set is_coaching_hint = true",
+        "one_hint_per_owner",
+    ),
+    "fct_funnel_velocity": ("update fct_funnel_velocity set is_slowest = true", "one_slowest"),
+    "fct_conversion_curves": (
+        "update fct_conversion_curves set exited_incidence = 0 where horizon_days = 90",
+        "shares_grow",
+    ),
     "fct_forecast": ("update fct_forecast set part = 'upside' where part = 'open'", "part_accepted"),
+    "fct_file_readings": ("update fct_file_readings set load_number = 99", "known_at_the_watermark"),
     "fct_rejected_rows": ("update fct_rejected_rows set reason = null", "filled"),
     "rpt_headline": ("update rpt_headline set won_reporting = won_reporting + 1", "bookings_are_the_deals"),
     "rpt_monthly": ("update rpt_monthly set is_current = true where month_label = '2026-05'", "one_current_month"),
@@ -192,7 +237,9 @@ def test_one_broken_promise_blocks_by_its_suite_alone(suite: str, stopped: Stopp
 def test_a_refused_candidate_leaves_the_live_release(stopped: Stopped) -> None:
     home = stopped.gated.home
     assert not stopped.verdict.passed
-    with pytest.raises(GateFailed, match=r"and 33 more - nothing was published, the live release stays") as error:
+    with pytest.raises(
+        GateFailed, match=rf"and {len(MUTATIONS) - 3} more - nothing was published, the live release stays"
+    ) as error:
         runner.require(stopped.verdict, stopped.written)
     assert "\n" not in str(error.value)
     release.stage(home, "2026-06-17.002")
@@ -286,6 +333,16 @@ def test_lost_deals_and_fetched_rows_are_noticed(gated: Gated) -> None:
 def test_without_history_nothing_is_reconciled_and_that_blocks(gated: Gated) -> None:
     gated.home.history.unlink()
     assert broken(gated.judge("sources")) == {"sources.reconciled_with_raw"}
+
+
+@pytest.mark.fault(27)
+def test_a_new_column_warns_until_a_release_has_told_it(gated: Gated) -> None:
+    gated.mutate("update fct_file_readings set columns_new = 1, new_columns = '[\"Mood\"]'")
+    first = gated.judge("fct_file_readings", alone=True)
+    assert first.passed
+    (told,) = (check for check in first.warnings if check.check == "no_new_columns")
+    assert len(told.sample_rows) == 1
+    assert "fct_file_readings.no_new_columns" not in warned(gated.judge("fct_file_readings"))
 
 
 @pytest.mark.fault(38)

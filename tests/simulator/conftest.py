@@ -34,6 +34,7 @@ def owners() -> pd.DataFrame:
         last_name=["Nováková", "Janssen", "Queue"],
         email=["jana@aldergate.example", "piet@aldergate.example", "queue@aldergate.example"],
         team=["Mid-Market", "Enterprise", None],
+        manager_id=[None, "11", None],
         kind=["person", "person", "queue"],
         active_from=moments("2023-01-02T07:00", "2023-02-01T07:00", "2023-01-01T00:00"),
         left_at=moments(None, "2026-03-31T16:00", None),
@@ -278,6 +279,7 @@ def make_company() -> Company:
         budgets=table(
             period_start=[date(2026, 6, 1)], campaign_id=["771"], channel=[None], amount=["3000.00"], currency=["EUR"]
         ),
+        holidays=table(region=["CZ"], holiday_date=[date(2026, 7, 6)], name=["Jan Hus Day"]),
         channel_effects=table(channel=["paid_search"]),
         addressable_accounts=table(
             segment=["mid"], country=["Germany"], account_name=["Müller KG"], domain=["mueller.example"]

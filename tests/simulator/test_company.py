@@ -28,6 +28,7 @@ MOMENT_OF = {
     "rates": "rate_date",
     "targets": "period_start",
     "budgets": "period_start",
+    "holidays": "holiday_date",
 }
 
 

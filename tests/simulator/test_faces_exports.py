@@ -105,6 +105,7 @@ def test_owners(folder: Path) -> None:
     owners = {one["Rep No"]: one for one in rows(folder / "owners.csv")}
     assert (owners["11"]["Rep"], owners["11"]["Works here"]) == ("Jana Nováková", "yes")
     assert (owners["12"]["Works here"], owners["13"]["Rep type"]) == ("no", "Queue")
+    assert (owners["12"]["Reports to"], owners["11"]["Reports to"]) == ("11", "")
 
 
 def test_files_that_stay_the_same_are_left_alone(company: Any, folder: Path) -> None:

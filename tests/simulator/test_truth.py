@@ -13,6 +13,8 @@ import pytest
 from simulator.company import Company, generate
 from simulator.truth import Moment, World
 from simulator.truth.funnel import ninetieth, wilson
+from simulator.truth.team import others, worth_of_others
+from simulator.truth.velocity import reached, shares_by
 from simulator.truth.web import session_channel
 from simulator.web import SCHEMA
 
@@ -151,6 +153,19 @@ def test_a_reopened_deal_is_open_until_it_closes_again(book: Book) -> None:
     assert visits["direction"].tolist() == ["first", "forward", "backward", "skip"]
     assert visits["is_open"].tolist() == [False, False, False, True]
     assert visits["days_in_stage"].tolist()[:3] == [Decimal("27.083333"), Decimal("28.000000"), Decimal("10.416667")]
+
+
+def test_a_deal_lost_twice_was_lost_from_the_stage_before_the_last_loss(book: Book) -> None:
+    book.deal(
+        "1", "2026-01-05 08:00", stage("proposal", "2026-01-05 08:00"), stage("lost", "2026-02-01 10:00"),
+        stage("meeting", "2026-03-01 10:00"), stage("lost", "2026-03-11 20:00"),
+    )  # fmt: skip
+    first = only(book.on("2026-02-15").fct_win_loss)
+    assert (first["closed_from_stage"], first["days_to_close"]) == ("proposal", Decimal("27.083333"))
+    assert book.on("2026-03-05").fct_win_loss.empty
+    last = only(book.on("2026-03-31").fct_win_loss)
+    assert (last["closed_from_stage"], last["days_in_closing_stage"]) == ("meeting", Decimal("10.416667"))
+    assert (last["status"], last["days_to_close"], last["is_in_win_rate"]) == ("lost", Decimal("65.500000"), True)
 
 
 def test_a_skipped_stage_counts_as_reached_at_the_skip(book: Book) -> None:
@@ -428,3 +443,32 @@ def test_ad_conversions_grow_until_they_are_final(book: Book) -> None:
     assert (row["conversions_claimed"], row["conversion_value_claimed"]) == (2.0, 45.0)
     assert row["spend"] == Decimal("12.340000")
     assert row["spend_reporting"] == Decimal("11.297949")  # 12.34 x 0.915555 = 11.2979487
+
+
+def test_the_others_are_the_team_without_the_owner() -> None:
+    counts = {"a": (2, 3), "b": (6, 10), "c": (1, 9)}
+    teams: dict[str, str | None] = {"a": "North", "b": "North", "c": "South"}
+    assert others("a", counts, teams) == ("team", 6, 10)
+    assert others("c", counts, teams) == ("company", 8, 13)
+    assert others("a", {"a": (2, 3)}, teams) == (None, 0, 0)
+
+
+def test_owners_who_differ_by_chance_are_drawn_far_and_others_little() -> None:
+    """Equal rates: 199 deals. 80 and 20 of 100: (18 - .25) / (.25 x 99) = .72, more than the .5 that is one deal."""
+    assert worth_of_others([(5, 10), (50, 100)]) == pytest.approx(199)
+    assert worth_of_others([(80, 100), (20, 100)]) == pytest.approx(1)
+    assert worth_of_others([]) == pytest.approx(199)
+
+
+def test_who_waits_hands_their_share_to_those_who_wait_longer() -> None:
+    """By hand, as in the model's unit test: 1/4, then 3/4 x 1/3, then all that is left."""
+    waits = [(5.0, "on"), (10.0, "out"), (12.0, "waits"), (20.0, "on")]
+    assert shares_by(7, waits) == (pytest.approx(0.25), 0.0)
+    assert shares_by(14, waits) == (pytest.approx(0.25), pytest.approx(0.25))
+    assert shares_by(30, waits) == (pytest.approx(0.75), pytest.approx(0.25))
+
+
+def test_a_median_with_open_visits_is_later_than_one_without() -> None:
+    waits = [(10.0, True), (20.0, True), (30.0, True), (15.0, False), (40.0, False)]
+    assert reached(waits, 0.5) == 30
+    assert reached(waits, 0.1) is None

@@ -156,6 +156,7 @@ final as (
         deals_joined.has_been_staged,
         deals_joined.has_amount_history,
         deals_joined.has_close_date_history,
+        deals_joined.has_currency_history,
         deals_joined.is_imported,
         coalesce(
             deals_joined.is_deleted

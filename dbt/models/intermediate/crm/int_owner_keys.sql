@@ -9,6 +9,10 @@ deal_changes as (
     select * from {{ ref('int_deal_changes') }}
 ),
 
+lead_changes as (
+    select * from {{ ref('int_lead_changes') }}
+),
+
 leads as (
     select * from {{ ref('int_leads_current') }}
 ),
@@ -19,6 +23,10 @@ contacts as (
 
 accounts as (
     select * from {{ ref('int_accounts_current') }}
+),
+
+activities as (
+    select * from {{ ref('int_activities') }}
 ),
 
 keys_named as (
@@ -34,6 +42,12 @@ keys_named as (
     where deal_changes.field = 'owner' and deal_changes.is_past
     union
     select
+        lead_changes.source_system || ':' || lead_changes.value as owner_key,
+        lead_changes.source_system
+    from lead_changes
+    where lead_changes.field = 'owner' and lead_changes.is_past and lead_changes.value <> ''
+    union
+    select
         leads.owner_key,
         leads.source_system
     from leads
@@ -47,6 +61,11 @@ keys_named as (
         accounts.owner_key,
         accounts.source_system
     from accounts
+    union
+    select
+        activities.owner_key,
+        activities.source_system
+    from activities
 ),
 
 final as (

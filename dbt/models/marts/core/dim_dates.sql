@@ -1,11 +1,15 @@
 {#-
-    The fiscal year is named after the calendar year in which it ends. Working days are Monday to
-    Friday.
+    The fiscal year is named after the calendar year in which it ends. Working days are days with
+    business hours that are no holiday.
 -#}
 with
 
 run_context as (
     select * from {{ source('run', 'run_context') }}
+),
+
+business_days as (
+    select * from {{ ref('int_business_days') }}
 ),
 
 days as (
@@ -40,9 +44,12 @@ days_described as (
         cast(quarter(days_shifted.fiscal_month_shifted) as integer) as fiscal_quarter,
         cast(month(days_shifted.fiscal_month_shifted) as integer) as fiscal_month,
         cast(isodow(days_shifted.date_day) as integer) as day_of_week,
-        isodow(days_shifted.date_day) < 6 as is_working_day,
+        business_days.holiday_name,
+        business_days.is_holiday,
+        business_days.is_working_day,
         cast(date_trunc('month', days_shifted.date_day) as date) as month_start
     from days_shifted
+    inner join business_days on days_shifted.date_day = business_days.date_day
 ),
 
 days_counted as (
@@ -76,7 +83,9 @@ final as (
         || days_counted.fiscal_quarter
             as fiscal_quarter_label,
         strftime(days_counted.month_start, '%Y-%m') as month_label,
-        not days_counted.is_working_day as is_weekend,
+        days_counted.holiday_name,
+        days_counted.day_of_week > 5 as is_weekend,
+        days_counted.is_holiday,
         days_counted.is_working_day,
         days_counted.date_day,
         cast(

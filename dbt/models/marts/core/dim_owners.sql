@@ -13,6 +13,10 @@ owner_keys as (
     select * from {{ ref('int_owner_keys') }}
 ),
 
+run_context as (
+    select * from {{ source('run', 'run_context') }}
+),
+
 newest_versions as (
     select
         owners.source_system,
@@ -25,19 +29,35 @@ newest_versions as (
 owners_listed as (
     select
         owners.source_system || ':' || owners.owner_id as owner_key,
+        owners.source_system || ':' || owners.manager_id as manager_key,
         owners.owner_id,
         owners.source_system,
         coalesce(owners.owner_name, owners.email, owners.owner_id) as owner_name,
         owners.email,
         owners.team,
         coalesce(owners.kind, 'person') as kind,
-        coalesce(owners.is_active, true) as is_active
+        coalesce(owners.is_active, true) as is_active,
+        owners.created_at,
+        -- Nobody edits who has left, so the last change was the leaving.
+        case when not owners.is_active then owners.updated_at end as deactivated_at
     from owners
     inner join newest_versions
         on
             owners.source_system = newest_versions.source_system
             and owners.owner_id = newest_versions.owner_id
             and owners.version_order = newest_versions.version_order
+),
+
+-- Who was listed later did not exist yet, unless a record of the time already names them.
+owners_existing as (
+    select owners_listed.*
+    from owners_listed
+    cross join run_context
+    left join owner_keys on owners_listed.owner_key = owner_keys.owner_key
+    where
+        owners_listed.created_at is null
+        or owners_listed.created_at < run_context.as_of_end
+        or owner_keys.owner_key is not null
 ),
 
 sources_with_list as (
@@ -48,20 +68,23 @@ sources_with_list as (
 owners_named_only as (
     select
         owner_keys.owner_key,
+        cast(null as text) as manager_key,
         owner_keys.owner_id,
         owner_keys.source_system,
         owner_keys.owner_id as owner_name,
         cast(null as text) as email,
         cast(null as text) as team,
         'person' as kind,
-        sources_with_list.source_system is null as is_active
+        sources_with_list.source_system is null as is_active,
+        cast(null as timestamp) as created_at,
+        cast(null as timestamp) as deactivated_at
     from owner_keys
     anti join owners_listed on owner_keys.owner_key = owners_listed.owner_key
     left join sources_with_list on owner_keys.source_system = sources_with_list.source_system
 ),
 
 owners_all as (
-    select * from owners_listed
+    select * from owners_existing
     union all
     select * from owners_named_only
 ),
@@ -69,6 +92,7 @@ owners_all as (
 final as (
     select
         owners_all.owner_key,
+        owners_all.manager_key,
         owners_all.owner_id,
         owners_all.source_system,
         owners_all.owner_name,
@@ -79,7 +103,9 @@ final as (
             when owners_all.kind = 'person' and owners_all.is_active then owners_all.owner_name
             else 'Unassigned'
         end as rollup_owner_name,
-        owners_all.is_active
+        owners_all.is_active,
+        owners_all.created_at,
+        owners_all.deactivated_at
     from owners_all
 )
 

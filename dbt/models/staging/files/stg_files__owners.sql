@@ -1,5 +1,6 @@
 {%- set raw_columns = [
-    'owner_id', 'owner_name', 'email', 'team', 'kind', 'is_active', 'created_at', 'updated_at',
+    'owner_id', 'owner_name', 'email', 'team', 'manager_id', 'kind', 'is_active', 'created_at',
+    'updated_at',
 ] -%}
 
 with
@@ -37,6 +38,7 @@ final as (
     select
         owners_judged.system as source_system,
         owners_judged.owner_id,
+        owners_judged.manager_id,
         owners_judged.owner_name,
         lower(owners_judged.email) as email,
         owners_judged.team,

@@ -34,6 +34,8 @@ final as (
     select
         'hubspot' as source_system,
         owners_judged.id as owner_id,
+        -- HubSpot's owners have teams and no managers.
+        cast(null as text) as manager_id,
         coalesce(
             {{ clean_text("concat_ws(' ', owners_judged.first_name, owners_judged.last_name)") }},
             lower({{ clean_text('owners_judged.email') }})

@@ -1,0 +1,53 @@
+{#-
+    One row per deal that counts as pipeline, in the past too: what was sold or may be, tests left
+    out, deleted deals until their deletion.
+-#}
+with
+
+deals as (
+    select * from {{ ref('fct_deals') }}
+    -- An onboarding deal repeats a sale that is already counted.
+    where pipeline_purpose in ('new_business', 'renewal', 'upsell')
+),
+
+deals_current as (
+    select * from {{ ref('int_deals') }}
+),
+
+accounts as (
+    select * from {{ ref('dim_accounts') }}
+),
+
+contacts as (
+    select * from {{ ref('dim_contacts') }}
+),
+
+-- A test deal that was deleted is still a test deal.
+final as (
+    select
+        deals.deal_key,
+        deals.owner_key,
+        deals.pipeline_id,
+        deals.segment,
+        deals.status,
+        deals.history_basis = 'assumed_current' as is_stage_unknown,
+        deals.amount is not null and deals.amount_history_basis = 'assumed_current'
+            as is_amount_unknown,
+        deals.close_date is not null and not deals_current.has_close_date_history
+            as is_close_date_unknown,
+        deals.is_deleted,
+        deals.created_date,
+        deals.close_day,
+        deals.created_at,
+        deals.deleted_at
+    from deals
+    inner join deals_current on deals.deal_key = deals_current.deal_key
+    left join accounts on deals.account_key = accounts.account_key
+    left join contacts on deals.contact_key = contacts.contact_key
+    where
+        deals.exclusion_reason is distinct from 'test'
+        and accounts.exclusion_reason is distinct from 'test'
+        and contacts.exclusion_reason is distinct from 'test'
+)
+
+select * from final

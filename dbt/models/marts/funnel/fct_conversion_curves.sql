@@ -1,0 +1,216 @@
+{%- set horizons = [7, 14, 30, 60, 90, 180, 365] -%}
+
+with
+
+entities as (
+    select * from {{ ref('int_funnel_entities') }}
+),
+
+steps as (
+    select * from {{ ref('int_funnel_steps') }}
+    where not is_last
+),
+
+run_context as (
+    select * from {{ source('run', 'run_context') }}
+),
+
+entities_by_step as (
+    select
+        entities.funnel,
+        entities.channel,
+        steps.stage,
+        steps.stage_order,
+        entities.furthest_order > steps.stage_order as has_progressed,
+        entities.is_exited,
+        entities.exited_at,
+        case steps.stage_order
+            when 1 then entities.reached_1_at
+            when 2 then entities.reached_2_at
+            when 3 then entities.reached_3_at
+            when 4 then entities.reached_4_at
+            when 5 then entities.reached_5_at
+            when 6 then entities.reached_6_at
+        end as reached_at,
+        case steps.stage_order
+            when 1 then entities.reached_2_at
+            when 2 then entities.reached_3_at
+            when 3 then entities.reached_4_at
+            when 4 then entities.reached_5_at
+            when 5 then entities.reached_6_at
+            when 6 then entities.reached_7_at
+        end as progressed_at
+    from entities
+    inner join steps on entities.funnel = steps.funnel and entities.furthest_order >= steps.stage_order
+),
+
+-- To a later stage, out, or to the end of the day, whichever was first. An outcome of unknown time cannot say when.
+waits as (
+    select
+        entities_by_step.funnel,
+        entities_by_step.channel,
+        entities_by_step.stage,
+        entities_by_step.stage_order,
+        entities_by_step.has_progressed,
+        not entities_by_step.has_progressed and entities_by_step.is_exited as has_left,
+        greatest(
+            {{ days_between(
+                'entities_by_step.reached_at',
+                'case
+                    when entities_by_step.has_progressed then entities_by_step.progressed_at
+                    when entities_by_step.is_exited then entities_by_step.exited_at
+                    else run_context.as_of_end
+                end'
+            ) }},
+            0
+        ) as days,
+        {{ days_between('entities_by_step.reached_at', 'run_context.as_of_end') }} as age_days,
+        cast(
+            date_trunc(
+                'month', {{ day_in_zone('entities_by_step.reached_at', 'run_context.reporting_timezone') }}
+            ) as date
+        ) as entry_month
+    from entities_by_step
+    cross join run_context
+    where
+        entities_by_step.reached_at is not null
+        and case
+            when entities_by_step.has_progressed then entities_by_step.progressed_at is not null
+            when entities_by_step.is_exited then entities_by_step.exited_at is not null
+            else true
+        end
+),
+
+cohorts as (
+    select
+        funnel,
+        channel,
+        stage,
+        stage_order,
+        count(*) as cohort_size,
+        max(age_days) as longest_age,
+        entry_month
+    from waits
+    group by all
+),
+
+waits_counted as (
+    select
+        funnel,
+        channel,
+        stage,
+        days,
+        count(*) filter (where has_progressed) as progressed,
+        count(*) filter (where has_left) as departed,
+        -- Whoever is censored on a day was still at risk on it.
+        sum(count(*)) over (
+            partition by funnel, channel, stage, entry_month
+            order by days desc
+        ) as at_risk,
+        entry_month
+    from waits
+    group by funnel, channel, stage, days, entry_month
+),
+
+waiting as (
+    select
+        funnel,
+        channel,
+        stage,
+        days,
+        progressed,
+        departed,
+        at_risk,
+        coalesce(
+            exp(
+                sum(
+                    case
+                        when progressed + departed < at_risk then ln(1 - (progressed + departed) / at_risk)
+                        else -1e3
+                    end
+                ) over (
+                    partition by funnel, channel, stage, entry_month
+                    order by days
+                    rows between unbounded preceding and 1 preceding
+                )
+            ),
+            1
+        ) as share_waiting_before,
+        entry_month
+    from waits_counted
+),
+
+-- Aalen and Johansen (1978): of those who still wait, the share that goes each way, added up.
+incidence as (
+    select
+        funnel,
+        channel,
+        stage,
+        {%- for days in horizons %}
+        sum(share_waiting_before * progressed / at_risk) filter (where days <= {{ days }}) as progressed_{{ days }},
+        sum(share_waiting_before * departed / at_risk) filter (where days <= {{ days }}) as exited_{{ days }},
+        {%- endfor %}
+        entry_month
+    from waiting
+    group by all
+),
+
+horizons as (
+    select unnest({{ horizons }}) as days
+),
+
+incidence_by_horizon as (
+    select
+        cohorts.funnel,
+        cohorts.stage,
+        cohorts.channel,
+        cohorts.stage_order,
+        horizons.days as horizon_days,
+        cohorts.cohort_size,
+        cohorts.longest_age >= horizons.days as is_watched,
+        case horizons.days
+            {%- for days in horizons %}
+            when {{ days }} then incidence.progressed_{{ days }}
+            {%- endfor %}
+        end as progressed_share,
+        case horizons.days
+            {%- for days in horizons %}
+            when {{ days }} then incidence.exited_{{ days }}
+            {%- endfor %}
+        end as exited_share,
+        cohorts.entry_month
+    from cohorts
+    inner join incidence
+        on
+            cohorts.funnel = incidence.funnel
+            and cohorts.channel = incidence.channel
+            and cohorts.stage = incidence.stage
+            and cohorts.entry_month = incidence.entry_month
+    cross join horizons
+),
+
+final as (
+    select
+        incidence_by_horizon.funnel,
+        incidence_by_horizon.stage,
+        incidence_by_horizon.channel,
+        incidence_by_horizon.stage_order,
+        incidence_by_horizon.horizon_days,
+        incidence_by_horizon.cohort_size,
+        -- Where nobody has been watched for so long nobody knows.
+        case
+            when incidence_by_horizon.is_watched
+                then cast(coalesce(incidence_by_horizon.progressed_share, 0) as decimal(18, 9))
+        end as progressed_incidence,
+        case
+            when incidence_by_horizon.is_watched
+                then cast(coalesce(incidence_by_horizon.exited_share, 0) as decimal(18, 9))
+        end as exited_incidence,
+        run_context.as_of - last_day(incidence_by_horizon.entry_month) >= incidence_by_horizon.horizon_days
+            as is_complete,
+        incidence_by_horizon.entry_month
+    from incidence_by_horizon
+    cross join run_context
+)
+
+select * from final

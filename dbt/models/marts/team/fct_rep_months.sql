@@ -1,0 +1,473 @@
+with
+
+owners as (
+    select * from {{ ref('dim_owners') }}
+),
+
+team_periods as (
+    select * from {{ ref('int_owner_team_periods') }}
+),
+
+dates as (
+    select * from {{ ref('dim_dates') }}
+),
+
+deals as (
+    select * from {{ ref('fct_deals') }}
+    where not is_excluded and pipeline_purpose in ('new_business', 'renewal', 'upsell')
+),
+
+credits as (
+    select * from {{ ref('int_deal_credits') }}
+),
+
+visits as (
+    select * from {{ ref('fct_deal_stage_visits') }}
+),
+
+activities as (
+    select * from {{ ref('fct_activities') }}
+    where not is_excluded
+),
+
+targets as (
+    select * from {{ ref('fct_targets') }}
+    where level = 'owner' and measure = 'bookings'
+),
+
+run_context as (
+    select * from {{ source('run', 'run_context') }}
+),
+
+months as (
+    select
+        dates.month_start,
+        dates.month_start = date_trunc('month', run_context.as_of) as is_current,
+        least(
+            cast(dates.month_start + interval 1 month as timestamp)
+            at time zone run_context.reporting_timezone at time zone 'UTC',
+            run_context.as_of_end
+        ) - interval 1 microsecond as last_moment
+    from dates
+    cross join run_context
+    where
+        dates.date_day = dates.month_start
+        and dates.month_start between date_trunc('month', run_context.start_date) and run_context.as_of
+),
+
+owners_dated as (
+    select
+        owners.owner_key,
+        owners.kind,
+        {{ day_in_zone('owners.created_at', 'run_context.reporting_timezone') }} as first_day,
+        {{ day_in_zone('owners.deactivated_at', 'run_context.reporting_timezone') }} as last_day
+    from owners
+    cross join run_context
+),
+
+-- From the day of the start to the day of the leaving; where neither is known a whole month.
+days_employed as (
+    select
+        owners_dated.owner_key,
+        dates.month_start,
+        any_value(owners_dated.kind) as kind,
+        count(*) filter (where dates.is_working_day) as working_days_employed,
+        count(*) filter (where dates.is_working_day and dates.date_day <= run_context.as_of) as working_days,
+        any_value(dates.working_days_in_month) as working_days_in_month
+    from owners_dated
+    cross join run_context
+    inner join dates
+        on
+            dates.month_start between date_trunc('month', run_context.start_date) and run_context.as_of
+            and dates.date_day >= coalesce(owners_dated.first_day, dates.date_day)
+            and dates.date_day <= coalesce(owners_dated.last_day, dates.date_day)
+    group by owners_dated.owner_key, dates.month_start
+),
+
+quotas as (
+    select
+        targets.member as owner_key,
+        targets.period_start as month_start,
+        targets.amount_reporting as quota_stated,
+        cast(
+            case
+                when days_employed.working_days_employed < days_employed.working_days_in_month
+                    then
+                        cast(targets.amount_reporting as double)
+                        * days_employed.working_days_employed
+                        / days_employed.working_days_in_month
+                else targets.amount_reporting
+            end as decimal(18, 2)
+        ) as quota
+    from targets
+    left join days_employed
+        on targets.member = days_employed.owner_key and targets.period_start = days_employed.month_start
+),
+
+-- What was never in the pipeline and what was won on the day of its creation stand in bookings, not in rates.
+deals_credited as (
+    select
+        coalesce(credits.owner_key, 'unassigned') as owner_key,
+        cast(date_trunc('month', deals.close_day) as date) as month_start,
+        deals.status,
+        deals.amount_reporting,
+        deals.amount_plan_rate,
+        deals.pipeline_purpose = 'new_business'
+        and deals.is_qualified
+        and not deals.is_zero_day_win as is_rated
+    from deals
+    cross join run_context
+    inner join credits on deals.deal_key = credits.deal_key
+    where deals.status in ('won', 'lost') and deals.close_day <= run_context.as_of
+),
+
+closed as (
+    select
+        owner_key,
+        month_start,
+        count(*) filter (where status = 'won') as won_deals,
+        count(*) filter (where status = 'lost') as lost_deals,
+        sum(amount_reporting) filter (where status = 'won') as won_reporting,
+        sum(amount_plan_rate) filter (where status = 'won') as won_plan_rate,
+        sum(amount_reporting) filter (where status = 'lost') as lost_reporting,
+        count(*) filter (where status = 'won' and is_rated) as rated_won_deals,
+        count(*) filter (where is_rated) as rated_closed_deals
+    from deals_credited
+    group by all
+),
+
+first_visits as (
+    select
+        visits.deal_key,
+        min_by(coalesce(visits.owner_key, 'unassigned'), visits.visit_no) as owner_key,
+        min_by(coalesce(visits.owner_key, 'unassigned'), visits.visit_no) filter (
+            where visits.stage_order between 4 and 7
+        ) as proposing_owner_key,
+        min(visits.entered_at) filter (where visits.stage_order between 4 and 7) as proposed_at
+    from visits
+    group by visits.deal_key
+),
+
+-- What a migration brought along nobody created on that day.
+created as (
+    select
+        first_visits.owner_key,
+        cast(date_trunc('month', deals.created_date) as date) as month_start,
+        count(*) as created_deals,
+        sum(deals.amount_reporting) as created_reporting
+    from deals
+    inner join first_visits on deals.deal_key = first_visits.deal_key
+    where not deals.is_imported and deals.created_date is not null
+    group by all
+),
+
+proposed as (
+    select
+        first_visits.proposing_owner_key as owner_key,
+        cast(
+            date_trunc(
+                'month', {{ day_in_zone('first_visits.proposed_at', 'run_context.reporting_timezone') }}
+            ) as date
+        ) as month_start,
+        count(*) as proposals
+    from deals
+    cross join run_context
+    inner join first_visits on deals.deal_key = first_visits.deal_key
+    where first_visits.proposed_at is not null and deals.pipeline_purpose = 'new_business'
+    group by all
+),
+
+-- What a customer began, an e-mail or call that came in, is not the owner's doing.
+acted as (
+    select
+        coalesce(owner_key, 'unassigned') as owner_key,
+        cast(date_trunc('month', occurred_date) as date) as month_start,
+        count(*) filter (where kind = 'call' and direction is distinct from 'inbound') as calls,
+        count(*) filter (where kind = 'email' and direction is distinct from 'inbound') as emails,
+        count(*) filter (where kind = 'task' and is_completed) as tasks_done,
+        count(*) filter (where kind = 'meeting' and outcome = 'held') as meetings_held,
+        count(*) filter (where kind = 'meeting' and outcome = 'no_show') as meetings_no_show,
+        count(*) filter (where kind = 'meeting' and outcome = 'cancelled') as meetings_cancelled,
+        count(*) filter (where kind = 'meeting' and outcome = 'rescheduled') as meetings_rescheduled
+    from activities
+    where is_past
+    group by all
+),
+
+booked as (
+    select
+        coalesce(owner_key, 'unassigned') as owner_key,
+        cast(date_trunc('month', created_date) as date) as month_start,
+        count(*) as meetings_booked
+    from activities
+    where kind = 'meeting' and created_date is not null
+    group by all
+),
+
+opened as (
+    select
+        coalesce(deals.owner_key, 'unassigned') as owner_key,
+        count(*) as open_deals,
+        sum(deals.amount_reporting) as open_reporting
+    from deals
+    where deals.status = 'open'
+    group by all
+),
+
+keys as (
+    select
+        owner_key,
+        month_start
+    from days_employed
+    where kind = 'person'
+    union
+    select
+        owner_key,
+        month_start
+    from quotas
+    union
+    select
+        owner_key,
+        month_start
+    from closed
+    union
+    select
+        owner_key,
+        month_start
+    from created
+    union
+    select
+        owner_key,
+        month_start
+    from proposed
+    union
+    select
+        owner_key,
+        month_start
+    from acted
+    union
+    select
+        owner_key,
+        month_start
+    from booked
+    union
+    select
+        opened.owner_key,
+        months.month_start
+    from opened
+    inner join months on months.is_current
+),
+
+-- Twelve months that end with this one: a month alone says nothing about a rate.
+closed_trailing as (
+    select
+        closed.owner_key,
+        months.month_start,
+        sum(closed.rated_won_deals) as won,
+        sum(closed.rated_closed_deals) as closed
+    from closed
+    inner join months
+        on months.month_start between closed.month_start and closed.month_start + interval 11 month
+    group by closed.owner_key, months.month_start
+    having sum(closed.rated_closed_deals) > 0
+),
+
+-- Who closed deals within the twelve months belongs to the others' rate, though without a row of that month.
+members as (
+    select
+        keys.owner_key,
+        keys.month_start
+    from keys
+    union
+    select
+        closed_trailing.owner_key,
+        closed_trailing.month_start
+    from closed_trailing
+),
+
+-- Today's team told of the past would leak, so earlier months have only what was seen to be so.
+members_placed as (
+    select
+        members.owner_key,
+        members.month_start,
+        months.is_current,
+        case
+            when months.is_current then owners.team
+            when team_periods.history_basis <> 'assumed_current' then team_periods.team
+        end as team,
+        case
+            when months.is_current then owners.manager_key
+            when team_periods.history_basis <> 'assumed_current' then team_periods.manager_key
+        end as manager_key,
+        team_periods.history_basis as team_history_basis
+    from members
+    inner join months on members.month_start = months.month_start
+    left join owners on members.owner_key = owners.owner_key
+    left join team_periods
+        on
+            members.owner_key = team_periods.owner_key
+            and months.last_moment >= team_periods.valid_from
+            and months.last_moment < team_periods.valid_to
+),
+
+twelve_months as (
+    select
+        members_placed.*,
+        coalesce(closed_trailing.won, 0) as won,
+        coalesce(closed_trailing.closed, 0) as closed
+    from members_placed
+    left join closed_trailing
+        on
+            members_placed.owner_key = closed_trailing.owner_key
+            and members_placed.month_start = closed_trailing.month_start
+),
+
+months_compared as (
+    select
+        twelve_months.*,
+        sum(twelve_months.won) over all_of_month as won_of_all,
+        sum(twelve_months.closed) over all_of_month as closed_of_all,
+        sum(twelve_months.won) over team_of_month as won_of_team,
+        sum(twelve_months.closed) over team_of_month as closed_of_team,
+        count(*) filter (where twelve_months.closed > 0) over all_of_month as closers,
+        sum(twelve_months.closed * twelve_months.closed) over all_of_month as closed_squared
+    from twelve_months
+    window
+        all_of_month as (partition by twelve_months.month_start),
+        team_of_month as (partition by twelve_months.month_start, twelve_months.team)
+),
+
+-- The others: the team without the owner, where that is nobody the company without the owner.
+peers as (
+    select
+        months_compared.*,
+        case
+            when months_compared.team is not null and months_compared.closed_of_team > months_compared.closed
+                then 'team'
+            when months_compared.closed_of_all > months_compared.closed then 'company'
+        end as peer_basis,
+        cast(months_compared.won_of_all as double) / nullif(months_compared.closed_of_all, 0) as pooled
+    from months_compared
+),
+
+peers_summed as (
+    select
+        peers.*,
+        case peers.peer_basis
+            when 'team' then peers.won_of_team - peers.won
+            when 'company' then peers.won_of_all - peers.won
+        end as peer_won,
+        case peers.peer_basis
+            when 'team' then peers.closed_of_team - peers.closed
+            when 'company' then peers.closed_of_all - peers.closed
+        end as peer_closed,
+        sum(
+            case
+                when peers.closed > 0
+                    then
+                        peers.closed
+                        * (peers.won / peers.closed - peers.pooled)
+                        * (peers.won / peers.closed - peers.pooled)
+            end
+        ) over (partition by peers.month_start) as spread
+    from peers
+),
+
+-- How much owners differ beyond chance (J. C. Kleinman, 1973, moments of the beta-binomial): the less, the more a rate
+-- is drawn to the others'. Kept between 1 and 199 deals' worth of the others.
+priors as (
+    select
+        peers_summed.*,
+        1 / least(
+            0.5,
+            greatest(
+                0.005,
+                coalesce(
+                    (
+                        peers_summed.spread
+                        - peers_summed.pooled * (1 - peers_summed.pooled) * (peers_summed.closers - 1)
+                    ) / nullif(
+                        peers_summed.pooled * (1 - peers_summed.pooled)
+                        * greatest(
+                            peers_summed.closed_of_all
+                            - peers_summed.closed_squared / nullif(cast(peers_summed.closed_of_all as double), 0)
+                            - (peers_summed.closers - 1),
+                            0
+                        ),
+                        0
+                    ),
+                    0.005
+                )
+            )
+        ) - 1 as prior_deals
+    from peers_summed
+),
+
+final as (
+    select
+        priors.owner_key,
+        priors.manager_key,
+        priors.team,
+        priors.team_history_basis,
+        coalesce(owners.rollup_owner_name, 'Unassigned') as rollup_owner_name,
+        priors.peer_basis,
+        days_employed.working_days,
+        quotas.quota_stated,
+        quotas.quota,
+        cast(coalesce(closed.won_plan_rate, 0) as decimal(18, 2)) as won_plan_rate,
+        cast(coalesce(closed.won_reporting, 0) as decimal(18, 2)) as won_reporting,
+        cast(coalesce(closed.lost_reporting, 0) as decimal(18, 2)) as lost_reporting,
+        cast(coalesce(created.created_reporting, 0) as decimal(18, 2)) as created_reporting,
+        coalesce(closed.won_deals, 0) as won_deals,
+        coalesce(closed.lost_deals, 0) as lost_deals,
+        coalesce(created.created_deals, 0) as created_deals,
+        coalesce(proposed.proposals, 0) as proposals,
+        coalesce(acted.calls, 0) as calls,
+        coalesce(acted.emails, 0) as emails,
+        coalesce(acted.tasks_done, 0) as tasks_done,
+        coalesce(booked.meetings_booked, 0) as meetings_booked,
+        coalesce(acted.meetings_held, 0) as meetings_held,
+        coalesce(acted.meetings_no_show, 0) as meetings_no_show,
+        coalesce(acted.meetings_cancelled, 0) as meetings_cancelled,
+        coalesce(acted.meetings_rescheduled, 0) as meetings_rescheduled,
+        case when priors.is_current then coalesce(opened.open_deals, 0) end as open_deals,
+        cast(case when priors.is_current then coalesce(opened.open_reporting, 0) end as decimal(18, 2))
+            as open_reporting,
+        {{ ratio('coalesce(closed.won_plan_rate, 0)', 'quotas.quota') }} as attainment,
+        {{ ratio('coalesce(closed.won_plan_rate, 0)', 'days_employed.working_days', 2) }} as won_per_working_day,
+        {{ ratio('closed.rated_won_deals', 'closed.rated_closed_deals') }} as win_rate,
+        cast(priors.won as bigint) as trailing_won_deals,
+        cast(priors.closed as bigint) as trailing_closed_deals,
+        {{ ratio('priors.won', 'priors.closed') }} as trailing_win_rate,
+        {{ ratio('priors.peer_won', 'priors.peer_closed') }} as peer_win_rate,
+        case
+            when priors.closed > 0 and priors.peer_closed > 0
+                then cast(
+                    (priors.won + priors.prior_deals * priors.peer_won / priors.peer_closed)
+                    / (priors.closed + priors.prior_deals) as decimal(18, 9)
+                )
+        end as trailing_win_rate_shrunk,
+        coalesce(owners.is_active, false) as is_active,
+        priors.month_start
+    from priors
+    inner join keys
+        on priors.owner_key = keys.owner_key and priors.month_start = keys.month_start
+    left join owners on priors.owner_key = owners.owner_key
+    left join days_employed
+        on priors.owner_key = days_employed.owner_key and priors.month_start = days_employed.month_start
+    left join quotas
+        on priors.owner_key = quotas.owner_key and priors.month_start = quotas.month_start
+    left join closed
+        on priors.owner_key = closed.owner_key and priors.month_start = closed.month_start
+    left join created
+        on priors.owner_key = created.owner_key and priors.month_start = created.month_start
+    left join proposed
+        on priors.owner_key = proposed.owner_key and priors.month_start = proposed.month_start
+    left join acted
+        on priors.owner_key = acted.owner_key and priors.month_start = acted.month_start
+    left join booked
+        on priors.owner_key = booked.owner_key and priors.month_start = booked.month_start
+    left join opened on priors.owner_key = opened.owner_key
+)
+
+select * from final

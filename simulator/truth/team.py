@@ -1,0 +1,461 @@
+"""Who did what: activities, and each seller's months."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from datetime import date, timedelta
+from decimal import Decimal
+from functools import cached_property
+from statistics import NormalDist
+from typing import Any
+
+import pandas as pd
+
+from simulator.company import START
+from simulator.truth.comparison import Comparison, measures
+from simulator.truth.deals import Deals
+from simulator.truth.funnel import STEPS, wilson
+from simulator.truth.log import DEAL_STAGES, EXIT, absent, key_of, rounded, table, text_of
+from simulator.truth.plans import Plans
+
+OUTCOMES = {
+    "meeting": {
+        "COMPLETED": "held", "NO_SHOW": "no_show", "CANCELED": "cancelled", "RESCHEDULED": "rescheduled",
+        "SCHEDULED": "scheduled",
+    },
+    "call": {
+        "CONNECTED": "connected", "NO_ANSWER": "no_answer", "LEFT_VOICEMAIL": "left_message", "BUSY": "busy",
+    },
+    "email": {"SENT": "sent", "OPENED": "sent", "REPLIED": "sent", "BOUNCED": "bounced"},
+    "task": {"COMPLETED": "done", "NOT_STARTED": "open", "DEFERRED": "open"},
+}  # fmt: skip
+WORKED = {"held", "connected", "left_message", "sent", "done"}
+SOLD = {"new_business", "renewal", "upsell"}
+NOBODY = "unassigned"
+STAGES = STEPS["deal"][:-1]
+Cell = tuple[str, date]
+
+
+def first_of(day: date) -> date:
+    return day.replace(day=1)
+
+
+def month_end(month: date) -> date:
+    return (month + timedelta(days=31)).replace(day=1) - timedelta(days=1)
+
+
+def months_later(month: date, count: int) -> date:
+    place = month.year * 12 + month.month - 1 + count
+    return date(place // 12, place % 12 + 1, 1)
+
+
+class Team(Deals, Plans):
+    """Sellers."""
+
+    @cached_property
+    def fct_activities(self) -> pd.DataFrame:
+        """One row per activity that had been written down."""
+        rows = self.company.activities
+        known = {
+            "contact": set(self.contacts_existing["contact_id"]),
+            "deal": set(self.deals_existing["deal_id"]),
+            "company": set(self.existing(self.company.accounts, "company", "account_id")["account_id"]),
+        }
+        deals = self.fct_deals
+        test_deals = set(deals.loc[deals["exclusion_reason"] == "test", "deal_id"])
+        hidden = {"contact": self.test_contacts, "company": self.test_accounts, "deal": test_deals}
+        kinds = dict(zip(self.company.owners["owner_id"], self.company.owners["kind"], strict=True))
+        gone = self._gone
+        records = []
+        for row in rows.loc[rows["created_at"] < self.end].to_dict("records"):
+            links: dict[str, str | None] = {}
+            for thing, name in (("contact", "contact_id"), ("deal", "deal_id"), ("company", "account_id")):
+                linked = self.surviving(thing, row[name])
+                links[thing] = linked if linked in known[thing] and (thing, linked) not in gone else None
+            past = row["at"] < self.end
+            outcome = OUTCOMES[row["kind"]][row["outcome"]] if past else "scheduled"
+            talk = row["kind"] in ("call", "email")
+            test = any(linked in hidden[thing] for thing, linked in links.items())
+            records.append(
+                {
+                    "activity_key": key_of(row["activity_id"]),
+                    "activity_id": row["activity_id"],
+                    "owner_key": key_of(row["owner_id"]),
+                    "deal_key": key_of(links["deal"]),
+                    "contact_key": key_of(links["contact"]),
+                    "account_key": key_of(links["company"]),
+                    "kind": row["kind"],
+                    "direction": text_of(row["direction"]),
+                    "outcome": outcome,
+                    "exclusion_reason": "test" if test else None,
+                    "is_completed": outcome in WORKED,
+                    "is_planned": not past,
+                    "is_past": past,
+                    "is_human_outbound": past
+                    and talk
+                    and row["direction"] == "outbound"
+                    and kinds.get(row["owner_id"]) != "queue",
+                    "is_deleted": False,
+                    "is_excluded": test,
+                    "occurred_date": self.day(row["at"]),
+                    "created_date": self.day(row["created_at"]),
+                    "occurred_at": row["at"],
+                    "created_at": row["created_at"],
+                }
+            )
+        return table(
+            records, "activity_key owner_key kind direction outcome is_completed is_past is_excluded created_date"
+        )
+
+    @cached_property
+    def _gone(self) -> set[tuple[str, str]]:
+        """(object, id) of what lies deleted now: the vendor links nothing to it, whatever the day."""
+        rows = self.company.deletions
+        rows = rows.loc[(rows["at"] < self.moment.now) & ~(rows["restored_at"] < self.moment.now)]
+        return set(zip(rows["object"], rows["record_id"].astype(str), strict=True))
+
+    @cached_property
+    def dim_owner_teams(self) -> pd.DataFrame:
+        """Where each owner is now; HubSpot has no managers."""
+        owners = self.dim_owners
+        return pd.DataFrame(
+            {"owner_key": owners["owner_key"], "team": owners["team"], "manager_key": None, "is_current": True}
+        )
+
+    @cached_property
+    def fct_targets_daily(self) -> pd.DataFrame:
+        """One row per target and working day: whole cents, dealt out in turn."""
+        records = []
+        for row in self.fct_targets.to_dict("records"):
+            month = row["period_start"]
+            days = self.working_days(month, month_end(month))
+            cents, left = divmod(int(row["amount_reporting"] * 100), len(days))
+            records += [
+                {
+                    **{name: row[name] for name in ("level", "member", "measure")},
+                    "date_day": day,
+                    "amount_reporting": Decimal(cents + (number < left)) / 100,
+                }
+                for number, day in enumerate(days)
+            ]
+        return table(records, "level member measure date_day amount_reporting")
+
+    # --- months of sellers ------------------------------------------------------------------------------------------
+
+    @cached_property
+    def _months(self) -> list[date]:
+        months, month = [], first_of(START)
+        while month <= self.moment.as_of:
+            months.append(month)
+            month = months_later(month, 1)
+        return months
+
+    @cached_property
+    def _employed(self) -> dict[str, tuple[date, date | None]]:
+        """owner -> first and last day; whoever left after `now` is still there."""
+        rows = self.company.owners
+        rows = rows.loc[rows["active_from"] < self.end]
+        found = {}
+        for owner, begun, left in zip(rows["owner_id"], rows["active_from"], rows["left_at"], strict=True):
+            gone = not absent(left) and left < self.moment.now
+            found[str(key_of(owner))] = (self.day(begun), self.day(left) if gone else None)
+        return found
+
+    def _days_at_work(self, owner: str, month: date, until: date) -> int | None:
+        """Working days of a month up to a day on which the owner was there; None where they were not there at all."""
+        if owner not in self._employed:
+            return None
+        begun, left = self._employed[owner]
+        if begun > month_end(month) or (left is not None and left < month):
+            return None
+        return len(self.working_days(max(month, begun), min(until, month_end(month), left or until)))
+
+    @cached_property
+    def _sums(self) -> dict[str, dict[Cell, Any]]:
+        """measure -> (owner, month) -> its sum."""
+        found: dict[str, dict[Cell, Any]] = defaultdict(lambda: defaultdict(Decimal))
+        imported = set(self.company.deals.loc[self.company.deals["is_imported"].to_numpy(dtype=bool), "deal_id"])
+        histories = self.history("deal", "owner_id", self.end)
+        deals = self.fct_deals
+        for deal in deals.loc[~deals["is_excluded"] & deals["pipeline_purpose"].isin(SOLD)].to_dict("records"):
+            visits = self.deal_visits[deal["deal_id"]]
+            turns = histories.get(deal["deal_id"], [])
+
+            def holder(at: pd.Timestamp, turns: list[Any] = turns, today: Any = deal["owner_key"]) -> str:
+                held = [owner for since, owner, _ in turns if since <= at]
+                return (key_of(held[-1]) if held else text_of(today)) or NOBODY
+
+            money = Decimal(0) if absent(deal["amount_reporting"]) else deal["amount_reporting"]
+            if deal["status"] == "open":
+                cell = (text_of(deal["owner_key"]) or NOBODY, first_of(self.moment.as_of))
+                found["open_deals"][cell] += 1
+                found["open_reporting"][cell] += money
+            elif deal["close_day"] <= self.moment.as_of:
+                cell = (holder(deal["closed_at"]), first_of(deal["close_day"]))
+                found[f"{deal['status']}_deals"][cell] += 1
+                found[f"{deal['status']}_reporting"][cell] += money
+                if deal["status"] == "won" and not absent(deal["amount_plan_rate"]):
+                    found["won_plan_rate"][cell] += deal["amount_plan_rate"]
+                if deal["pipeline_purpose"] == "new_business" and deal["is_qualified"] and not deal["is_zero_day_win"]:
+                    found["rated"][cell] += 1
+                    found["rated_won"][cell] += deal["status"] == "won"
+            if deal["deal_id"] not in imported:
+                cell = (holder(visits[0].entered_at), first_of(deal["created_date"]))
+                found["created_deals"][cell] += 1
+                found["created_reporting"][cell] += money
+            proposed = [visit for visit in visits if 4 <= visit.order < EXIT]
+            if proposed and deal["pipeline_purpose"] == "new_business":
+                at = proposed[0].entered_at
+                found["proposals"][holder(at), first_of(self.day(at))] += 1
+        self._add_activities(found)
+        return found
+
+    def _add_activities(self, found: dict[str, dict[Cell, Any]]) -> None:
+        activities = self.fct_activities
+        for row in activities.loc[~activities["is_excluded"].astype(bool)].to_dict("records"):
+            owner, kind = text_of(row["owner_key"]) or NOBODY, row["kind"]
+            if kind == "meeting":
+                found["meetings_booked"][owner, first_of(row["created_date"])] += 1
+            if not row["is_past"]:
+                continue
+            found["seen"][owner, first_of(row["occurred_date"])] += 1
+            if row["direction"] == "inbound":
+                continue
+            name = {"call": "calls", "email": "emails", "task": "tasks_done"}.get(kind, f"meetings_{row['outcome']}")
+            if kind != "task" or row["outcome"] == "done":
+                found[name][owner, first_of(row["occurred_date"])] += 1
+
+    def _trailing(self, month: date) -> dict[str, tuple[int, int]]:
+        """owner -> won and closed in the twelve months that end with `month`."""
+        first = months_later(month, -11)
+        won: Counter[str] = Counter()
+        closed: Counter[str] = Counter()
+        for (owner, at), count in self._sums["rated"].items():
+            if first <= at <= month:
+                closed[owner] += int(count)
+                won[owner] += int(self._sums["rated_won"][owner, at])
+        return {owner: (won[owner], closed[owner]) for owner in closed}
+
+    @cached_property
+    def fct_rep_months(self) -> pd.DataFrame:
+        """One row per owner and month."""
+        sums = self._sums
+        this_month = first_of(self.moment.as_of)
+        targets = self.fct_targets
+        targets = targets.loc[targets["level"] == "owner"]
+        quota = {
+            (owner, month): amount
+            for owner, month, amount in zip(
+                targets["member"], targets["period_start"], targets["amount_reporting"], strict=True
+            )
+        }
+        cells = {cell for name, by_cell in sums.items() if not name.startswith("rated") for cell in by_cell}
+        cells |= quota.keys()
+        people = set(self.dim_owners.loc[self.dim_owners["kind"] == "person", "owner_key"])
+        for owner in people & self._employed.keys():
+            begun, left = self._employed[owner]
+            cells |= {(owner, m) for m in self._months if begun <= month_end(m) and (left is None or left >= m)}
+        team_of = {row["owner_key"]: text_of(row["team"]) for row in self.dim_owners.to_dict("records")}
+        active = dict(zip(self.dim_owners["owner_key"], self.dim_owners["is_active"], strict=True))
+        names = dict(zip(self.dim_owners["owner_key"], self.dim_owners["rollup_owner_name"], strict=True))
+        money = ("won_plan_rate", "won_reporting", "lost_reporting", "created_reporting")
+        counts = [
+            *("won_deals", "lost_deals", "created_deals", "proposals", "calls", "emails", "tasks_done"),
+            *("meetings_booked", "meetings_held", "meetings_no_show", "meetings_cancelled", "meetings_rescheduled"),
+        ]
+        records = []
+        for month in self._months:
+            trailing = self._trailing(month)
+            strength = worth_of_others(list(trailing.values()))
+            teams = team_of if month == this_month else {}
+            for owner in sorted(owner for owner, at in cells if at == month):
+                cell = (owner, month)
+                days = self._days_at_work(owner, month, self.moment.as_of)
+                of_month = len(self.working_days(month, month_end(month)))
+                employed = self._days_at_work(owner, month, month_end(month))
+                stated = quota.get(cell)
+                own = stated
+                if stated is not None and employed is not None and employed < of_month:
+                    own = rounded(Decimal(stated) * employed / of_month, 2)
+                won, closed = trailing.get(owner, (0, 0))
+                basis, peer_won, peer_closed = others(owner, trailing, teams)
+                booked, rated = sums["won_plan_rate"].get(cell, Decimal(0)), sums["rated"].get(cell, 0)
+                peers = peer_won / peer_closed if peer_closed else None
+                records.append(
+                    {
+                        "owner_key": owner,
+                        "month_start": month,
+                        "manager_key": None,
+                        "team": teams.get(owner),
+                        "rollup_owner_name": names.get(owner, "Unassigned"),
+                        "peer_basis": basis,
+                        "working_days": days,
+                        "quota_stated": stated,
+                        "quota": own,
+                        **{name: sums[name].get(cell, Decimal(0)) for name in money},
+                        **{name: int(sums[name].get(cell, 0)) for name in counts},
+                        "open_deals": int(sums["open_deals"].get(cell, 0)) if month == this_month else None,
+                        "open_reporting": sums["open_reporting"].get(cell, 0) if month == this_month else None,
+                        "attainment": booked / own if own else None,
+                        "won_per_working_day": rounded(booked / days, 2) if days else None,
+                        "win_rate": sums["rated_won"].get(cell, 0) / rated if rated else None,
+                        "trailing_won_deals": won,
+                        "trailing_closed_deals": closed,
+                        "trailing_win_rate": won / closed if closed else None,
+                        "peer_win_rate": peers,
+                        "trailing_win_rate_shrunk": (won + strength * peers) / (closed + strength)
+                        if closed and peers is not None
+                        else None,
+                        "is_active": bool(active.get(owner, False)),
+                    }
+                )
+        return table(records, "owner_key month_start")
+
+
+class RepStages(Team):
+    """Which stages owners take deals through."""
+
+    @cached_property
+    def fct_rep_stage_conversions(self) -> pd.DataFrame:
+        """One row per owner and stage, of the deals that came to it within twelve months and have been decided."""
+        since = (pd.Timestamp(self.moment.as_of) - pd.DateOffset(months=12)).date()
+        turns = self.history("deal", "owner_id", self.end)
+        deals = self.fct_deals
+        deals = deals.loc[~deals["is_excluded"].astype(bool) & (deals["pipeline_purpose"] == "new_business")]
+        counts: dict[str, dict[str, list[int]]] = {stage: {} for stage in STAGES}
+        for deal in deals.to_dict("records"):
+            visits = [visit for visit in self.deal_visits[deal["deal_id"]] if visit.order < EXIT]
+            furthest = max((visit.order for visit in visits), default=0)
+            for stage in STAGES:
+                order = DEAL_STAGES[stage]
+                entry = next((visit for visit in visits if visit.order >= order), None)
+                if entry is None or self.day(entry.entered_at) <= since:
+                    continue
+                if furthest <= order and deal["status"] != "lost":
+                    continue
+                held = [owner for at, owner, _ in turns.get(deal["deal_id"], []) if at <= entry.entered_at]
+                owner = key_of(held[-1]) if held else text_of(deal["owner_key"])
+                count = counts[stage].setdefault(owner or NOBODY, [0, 0])
+                count[0] += furthest > order
+                count[1] += 1
+        teams = {row["owner_key"]: text_of(row["team"]) for row in self.dim_owners.to_dict("records")}
+        names = dict(zip(self.dim_owners["owner_key"], self.dim_owners["rollup_owner_name"], strict=True))
+        records: list[dict[str, Any]] = []
+        for stage, by_owner in counts.items():
+            everyone = {owner: (on, decided) for owner, (on, decided) in by_owner.items()}
+            strength = worth_of_others(list(everyone.values()))
+            for owner, (on, decided) in everyone.items():
+                basis, peer_on, peer_decided = others(owner, everyone, teams)
+                rate = peer_on / peer_decided if peer_decided else None
+                low, high = wilson(on, decided)
+                records.append(
+                    {
+                        "owner_key": owner,
+                        "team": teams.get(owner),
+                        "rollup_owner_name": names.get(owner, "Unassigned"),
+                        "stage": stage,
+                        "peer_basis": basis,
+                        "stage_order": DEAL_STAGES[stage],
+                        "decided": decided,
+                        "progressed": on,
+                        "peer_decided": peer_decided if basis else None,
+                        "peer_progressed": peer_on if basis else None,
+                        "conversion_rate": on / decided,
+                        "wilson_low": low,
+                        "wilson_high": high,
+                        "peer_conversion_rate": rate,
+                        "conversion_rate_shrunk": None
+                        if rate is None
+                        else (on + strength * rate) / (decided + strength),
+                        "is_coaching_hint": False,
+                    }
+                )
+        for owner in {row["owner_key"] for row in records} - {NOBODY}:
+            hint = weakest([row for row in records if row["owner_key"] == owner and row["peer_basis"]])
+            if hint is not None:
+                hint["is_coaching_hint"] = True
+        return table(records, "owner_key stage")
+
+
+def weakest(rows: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """The row farthest below the others whose interval, widened for the number of rows, excludes the others' rate."""
+    if not rows:
+        return None
+    z = NormalDist().inv_cdf(1 - 0.025 / len(rows))
+    gaps: list[tuple[float, int, dict[str, Any]]] = []
+    for row in rows:
+        rate = row["peer_conversion_rate"]
+        error = (rate * (1 - rate) / row["decided"]) ** 0.5
+        if error:
+            gaps.append(((rate - row["conversion_rate"]) / error, -row["stage_order"], row))
+    widest = max(gaps, key=lambda gap: gap[:2], default=None)
+    return widest[2] if widest is not None and widest[0] > z else None
+
+
+def others(
+    owner: str, trailing: dict[str, tuple[int, int]], teams: dict[str, str | None]
+) -> tuple[str | None, int, int]:
+    """Whom an owner is compared with (the team, else the company, without the owner), what they won and closed."""
+    rest = {other: counts for other, counts in trailing.items() if other != owner}
+    team = teams.get(owner)
+    mates = {other: counts for other, counts in rest.items() if team is not None and teams.get(other) == team}
+    for basis, group in (("team", mates), ("company", rest)):
+        closed = sum(count for _, count in group.values())
+        if closed:
+            return basis, sum(won for won, _ in group.values()), closed
+    return None, 0, 0
+
+
+def worth_of_others(counts: list[tuple[int, int]]) -> float:
+    """How many deals the others' rate is worth beside an owner's own: moments of the beta-binomial (Kleinman 1973).
+
+    `counts`: won and closed of each owner. Between 1 and 199.
+    """
+    total = sum(closed for _, closed in counts)
+    correlation = 0.005
+    if total:
+        rate = sum(won for won, _ in counts) / total
+        noise = rate * (1 - rate)
+        spread = sum(closed * (won / closed - rate) ** 2 for won, closed in counts)
+        free = len(counts) - 1
+        room = total - sum(closed**2 for _, closed in counts) / total - free
+        if noise * room > 0:
+            correlation = (spread - noise * free) / (noise * room)
+    return 1 / min(0.5, max(0.005, correlation)) - 1
+
+
+COMPARISONS = [
+    Comparison(
+        "dim_owner_teams", ("owner_key",), measures(text="team manager_key", flag="is_current"),
+        "is_current and owner_key like 'hubspot:%'",
+    ),
+    Comparison(
+        "fct_activities", ("activity_key",),
+        measures(
+            text="activity_id owner_key deal_key contact_key account_key kind direction outcome exclusion_reason",
+            flag="is_completed is_planned is_past is_human_outbound is_deleted is_excluded",
+            day="occurred_date created_date", time="occurred_at created_at",
+        ),
+    ),
+    Comparison(
+        "fct_rep_stage_conversions", ("owner_key", "stage"),
+        measures(
+            text="team rollup_owner_name peer_basis", flag="is_coaching_hint",
+            count="stage_order decided progressed peer_decided peer_progressed",
+            number="conversion_rate wilson_low wilson_high peer_conversion_rate conversion_rate_shrunk",
+        ),
+    ),
+    Comparison("fct_targets_daily", ("level", "member", "measure", "date_day"), measures(money="amount_reporting")),
+    Comparison(
+        "fct_rep_months", ("owner_key", "month_start"),
+        measures(
+            text="manager_key team rollup_owner_name peer_basis",
+            money="quota_stated quota won_plan_rate won_reporting lost_reporting created_reporting open_reporting "
+            "won_per_working_day",
+            count="working_days won_deals lost_deals created_deals proposals calls emails tasks_done meetings_booked "
+            "meetings_held meetings_no_show meetings_cancelled meetings_rescheduled open_deals trailing_won_deals "
+            "trailing_closed_deals",
+            number="attainment win_rate trailing_win_rate peer_win_rate trailing_win_rate_shrunk", flag="is_active",
+        ),
+    ),
+]  # fmt: skip
