@@ -184,7 +184,8 @@ def require(verdict: Verdict, written: Path) -> None:
     """Raises GateFailed, naming the first broken promises and the verdict's file, unless the verdict passed."""
     if verdict.passed:
         return
-    broken = verdict.broken
+    # A mart that has shrunk is most often the consequence of another broken promise, so it is named last.
+    broken = sorted(verdict.broken, key=lambda one: one.check == "rows_against_live")
     named = "; ".join(f"{one.mart}.{one.check}: {one.observed} (expected {one.expected})" for one in broken[:NAMED])
     more = f"; and {len(broken) - NAMED} more" if len(broken) > NAMED else ""
     raise GateFailed(

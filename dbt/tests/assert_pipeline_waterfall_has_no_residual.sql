@@ -2,13 +2,14 @@
 -- on the days before and at the end of the period, read from the days of the deals and not from the
 -- ledger.
 -- Why: a waterfall with a remainder, or with a column that takes it up, explains nothing.
+-- Where no figure is known its amount is NULL, and then nothing may have stood there but deals
+-- without an amount.
 -- A returned row: a period, view and member with a residual, or with an opening or closing that is
 -- not what stood there.
 with
 
 waterfall as (
     select * from {{ ref('fct_pipeline_waterfall') }}
-    where closing_amount is not null
 ),
 
 days as (
@@ -143,4 +144,4 @@ compared as (
 
 select *
 from compared
-where told_amount <> standing_amount or told_deals <> standing_deals
+where told_amount is distinct from standing_amount or told_deals <> standing_deals

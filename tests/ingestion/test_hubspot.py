@@ -297,7 +297,10 @@ def test_a_lasting_fault_is_one_line_and_the_lake_stays(
     home: Home, vendors: Vendors, fault: str, error: type[SaleshouseError], said: str
 ) -> None:
     with vendors() as vendor:
-        vendor.control.switch_faults({"kind": fault, "path": "/hubspot/crm/v3/objects/*", "after": 4, "times": None})
+        # On one object's pages, which are asked for in turn, so that what comes first is the same in every run.
+        vendor.control.switch_faults(
+            {"kind": fault, "path": "/hubspot/crm/v3/objects/contacts", "after": 1, "times": None}
+        )
         began = time.monotonic()
         with pytest.raises(error, match=said) as caught:
             land(home, vendor)

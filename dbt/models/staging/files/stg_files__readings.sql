@@ -1,5 +1,9 @@
 with
 
+new_loads as (
+    {{ new_loads() }}
+),
+
 readings_landed as (
     select distinct
         new_loads.load_number,
@@ -12,7 +16,7 @@ readings_landed as (
         raw_rows.new_columns,
         {{ to_timestamp('raw_rows.fetched_at') }} as fetched_at
     from {{ source('raw', 'files__readings') }} as raw_rows
-    inner join ({{ new_loads() }}) as new_loads on raw_rows._dlt_load_id = new_loads.dlt_load_id
+    inner join new_loads on raw_rows._dlt_load_id = new_loads.dlt_load_id
 ),
 
 final as (
