@@ -293,6 +293,13 @@ from (
     select getvariable('reporting_currency'), cast(1 as decimal(18, 9)), date '0001-01-01'
 );
 
+create temp table holidays as
+select given(region) as region, clean(name) as name, cast(holiday_date as date) as holiday_date
+from read_parquet(getvariable('files_holidays'), union_by_name = true)
+inner join loads using (_dlt_load_id)
+where reject_reason is null
+qualify load_number = max(load_number) over (partition by mapping_name, file_name);
+
 create table marts.marts.dim_dates as
 with days as (
     select cast(unnest(generate_series(
@@ -307,8 +314,17 @@ shifted as (
         cast(date_trunc('month', date_day)
             + to_months(cast((13 - getvariable('fiscal_year_start_month')) % 12 as integer)) as date) as fiscal_month,
         cast(date_trunc('month', date_day) as date) as month_start,
-        isodow(date_day) < 6 as is_working_day
+        holiday_name,
+        observed.holiday_date is not null as is_holiday,
+        business_hours.day_of_week is not null and observed.holiday_date is null as is_working_day
     from days
+    left join business_hours on isodow(date_day) = cast(business_hours.day_of_week as integer)
+    left join (
+        select holiday_date, min(name) as holiday_name
+        from holidays
+        where region is null or lower(trim(region)) in (select lower(trim(region)) from holiday_regions)
+        group by holiday_date
+    ) as observed on date_day = observed.holiday_date
 )
 select
     cast(year(fiscal_month) as integer) as fiscal_year,
@@ -325,7 +341,9 @@ select
     'FY' || right(cast(year(shifted.fiscal_month) as text), 2) || ' Q' || quarter(shifted.fiscal_month)
         as fiscal_quarter_label,
     strftime(month_start, '%Y-%m') as month_label,
-    not is_working_day as is_weekend,
+    holiday_name,
+    isodow(date_day) > 5 as is_weekend,
+    is_holiday,
     is_working_day,
     date_day,
     cast(date_day - to_days(cast((isodow(date_day) - getvariable('first_weekday') + 7) % 7 as integer)) as date)
@@ -1153,7 +1171,9 @@ with listed as (
         lower(clean(email)) as email,
         coalesce(list_filter(members, lambda team: team.primary)[1].name, members[1].name) as team,
         case json_extract_string(payload, '$.type') when 'QUEUE' then 'queue' else 'person' end as kind,
-        archived <> 'true' as is_active
+        archived <> 'true' as is_active,
+        cast(created_at as timestamp) as created_at,
+        case when archived = 'true' then cast(updated_at as timestamp) end as deactivated_at
     from (
         select *, from_json(teams, '[{"name": "VARCHAR", "primary": "BOOLEAN"}]') as members
         from read_parquet(getvariable('hubspot_owners'), union_by_name = true)
@@ -1161,18 +1181,25 @@ with listed as (
     )
     qualify row_number() over (partition by id order by load_number desc, fetched_at desc, updated_at desc) = 1
 ),
-everyone as (
-    select * from listed
-    union all
-    select owner_id, owner_id, null, null, 'person', false
+named as (
+    select owner_id
     from (
         select owner_id from deals union select value from past_changes where field = 'owner'
         union select owner_id from contacts union select owner_id from accounts
-    ) as named
-    where owner_id is not null and owner_id not in (select owner_id from listed)
+    )
+    where owner_id is not null
+),
+everyone as (
+    select * from listed
+    where created_at is null or created_at < getvariable('as_of_end') or owner_id in (select owner_id from named)
+    union all
+    select owner_id, owner_id, null, null, 'person', false, null, null
+    from named
+    where owner_id not in (select owner_id from listed)
 )
 select
     'hubspot:' || owner_id as owner_key,
+    cast(null as text) as manager_key,
     owner_id,
     'hubspot' as source_system,
     owner_name,
@@ -1180,7 +1207,9 @@ select
     team,
     kind,
     case when kind = 'person' and is_active then owner_name else 'Unassigned' end as rollup_owner_name,
-    is_active
+    is_active,
+    created_at,
+    deactivated_at
 from everyone;
 
 -- ------------------------------------------------------------------------------------------------------------ funnel
