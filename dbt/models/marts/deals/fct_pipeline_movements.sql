@@ -189,9 +189,7 @@ deals_ended as (
     from deals_dated
     left join closed_states
         on
-            not deals_dated.is_open_at_closing
-            and not deals_dated.is_deleted_at_closing
-            and deals_dated.deal_key = closed_states.deal_key
+            deals_dated.deal_key = closed_states.deal_key
             and deals_dated.ends_at > closed_states.valid_from
             and deals_dated.ends_at <= closed_states.valid_to
 ),
