@@ -54,6 +54,11 @@ class Home:
         return self.next / "marts.duckdb"
 
     @property
+    def semantics(self) -> Path:
+        """Beside the candidate: what its metrics are."""
+        return self.next / "semantics.json"
+
+    @property
     def releases(self) -> Path:
         return self.root / "releases"
 

@@ -116,7 +116,10 @@ def sql(
     """Ask the live release a question in SQL, read-only."""
     from publishing import reading
 
-    columns, rows = reading.query(Home.from_environment(), query)
+    _print_rows(*reading.query(Home.from_environment(), query), fmt)
+
+
+def _print_rows(columns: list[str], rows: list[tuple[Any, ...]], fmt: Format) -> None:
     if fmt is Format.JSON:
         typer.echo(json.dumps([dict(zip(columns, row, strict=True)) for row in rows], default=str))
     elif fmt is Format.CSV:
@@ -130,6 +133,57 @@ def sql(
         for row in rows:
             table.add_row(*("" if value is None else _plain(str(value)) for value in row))
         out.print(table)
+
+
+@app.command()
+def metric(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Metrics, such as bookings win_rate; none lists all.")
+    ] = None,
+    by: Annotated[
+        list[str] | None, typer.Option(help="What to group by: metric_time__month, deal__segment, channel, ...")
+    ] = None,
+    where: Annotated[list[str] | None, typer.Option(help="A condition: \"deal__segment = 'mid'\".")] = None,
+    start: Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="First day counted.")] = None,
+    end: Annotated[datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Last day counted.")] = None,
+    order: Annotated[
+        list[str] | None, typer.Option(help="What to order by, downwards with a minus: -bookings; default --by.")
+    ] = None,
+    limit: Annotated[int | None, typer.Option(help="At most so many rows.")] = None,
+    fmt: Annotated[Format, typer.Option("--format", help="How to print the rows.")] = Format.TABLE,
+    show_sql: Annotated[bool, typer.Option("--sql", help="Print the statement instead of its rows.")] = False,
+) -> None:
+    """Ask the live release for metrics by name, with one meaning everywhere, read-only."""
+    from publishing import metrics
+
+    home = Home.from_environment()
+    if not names:
+        _print_metrics(metrics.list_metrics(home), metrics.GRAINS, fmt)
+        return
+    asked = metrics.query if not show_sql else metrics.sql
+    answer = asked(
+        home, names, by=by or (), where=where or (), order=order or (), limit=limit,
+        start=start.date() if start else None, end=end.date() if end else None,
+    )  # fmt: skip
+    if isinstance(answer, str):
+        typer.echo(answer)
+    else:
+        _print_rows(*answer, fmt)
+
+
+def _print_metrics(listed: list[Any], grains: tuple[str, ...], fmt: Format) -> None:
+    if fmt is not Format.TABLE:
+        rows = [(one.name, one.description, " ".join(one.group_by)) for one in listed]
+        _print_rows(["metric", "description", "group_by"], rows, fmt)
+        return
+    _print_rows(["metric", "description"], [(one.name, one.description) for one in listed], fmt)
+    together: dict[tuple[str, ...], list[str]] = {}
+    for one in listed:
+        together.setdefault(tuple(one.group_by), []).append(one.name)
+    out.print(f"\nAll can be grouped by {', '.join(f'metric_time__{grain}' for grain in grains)}.")
+    for group_by, names in together.items():
+        if group_by:
+            out.print(f"\n{', '.join(names)}\n[dim]by {', '.join(group_by)}[/]", highlight=False)
 
 
 @app.command()

@@ -39,7 +39,7 @@ def status(home: Home) -> dict[str, Any]:
     }
 
 
-def query(home: Home, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
+def query(home: Home, sql: str, *, command: str = "saleshouse sql") -> tuple[list[str], list[tuple[Any, ...]]]:
     """Columns and rows of one query on the live release, which no query can change.
 
     Raises ReleaseError when there is no release or the query is not valid SQL for it.
@@ -58,7 +58,7 @@ def query(home: Home, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
         except duckdb.Error as exc:
             raise ReleaseError(
                 str(exc).splitlines()[0],
-                where="saleshouse sql",
+                where=command,
                 effect="nothing was read or changed",
                 fix='correct the query; `saleshouse sql "show tables"` lists the marts',
             ) from exc

@@ -4,7 +4,8 @@ What belongs here: staging, sealing, pointing, keeping and repairing releases. W
 (reports/), asking a release questions (reading.py), and judging a candidate (expectations/).
 
 releases/.unsealed-<id>/   being made; nobody reads it, a crash leaves it and `repair` removes it
-releases/<id>/             sealed: marts.duckdb, parquet/<mart>.parquet, report files, configuration/, manifest.json
+releases/<id>/             sealed: marts.duckdb, parquet/<mart>.parquet, semantics.json (the metrics), report files,
+                           configuration/, manifest.json
 releases/.removing-<id>/   on its way out
 current -> releases/<id>   swapped atomically; each release is a new path, so readers of an older one are not disturbed
 
@@ -64,6 +65,11 @@ class Release:
     @property
     def report(self) -> Path:
         return self.folder / "report.html"
+
+    @property
+    def semantics(self) -> Path:
+        """What MetricFlow reads: the metrics as they were defined when the marts were built."""
+        return self.folder / "semantics.json"
 
     @property
     def manifest(self) -> dict[str, Any]:
@@ -334,6 +340,8 @@ def _copy_candidate(home: Home, folder: Path) -> Path:
         )
     copied = folder / "marts.duckdb"
     shutil.copyfile(home.candidate, copied)
+    if home.semantics.exists():
+        shutil.copyfile(home.semantics, folder / "semantics.json")
     return copied
 
 

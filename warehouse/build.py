@@ -88,6 +88,7 @@ def build(
         home.history.unlink(missing_ok=True)
     landing.declare(home)
     repairs = stores.prepare(home, context, by_raw, tables, _rules(settings))
+    dbt_runner.write_semantics(manifest, home.semantics)
     result = dbt_runner.build(home, manifest, selection=selection, unit_tests=unit_tests, on_event=on_event)
     return Candidate(context, result, repairs)
 

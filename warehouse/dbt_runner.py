@@ -9,6 +9,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from configuration.environment import quiet
@@ -78,6 +79,13 @@ def parse(home: Home) -> Any:
             fix="mend the named file and run again",
         )
     return outcome.result
+
+
+def write_semantics(manifest: Any, path: Path) -> None:
+    """Writes what MetricFlow reads of the parsed project: semantic models, metrics and the calendar."""
+    from dbt.contracts.graph.semantic_manifest import SemanticManifest
+
+    SemanticManifest(manifest).write_json_to_file(str(path))
 
 
 def build(

@@ -20,7 +20,7 @@ def test_help_imports_nothing_heavy() -> None:
     assert not loaded & set(HEAVY)
 
 
-@pytest.mark.parametrize("command", ["status", "report", "sql"])
+@pytest.mark.parametrize("command", ["status", "report", "sql", "metric"])
 def test_without_a_release_the_next_command_is_named(command: str, tmp_path: object) -> None:
     arguments = [command, *(["select 1"] if command == "sql" else [])]
     done = subprocess.run(
