@@ -15,6 +15,7 @@ def main() -> None:
     parser.add_argument("--home", type=Path)
     parser.add_argument("--config", type=Path)
     parser.add_argument("--parse", action="store_true", help="only check that the dbt project parses")
+    parser.add_argument("--docs", type=Path, metavar="FILE", help="only write what is documented, as one HTML page")
     parser.add_argument("--as-of", type=date.fromisoformat)
     parser.add_argument("--known-at", type=int)
     parser.add_argument("--select", nargs="*")
@@ -24,6 +25,10 @@ def main() -> None:
     if arguments.parse:
         manifest = dbt_runner.parse(home)
         print(f"dbt: {len(manifest.nodes)} nodes parsed")
+        return
+    if arguments.docs:
+        dbt_runner.write_docs(home, arguments.docs)
+        print(f"documentation of models, columns and lineage: {arguments.docs}")
         return
     if arguments.as_of is None:
         parser.error("--as-of is needed")

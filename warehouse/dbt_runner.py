@@ -6,6 +6,7 @@ results into orchestrator events (dagster_project/).
 
 import hashlib
 import os
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -79,6 +80,27 @@ def parse(home: Home) -> Any:
             fix="mend the named file and run again",
         )
     return outcome.result
+
+
+def write_docs(home: Home, path: Path) -> None:
+    """Writes dbt's documentation of the parsed project, lineage included, as one page that loads nothing.
+
+    Types come from the contracts, so no warehouse needs to stand. Raises BuildError when dbt cannot write it.
+    """
+    parse(home)
+    with _environment(home):
+        from dbt.cli.main import dbtRunner
+
+        outcome = dbtRunner().invoke(["docs", "generate", *_COMMON, "--static", "--empty-catalog", "--no-compile"])
+    if not outcome.success:
+        raise BuildError(
+            f"the documentation could not be written: {outcome.exception}",
+            where="dbt",
+            effect=f"{path} is as it was",
+            fix="mend what it names and run again",
+        )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(TARGET / "static_index.html", path)
 
 
 def write_semantics(manifest: Any, path: Path) -> None:
