@@ -195,6 +195,30 @@ select
 from (select *, unnest(['total', 'pipeline']) as level from fct_pipeline_movements)
 group by all;
 
+create table fct_deal_slips as select
+    deal_key, owner_key, pipeline_id, 'quarter' as period_type, segment, currency,
+    case status when 'open' then 'still_open' else status end as outcome, amount, amount_reporting,
+    1::bigint as pushes, 10::bigint as pushed_days, status = 'open' as is_slipped, true as is_complete,
+    date '2026-01-01' as period_start, date '2026-03-31' as period_end, date '2026-03-31' as closing_date
+from fct_deals;
+
+create table fct_slip_rates as select
+    period_type, level, case level when 'total' then 'total' else pipeline_id end as member,
+    sum(amount_reporting) as due_amount, sum(amount_reporting) filter (where is_slipped) as slipped_amount,
+    sum(amount_reporting) filter (where is_slipped) as still_open_amount, 0::decimal(18, 2) as closed_later_amount,
+    sum(amount_reporting) filter (where outcome = 'won') as won_amount,
+    sum(amount_reporting) filter (where outcome = 'lost') as lost_amount, 0::decimal(18, 2) as deleted_amount,
+    count(*) as due_deals, count(*) filter (where is_slipped) as slipped_deals,
+    count(*) filter (where is_slipped) as still_open_deals, 0::bigint as closed_later_deals,
+    count(*) filter (where outcome = 'won') as won_deals, count(*) filter (where outcome = 'lost') as lost_deals,
+    0::bigint as deleted_deals, 1::bigint as deals_without_amount, 0::bigint as unknown_deals,
+    count(*) as pushes, 10 * count(*) as pushed_days,
+    (slipped_deals / due_deals)::decimal(18, 9) as slip_rate,
+    (slipped_amount / due_amount)::decimal(18, 9) as slip_rate_value, 1::decimal(18, 9) as pushes_per_deal,
+    10::decimal(18, 9) as pushed_days_per_deal, is_complete, period_start, period_end, closing_date
+from (select *, unnest(['total', 'pipeline']) as level from fct_deal_slips)
+group by all;
+
 create table fct_leads as select
     contact_key as lead_key, 'p' || i || '@people.example' as person_key, contact_key, account_key,
     'hubspot:o' || (i % 20) as owner_key, null::text as campaign_key, null::text as first_deal_key,

@@ -69,6 +69,11 @@ MUTATIONS = {
         "update fct_pipeline_waterfall set increased_amount = 0.01 where level = 'total'",
         "no_residual",
     ),
+    "fct_deal_slips": (
+        "update fct_deal_slips set is_slipped = false where deal_key = 'hubspot:d2'",
+        "slipped_is_its_outcome",
+    ),
+    "fct_slip_rates": ("update fct_slip_rates set slip_rate = 0.9 where level = 'total'", "rate_from_its_sums"),
     "fct_win_loss": (
         "delete from fct_win_loss where deal_key = (select min(deal_key) from fct_win_loss)",
         "every_closed_deal",

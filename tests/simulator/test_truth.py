@@ -168,6 +168,31 @@ def test_a_deal_lost_twice_was_lost_from_the_stage_before_the_last_loss(book: Bo
     assert (last["status"], last["days_to_close"], last["is_in_win_rate"]) == ("lost", Decimal("65.500000"), True)
 
 
+def test_a_deal_slips_if_it_is_open_at_the_end_of_the_period_it_was_due_in(book: Book) -> None:
+    book.deal(
+        "1", "2026-01-05 08:00", stage("proposal", "2026-01-05 08:00"), ("amount", "100", "2026-01-05 08:00"),
+        ("close_date", "2026-02-20", "2026-01-05 08:00"), ("close_date", "2026-03-10", "2026-02-03 08:00"),
+        ("close_date", "2026-02-27", "2026-02-04 08:00"), stage("lost", "2026-02-10 08:00"),
+        stage("proposal", "2026-03-20 08:00"),
+    )  # fmt: skip
+    book.deal(
+        "2", "2026-01-05 08:00", stage("proposal", "2026-01-05 08:00"), ("amount", "30", "2026-01-05 08:00"),
+        ("close_date", "2026-02-20", "2026-01-05 08:00"), ("close_date", "2026-04-20", "2026-02-03 08:00"),
+    )  # fmt: skip
+    slips = book.on("2026-03-31").fct_deal_slips.set_index(["period_type", "deal_key"])
+    assert slips.loc[("month", "hubspot:1"), "outcome"] == "lost"
+    assert slips.loc[("month", "hubspot:1"), "pushed_days"] == 18
+    assert slips.loc[("month", "hubspot:2"), "is_slipped"]
+    assert "quarter" not in slips.index.get_level_values(0)  # nothing was there when the quarter began
+    rates = book.on("2026-03-31").fct_slip_rates.set_index(["period_type", "level"])
+    month = only(rates.loc[[("month", "total")]])
+    # Of 130 due in February 30 slipped; two pushes, by 18 days and by 59.
+    assert (month["due_amount"], month["slipped_amount"], month["slip_rate"]) == (130, 30, Decimal("0.5"))
+    assert (month["pushes"], month["pushed_days"]) == (2, 77)
+    running = book.on("2026-02-05").fct_deal_slips.set_index(["period_type", "deal_key"])
+    assert running.loc[("month", "hubspot:2"), "is_slipped"] is None
+
+
 def test_a_skipped_stage_counts_as_reached_at_the_skip(book: Book) -> None:
     book.deal("1", "2026-01-30 08:00", stage("prospecting", "2026-01-30 08:00"), stage("proposal", "2026-02-02 08:00"))
     world = book.on("2026-03-31")
