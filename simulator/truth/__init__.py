@@ -19,17 +19,40 @@ Readings of the definitions that are not spelled out elsewhere:
 
 from __future__ import annotations
 
-from simulator.truth import ads, deals, funnel, outcomes, people, pipeline, plans, responses, slips, team, velocity, web
+from simulator.truth import (
+    ads,
+    changes,
+    deals,
+    funnel,
+    outcomes,
+    people,
+    pipeline,
+    plans,
+    responses,
+    slips,
+    team,
+    velocity,
+    web,
+)
 from simulator.truth.log import Moment, absent
 
 COMPARISONS = [
     *people.COMPARISONS, *deals.COMPARISONS, *funnel.COMPARISONS, *web.COMPARISONS, *ads.COMPARISONS,
     *plans.COMPARISONS, *team.COMPARISONS, *velocity.COMPARISONS, *pipeline.COMPARISONS,
-    *outcomes.COMPARISONS, *responses.COMPARISONS, *slips.COMPARISONS,
+    *outcomes.COMPARISONS, *responses.COMPARISONS, *slips.COMPARISONS, *changes.COMPARISONS,
 ]  # fmt: skip
 
 
-class World(velocity.Velocity, web.Web, ads.Ads, team.RepStages, slips.Slips, outcomes.Outcomes, responses.Responses):
+class World(
+    velocity.Velocity,
+    web.Web,
+    ads.Ads,
+    team.RepStages,
+    slips.Slips,
+    changes.Changes,
+    outcomes.Outcomes,
+    responses.Responses,
+):
     """Every area together."""
 
 

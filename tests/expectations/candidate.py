@@ -219,6 +219,23 @@ create table fct_slip_rates as select
 from (select *, unnest(['total', 'pipeline']) as level from fct_deal_slips)
 group by all;
 
+create table fct_deal_changes as
+with changed as (
+    select *, 'created' as change, 'prospecting' as stood, created_at as changed_at from deals_made
+    union all
+    select *, case status when 'open' then 'moved' else status end, stage, moved_at from deals_made
+)
+select
+    deal_key, 'hubspot:o' || (i % 20) as owner_key, 'hubspot:deal:default:' || stood as stage_key,
+    'default' as pipeline_id, change,
+    case when change <> 'created' then 'hubspot:deal:default:prospecting' end as old_value,
+    'hubspot:deal:default:' || stood as new_value, case when change <> 'created' then 'prospecting' end as old_stage,
+    stood as stage, case change when 'won' then 'won' when 'lost' then 'lost' else 'open' end as status,
+    'PIPELINE' as forecast_category, currency, amount as old_amount, amount, amount as amount_reporting,
+    null::decimal(18, 2) as amount_change_reporting, null::bigint as days_moved, changed_at::date as date_day,
+    moved_at::date as close_date
+from changed;
+
 create table fct_leads as select
     contact_key as lead_key, 'p' || i || '@people.example' as person_key, contact_key, account_key,
     'hubspot:o' || (i % 20) as owner_key, null::text as campaign_key, null::text as first_deal_key,

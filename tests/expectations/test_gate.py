@@ -69,6 +69,10 @@ MUTATIONS = {
         "update fct_pipeline_waterfall set increased_amount = 0.01 where level = 'total'",
         "no_residual",
     ),
+    "fct_deal_changes": (
+        "update fct_deal_changes set old_value = new_value where deal_key = 'hubspot:d2' and change = 'moved'",
+        "a_change_is_one",
+    ),
     "fct_deal_slips": (
         "update fct_deal_slips set is_slipped = false where deal_key = 'hubspot:d2'",
         "slipped_is_its_outcome",

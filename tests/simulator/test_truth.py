@@ -193,6 +193,24 @@ def test_a_deal_slips_if_it_is_open_at_the_end_of_the_period_it_was_due_in(book:
     assert running.loc[("month", "hubspot:2"), "is_slipped"] is None
 
 
+def test_what_changed_of_a_deal_is_what_differs_between_the_ends_of_days(book: Book) -> None:
+    book.deal(
+        "1", "2026-01-05 08:00", stage("proposal", "2026-01-05 08:00"), ("amount", "100", "2026-01-05 09:00"),
+        ("close_date", "2026-02-20", "2026-01-05 08:00"), stage("closing", "2026-01-08 08:00"),
+        stage("proposal", "2026-01-08 22:59"), ("amount", "130", "2026-01-08 23:00"),
+        stage("won", "2026-01-12 08:00"), ("close_date", "2026-01-12", "2026-01-12 08:00"),
+    )  # fmt: skip
+    book.deletions.append(("deal", "1", "2026-01-20 08:00", None))
+    changes = book.on("2026-01-31").fct_deal_changes
+    # On the eighth it moved there and back; 23:00 UTC is the ninth in Prague.
+    assert [(row["date_day"].day, row["change"], row["old_value"], row["new_value"]) for _, row in changes.iterrows()
+            if row["change"] not in ("created", "won", "deleted")] == [
+        (9, "amount", "100.00 EUR", "130.00 EUR"), (12, "close_date", "2026-02-20", "2026-01-12"),
+    ]  # fmt: skip
+    assert changes["change"].tolist() == ["created", "amount", "won", "close_date", "deleted"]
+    assert (changes["amount"].iloc[0], changes["amount_change_reporting"].iloc[1]) == (100, 30)
+
+
 def test_a_skipped_stage_counts_as_reached_at_the_skip(book: Book) -> None:
     book.deal("1", "2026-01-30 08:00", stage("prospecting", "2026-01-30 08:00"), stage("proposal", "2026-02-02 08:00"))
     world = book.on("2026-03-31")
