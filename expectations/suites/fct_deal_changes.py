@@ -36,7 +36,7 @@ def expectations(context: GateContext) -> list["Expectation"]:
         rules.rows(
             "last_change_is_where_the_deal_stands",
             "select deals.deal_key, deals.stage_key, changes.stage_key as changed_to from fct_deals as deals "
-            "inner join (select deal_key, max_by(stage_key, date_day) as stage_key from {batch} group by all) as changes "
+            "inner join (select deal_key, max_by(stage_key, date_day) as stage_key from {batch} group by all) changes "
             "on deals.deal_key = changes.deal_key "
             "where not deals.is_deleted and deals.stage_key <> changes.stage_key",
             expected="the stage of the deal",
