@@ -343,8 +343,10 @@ members as (
     group by all
 ),
 
-first_won_day as (
-    select min(won_deals.period_start) filter (where won_deals.period_type = 'month') as month_start
+company_begun as (
+    select
+        min(won_deals.period_start) filter (where won_deals.period_type = 'month') as month_start,
+        exists(select 1 from deals) as has_deals
     from won_deals
 ),
 
@@ -357,32 +359,32 @@ members_of_periods as (
         targets_summed.target_reporting,
         coalesce(facts_summed.unknown_deals, 0) as unknown_deals,
         case
-            when periods.period_start >= first_won_day.month_start
+            when periods.period_start >= company_begun.month_start
                 then coalesce(facts_summed.won_reporting, 0)
-            when periods.is_current and exists(select 1 from deals) then 0
+            when periods.is_current and company_begun.has_deals then 0
         end as won_reporting,
         case
-            when not periods.is_current and periods.period_start >= first_won_day.month_start
+            when not periods.is_current and periods.period_start >= company_begun.month_start
                 then coalesce(facts_summed.won_final, 0)
         end as won_final,
         case
-            when periods.period_start >= first_won_day.month_start
+            when periods.period_start >= company_begun.month_start
                 then coalesce(facts_summed.won_deals, 0)
-            when periods.is_current and exists(select 1 from deals) then 0
+            when periods.is_current and company_begun.has_deals then 0
         end as won_deals,
         {%- for measure in [
             'open_due', 'overdue_open', 'dateless_open', 'later_open', 'due_open_deals', 'overdue_open_deals',
             'dateless_open_deals', 'later_open_deals', 'amountless_open_deals',
         ] %}
         case
-            when coalesce(facts_summed.unknown_deals, 0) = 0
+            when company_begun.has_deals and coalesce(facts_summed.unknown_deals, 0) = 0
                 then coalesce(facts_summed.{{ measure }}, 0)
         end as {{ measure }},
         {%- endfor %}
         forecast_summed.forecast_expected,
         forecast_summed.chance_of_target
     from periods
-    cross join first_won_day
+    cross join company_begun
     inner join members
         on
             periods.period_type = members.period_type
