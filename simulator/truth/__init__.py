@@ -22,6 +22,7 @@ from __future__ import annotations
 from simulator.truth import (
     ads,
     changes,
+    coverage,
     deals,
     funnel,
     outcomes,
@@ -40,6 +41,7 @@ COMPARISONS = [
     *people.COMPARISONS, *deals.COMPARISONS, *funnel.COMPARISONS, *web.COMPARISONS, *ads.COMPARISONS,
     *plans.COMPARISONS, *team.COMPARISONS, *velocity.COMPARISONS, *pipeline.COMPARISONS,
     *outcomes.COMPARISONS, *responses.COMPARISONS, *slips.COMPARISONS, *changes.COMPARISONS,
+    *coverage.COMPARISONS,
 ]  # fmt: skip
 
 
@@ -50,6 +52,7 @@ class World(
     team.RepStages,
     slips.Slips,
     changes.Changes,
+    coverage.Coverage,
     outcomes.Outcomes,
     responses.Responses,
 ):

@@ -236,6 +236,29 @@ select
     moved_at::date as close_date
 from changed;
 
+create table fct_coverage_pacing as
+with periods as (
+    select * from (values ('month', date '2026-06-01'), ('quarter', date '2026-04-01')) as p (period_type, period_start)
+), won as (
+    select period_type, period_start, coalesce(sum(amount_reporting), 0)::decimal(18, 2) as won_reporting,
+        count(deal_key) as won_deals
+    from periods left join fct_deals on status = 'won' and close_day between period_start and date '2026-06-17'
+    group by all
+)
+select
+    period_type, period_type || ' now' as period_label, level, level as member, won_reporting,
+    null::decimal(18, 2) as won_final, won_reporting + 20 as target_reporting, 20::decimal(18, 2) as missing,
+    10::decimal(18, 2) as open_due, 10::decimal(18, 2) as overdue_open, 10::decimal(18, 2) as dateless_open,
+    0::decimal(18, 2) as later_open, won_deals, 1::bigint as due_open_deals, 1::bigint as overdue_open_deals,
+    1::bigint as dateless_open_deals, 0::bigint as later_open_deals, 0::bigint as amountless_open_deals,
+    0::bigint as unknown_deals, 0.5::decimal(18, 9) as coverage, 0.6::decimal(18, 9) as coverage_previous,
+    13::bigint as elapsed_working_days, 22::bigint as working_days, 0.59::decimal(18, 9) as elapsed_share,
+    12::bigint as pacing_periods, 0.5::decimal(18, 9) as pacing_share, 10::decimal(18, 2) as pacing_expected,
+    1::decimal(18, 9) as pacing_ratio, 15::decimal(18, 2) as forecast_expected, -5::decimal(18, 2) as forecast_gap,
+    null::decimal(18, 9) as chance_of_target, false as is_target_met, true as is_current,
+    date '2026-06-17' as same_day, period_start, date '2026-06-30' as period_end
+from won cross join (select unnest(['total', 'team']) as level);
+
 create table fct_leads as select
     contact_key as lead_key, 'p' || i || '@people.example' as person_key, contact_key, account_key,
     'hubspot:o' || (i % 20) as owner_key, null::text as campaign_key, null::text as first_deal_key,

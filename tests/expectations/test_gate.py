@@ -69,6 +69,10 @@ MUTATIONS = {
         "update fct_pipeline_waterfall set increased_amount = 0.01 where level = 'total'",
         "no_residual",
     ),
+    "fct_coverage_pacing": (
+        "update fct_coverage_pacing set coverage = 0.6 where level = 'total'",
+        "coverage_is_open_by_missing",
+    ),
     "fct_deal_changes": (
         "update fct_deal_changes set old_value = new_value where deal_key = 'hubspot:d2' and change = 'moved'",
         "a_change_is_one",

@@ -211,6 +211,29 @@ def test_what_changed_of_a_deal_is_what_differs_between_the_ends_of_days(book: B
     assert (changes["amount"].iloc[0], changes["amount_change_reporting"].iloc[1]) == (100, 30)
 
 
+def test_coverage_is_what_is_due_by_what_is_missing_on_the_same_normalised_day(book: Book) -> None:
+    book.deal(
+        "1", "2026-01-05 08:00", stage("proposal", "2026-01-05 08:00"), ("amount", "200", "2026-01-05 08:00"),
+        ("close_date", "2026-01-14", "2026-01-05 08:00"), stage("won", "2026-02-10 10:00"),
+    )  # fmt: skip
+    for number, due in (("2", "2026-02-25"), ("3", "2026-02-11"), ("4", None)):
+        book.deal(
+            number, "2026-02-02 08:00", stage("proposal", "2026-02-02 08:00"), ("amount", "50", "2026-02-02 08:00"),
+            ("close_date", due, "2026-02-02 08:00"),
+        )  # fmt: skip
+    world = book.on("2026-02-12")
+    months = world.fct_coverage_pacing
+    months = months.loc[(months["period_type"] == "month") & (months["level"] == "total")].set_index("period_start")
+    now = months.loc[date(2026, 2, 1)]
+    target = world._targets[("total", "total"), date(2026, 2, 1)]
+    assert (now["won_reporting"], now["missing"]) == (200, target - 200)
+    assert (now["open_due"], now["overdue_open"], now["dateless_open"]) == (50, 50, 50)
+    assert now["coverage"] == Decimal(50) / (target - 200)
+    # 9 of February's 20 working days are over; 9 of January's 21 are by the 14th, 10 would be more.
+    before = months.loc[date(2026, 1, 1)]
+    assert (before["same_day"], before["open_due"], before["won_final"]) == (date(2026, 1, 14), 200, None)
+
+
 def test_a_skipped_stage_counts_as_reached_at_the_skip(book: Book) -> None:
     book.deal("1", "2026-01-30 08:00", stage("prospecting", "2026-01-30 08:00"), stage("proposal", "2026-02-02 08:00"))
     world = book.on("2026-03-31")
