@@ -25,6 +25,7 @@ from simulator.truth import (
     coverage,
     deals,
     funnel,
+    health,
     outcomes,
     people,
     pipeline,
@@ -41,7 +42,7 @@ COMPARISONS = [
     *people.COMPARISONS, *deals.COMPARISONS, *funnel.COMPARISONS, *web.COMPARISONS, *ads.COMPARISONS,
     *plans.COMPARISONS, *team.COMPARISONS, *velocity.COMPARISONS, *pipeline.COMPARISONS,
     *outcomes.COMPARISONS, *responses.COMPARISONS, *slips.COMPARISONS, *changes.COMPARISONS,
-    *coverage.COMPARISONS,
+    *coverage.COMPARISONS, *health.COMPARISONS,
 ]  # fmt: skip
 
 
@@ -53,6 +54,7 @@ class World(
     slips.Slips,
     changes.Changes,
     coverage.Coverage,
+    health.Health,
     outcomes.Outcomes,
     responses.Responses,
 ):

@@ -259,6 +259,16 @@ select
     date '2026-06-17' as same_day, period_start, date '2026-06-30' as period_end
 from won cross join (select unnest(['total', 'team']) as level);
 
+create table fct_deal_health as select
+    deal_key, account_key, contact_key, owner_key, stage_key, pipeline_id, pipeline_purpose, segment, stage,
+    'past_close_date' as reasons_named, amount_reporting, null::decimal(18, 2) as amount_cut_reporting,
+    1::bigint as reasons, 5::bigint as days_past_close, 3::bigint as days_since_activity, pushes, pushed_days,
+    2::bigint as contacts, age_days, null::decimal(18, 6) as won_p90_age_days, true as is_past_close_date,
+    false as is_idle, null::boolean as is_older_than_won, false as is_pushed_twice, false as is_amount_cut,
+    false as is_without_next_step, false as is_single_contact, false as is_without_contact, close_date,
+    timestamp '2026-06-14 08:00:00' as last_activity_at, null::timestamp as next_activity_at
+from fct_deals where status = 'open';
+
 create table fct_leads as select
     contact_key as lead_key, 'p' || i || '@people.example' as person_key, contact_key, account_key,
     'hubspot:o' || (i % 20) as owner_key, null::text as campaign_key, null::text as first_deal_key,
@@ -536,7 +546,8 @@ create table rpt_win_rates as select 'trailing_12_months' as window_name, 4::big
 
 create table rpt_deal_risks as select deal_key, stage, 1::bigint as reasons, true as is_past_close_date,
     false as is_idle, false as is_older_than_won, false as is_pushed_twice, false as is_amount_cut,
-    false as is_without_next_step, false as is_without_contact from fct_deals where status = 'open';
+    false as is_without_next_step, false as is_single_contact, false as is_without_contact
+from fct_deals where status = 'open';
 
 create table rpt_deals_at_risk as select *, row_number() over (order by deal_key) as value_rank from rpt_deal_risks
 order by deal_key limit 25;

@@ -77,6 +77,10 @@ MUTATIONS = {
         "update fct_deal_changes set old_value = new_value where deal_key = 'hubspot:d2' and change = 'moved'",
         "a_change_is_one",
     ),
+    "fct_deal_health": (
+        "update fct_deal_health set is_single_contact = true, reasons = reasons + 1 where deal_key = 'hubspot:d2'",
+        "single_is_one",
+    ),
     "fct_deal_slips": (
         "update fct_deal_slips set is_slipped = false where deal_key = 'hubspot:d2'",
         "slipped_is_its_outcome",

@@ -28,6 +28,7 @@ MODELS = (
             "intermediate/crm/int_pipeline_deals",
             "marts/deals/fct_coverage_pacing",
             "marts/deals/fct_deal_days",
+            "marts/deals/fct_deal_health",
         )
     ),
 )
@@ -84,15 +85,13 @@ SCHEMAS = {
     ),
     "fct_deals": (
         "deal_key text, account_key text, contact_key text, lead_key text, owner_key text, deal_id text,"
-        " source_system text, deal_name text, pipeline_id text, pipeline_purpose text, stage_label text, stage text,"
-        " status text,"
-        " channel text, segment text, currency text, next_step text, exclusion_reason text, history_basis text,"
-        " amount_history_basis text, amount decimal(18,2), amount_reporting decimal(18,2), pushes bigint,"
-        " cycle_days decimal(18,6),"
+        " source_system text, stage_key text, deal_name text, pipeline_id text, pipeline_purpose text,"
+        " stage_label text, stage text, status text, channel text, segment text, currency text, next_step text,"
+        " exclusion_reason text, history_basis text, amount_history_basis text, amount decimal(18,2),"
+        " amount_reporting decimal(18,2), pushes bigint, pushed_days bigint, cycle_days decimal(18,6),"
         " age_days decimal(18,6), cycle_reject_reason text, is_excluded boolean, is_deleted boolean,"
         " is_zero_day_win boolean, is_qualified boolean, is_imported boolean, created_date date, close_date date,"
-        " stage_close_date date, close_day date,"
-        " created_at timestamp, closed_at timestamp, deleted_at timestamp"
+        " stage_close_date date, close_day date, created_at timestamp, closed_at timestamp, deleted_at timestamp"
     ),
     "int_deal_changes": "deal_key text, field text, value text, is_past boolean, changed_at timestamp",
     "int_deal_activities": (
@@ -241,12 +240,12 @@ def _deals(
         deals.append(
             (
                 f"hubspot:{number}", f"hubspot:a{number % 400}", None if random.random() < 0.1 else f"hubspot:{number}",
-                lead[0] if lead else None, owner, str(number), "hubspot",
+                lead[0] if lead else None, owner, str(number), "hubspot", f"hubspot:deal:p:{stage}",
                 f"{('Platform', 'Team plan', 'Rollout', 'Pilot')[number % 4]} {number}", "p", purpose,
                 stage.title(), stage, status, lead[4] if lead else "unattributed", ("small", "mid")[number % 2], "EUR",
                 None if random.random() < 0.4 else "Call on Tuesday", None, "field_history", "field_history",
                 amount, amount,
-                int(random.poisson(0.7)),
+                int(random.poisson(0.7)), 0,
                 (closed - created) / timedelta(days=1) if status == "won" and closed else None,
                 ((closed or end) - created) / timedelta(days=1), None, False, False, False, number_of_visit > 1, False,
                 created.date(), None if status == "open" and random.random() < 0.08 else close_date,
@@ -572,7 +571,8 @@ def _statements() -> list[tuple[str, str]]:
     environment = jinja2.Environment(extensions=["jinja2.ext.do"])
     texts = {
         name: environment.from_string(macros + "\n" + text).render(
-            ref=lambda table: f"marts.{table}", source=lambda _, __: "marts.release_context"
+            ref=lambda table: f"marts.{table}",
+            source=lambda _, name: f"marts.{name}".replace("run_context", "release_context"),
         )
         for name, text in models.items()
     }
@@ -590,6 +590,10 @@ def finish(connection: duckdb.DuckDBPyConnection) -> None:
     """Runs the report's models, and what is computed for them, over the facts and closes the file."""
     connection.execute(
         """
+        create table marts.deal_health as select '21' as idle_days;
+        create table marts.int_deal_contacts as
+        select deal_key, case when contact_key is null then 0 else 1 + hash(deal_key) % 2 end::bigint as contacts
+        from marts.fct_deals;
         create table marts.int_deals as
         select deal_key, false as has_currency_history,
             deal_key in (select deal_key from marts.int_deal_changes where field = 'close_date')
