@@ -163,6 +163,8 @@ class Company(_Section):
     close_day: Literal["crm_close_date", "stage_event"] = "crm_close_date"
     temperature: Temperature = Temperature()
     business_hours: BusinessHours = BusinessHours()
+    # After how many days without activity an open deal is idle.
+    idle_days: Annotated[int, Field(gt=0)] = 21
     # Where a deal opens in its CRM, by source: hubspot: https://app.hubspot.com/contacts/<portal>/record/0-3/{id}
     deal_links: dict[str, WebAddress] = {}
 

@@ -122,6 +122,7 @@ def _rules(settings: Settings) -> dict[str, stores.Rule]:
         ),
         "holiday_regions": stores.Rule(("region",), [(hours.holiday_region,)] if hours.holiday_region else []),
         "response_sla": stores.Rule(("hours",), [(str(hours.response_sla_hours),)]),
+        "deal_health": stores.Rule(("idle_days",), [(str(settings.company.idle_days),)]),
         "test_email_domains": stores.Rule(
             ("domain",), [(domain.lower(),) for domain in settings.test_records.email_domains]
         ),

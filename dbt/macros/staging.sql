@@ -109,8 +109,8 @@
         ],
         'deals': [
             'deal_id', 'account_id', 'contact_id', 'owner_id', 'pipeline_id', 'stage_id', 'deal_name', 'pipeline_label',
-            'stage_label', 'currency', 'deal_type', 'lost_reason', 'forecast_category', 'next_step', 'merged_ids',
-            'amount', 'win_probability', 'is_deleted', 'close_date', 'created_at', 'updated_at', 'deleted_at',
+            'stage_label', 'currency', 'deal_type', 'lost_reason', 'forecast_category', 'next_step', 'contact_ids',
+            'merged_ids', 'amount', 'win_probability', 'is_deleted', 'close_date', 'created_at', 'updated_at', 'deleted_at',
         ],
         'stages': [
             'object', 'pipeline_id', 'stage_id', 'pipeline_label', 'stage_label', 'win_probability', 'display_order',

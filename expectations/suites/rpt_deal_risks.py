@@ -19,7 +19,8 @@ def expectations(context: GateContext) -> list["Expectation"]:
         rules.none(
             "reasons_are_the_signs",
             "reasons <> is_past_close_date::int + is_idle::int + is_older_than_won::int + is_pushed_twice::int "
-            "+ is_amount_cut::int + is_without_next_step::int + is_without_contact::int",
+            "+ is_amount_cut::int + is_without_next_step::int "
+            "+ is_single_contact::int + is_without_contact::int",
         ),
         rules.rows(
             "of_open_deals",

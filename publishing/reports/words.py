@@ -72,6 +72,7 @@ def vocabulary(_: Gettext) -> dict[str, dict[str, str]]:
             "pushed_twice": _("Pushed twice or more"),
             "amount_cut": _("Amount was cut"),
             "without_next_step": _("No next step"),
+            "single_contact": _("Only one contact"),
             "without_contact": _("No contact"),
         },
         "remark": {

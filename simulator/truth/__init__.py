@@ -19,18 +19,44 @@ Readings of the definitions that are not spelled out elsewhere:
 
 from __future__ import annotations
 
-from simulator.truth import ads, deals, funnel, outcomes, people, pipeline, plans, responses, team, velocity, web
+from simulator.truth import (
+    ads,
+    changes,
+    coverage,
+    deals,
+    funnel,
+    health,
+    outcomes,
+    people,
+    pipeline,
+    plans,
+    responses,
+    slips,
+    team,
+    velocity,
+    web,
+)
 from simulator.truth.log import Moment, absent
 
 COMPARISONS = [
     *people.COMPARISONS, *deals.COMPARISONS, *funnel.COMPARISONS, *web.COMPARISONS, *ads.COMPARISONS,
     *plans.COMPARISONS, *team.COMPARISONS, *velocity.COMPARISONS, *pipeline.COMPARISONS,
-    *outcomes.COMPARISONS, *responses.COMPARISONS,
+    *outcomes.COMPARISONS, *responses.COMPARISONS, *slips.COMPARISONS, *changes.COMPARISONS,
+    *coverage.COMPARISONS, *health.COMPARISONS,
 ]  # fmt: skip
 
 
 class World(
-    velocity.Velocity, web.Web, ads.Ads, team.RepStages, pipeline.Pipeline, outcomes.Outcomes, responses.Responses
+    velocity.Velocity,
+    web.Web,
+    ads.Ads,
+    team.RepStages,
+    slips.Slips,
+    changes.Changes,
+    coverage.Coverage,
+    health.Health,
+    outcomes.Outcomes,
+    responses.Responses,
 ):
     """Every area together."""
 

@@ -162,7 +162,7 @@ class Deals(People):
                     else rounded(amount * self.rate(currency, rate_day, "plan"), 2),
                     "win_probability": rounded(chance, 6),
                     "pushes": len(pushed),
-                    "pushed_days": sum(pushed),
+                    "pushed_days": sum(days for _, days in pushed),
                     "reopens": sum(
                         before.stage in ("won", "lost") and after.stage not in ("won", "lost")
                         for before, after in pairwise(visits)
@@ -185,8 +185,10 @@ class Deals(People):
         return table(records, "deal_key contact_key pipeline_purpose status is_excluded amount_reporting created_at")
 
     @staticmethod
-    def _pushes(changes: list[tuple[pd.Timestamp, str | None, str | None]], visits: list[Visit]) -> list[int]:
-        """By how many days each push moved the close date."""
+    def _pushes(
+        changes: list[tuple[pd.Timestamp, str | None, str | None]], visits: list[Visit]
+    ) -> list[tuple[pd.Timestamp, int]]:
+        """When each push moved the close date, and by how many days."""
         found = []
         before: str | None = None
         for at, after, _ in changes:
@@ -194,7 +196,7 @@ class Deals(People):
                 continue
             current = [visit for visit in visits if visit.entered_at <= at][-1:]
             if before is not None and after > before and current and current[0].stage not in ("won", "lost"):
-                found.append((date.fromisoformat(after) - date.fromisoformat(before)).days)
+                found.append((at, (date.fromisoformat(after) - date.fromisoformat(before)).days))
             before = after
         return found
 

@@ -195,6 +195,80 @@ select
 from (select *, unnest(['total', 'pipeline']) as level from fct_pipeline_movements)
 group by all;
 
+create table fct_deal_slips as select
+    deal_key, owner_key, pipeline_id, 'quarter' as period_type, segment, currency,
+    case status when 'open' then 'still_open' else status end as outcome, amount, amount_reporting,
+    1::bigint as pushes, 10::bigint as pushed_days, status = 'open' as is_slipped, true as is_complete,
+    date '2026-01-01' as period_start, date '2026-03-31' as period_end, date '2026-03-31' as closing_date
+from fct_deals;
+
+create table fct_slip_rates as select
+    period_type, level, case level when 'total' then 'total' else pipeline_id end as member,
+    sum(amount_reporting) as due_amount, sum(amount_reporting) filter (where is_slipped) as slipped_amount,
+    sum(amount_reporting) filter (where is_slipped) as still_open_amount, 0::decimal(18, 2) as closed_later_amount,
+    sum(amount_reporting) filter (where outcome = 'won') as won_amount,
+    sum(amount_reporting) filter (where outcome = 'lost') as lost_amount, 0::decimal(18, 2) as deleted_amount,
+    count(*) as due_deals, count(*) filter (where is_slipped) as slipped_deals,
+    count(*) filter (where is_slipped) as still_open_deals, 0::bigint as closed_later_deals,
+    count(*) filter (where outcome = 'won') as won_deals, count(*) filter (where outcome = 'lost') as lost_deals,
+    0::bigint as deleted_deals, 1::bigint as deals_without_amount, 0::bigint as unknown_deals,
+    count(*) as pushes, 10 * count(*) as pushed_days,
+    (slipped_deals / due_deals)::decimal(18, 9) as slip_rate,
+    (slipped_amount / due_amount)::decimal(18, 9) as slip_rate_value, 1::decimal(18, 9) as pushes_per_deal,
+    10::decimal(18, 9) as pushed_days_per_deal, is_complete, period_start, period_end, closing_date
+from (select *, unnest(['total', 'pipeline']) as level from fct_deal_slips)
+group by all;
+
+create table fct_deal_changes as
+with changed as (
+    select *, 'created' as change, 'prospecting' as stood, created_at as changed_at from deals_made
+    union all
+    select *, case status when 'open' then 'moved' else status end, stage, moved_at from deals_made
+)
+select
+    deal_key, 'hubspot:o' || (i % 20) as owner_key, 'hubspot:deal:default:' || stood as stage_key,
+    'default' as pipeline_id, change,
+    case when change <> 'created' then 'hubspot:deal:default:prospecting' end as old_value,
+    'hubspot:deal:default:' || stood as new_value, case when change <> 'created' then 'prospecting' end as old_stage,
+    stood as stage, case change when 'won' then 'won' when 'lost' then 'lost' else 'open' end as status,
+    'PIPELINE' as forecast_category, currency, amount as old_amount, amount, amount as amount_reporting,
+    null::decimal(18, 2) as amount_change_reporting, null::bigint as days_moved, changed_at::date as date_day,
+    moved_at::date as close_date
+from changed;
+
+create table fct_coverage_pacing as
+with periods as (
+    select * from (values ('month', date '2026-06-01'), ('quarter', date '2026-04-01')) as p (period_type, period_start)
+), won as (
+    select period_type, period_start, coalesce(sum(amount_reporting), 0)::decimal(18, 2) as won_reporting,
+        count(deal_key) as won_deals
+    from periods left join fct_deals on status = 'won' and close_day between period_start and date '2026-06-17'
+    group by all
+)
+select
+    period_type, period_type || ' now' as period_label, level, level as member, won_reporting,
+    null::decimal(18, 2) as won_final, won_reporting + 20 as target_reporting, 20::decimal(18, 2) as missing,
+    10::decimal(18, 2) as open_due, 10::decimal(18, 2) as overdue_open, 10::decimal(18, 2) as dateless_open,
+    0::decimal(18, 2) as later_open, won_deals, 1::bigint as due_open_deals, 1::bigint as overdue_open_deals,
+    1::bigint as dateless_open_deals, 0::bigint as later_open_deals, 0::bigint as amountless_open_deals,
+    0::bigint as unknown_deals, 0.5::decimal(18, 9) as coverage, 0.6::decimal(18, 9) as coverage_previous,
+    13::bigint as elapsed_working_days, 22::bigint as working_days, 0.59::decimal(18, 9) as elapsed_share,
+    12::bigint as pacing_periods, 0.5::decimal(18, 9) as pacing_share, 10::decimal(18, 2) as pacing_expected,
+    1::decimal(18, 9) as pacing_ratio, 15::decimal(18, 2) as forecast_expected, -5::decimal(18, 2) as forecast_gap,
+    null::decimal(18, 9) as chance_of_target, false as is_target_met, true as is_current,
+    date '2026-06-17' as same_day, period_start, date '2026-06-30' as period_end
+from won cross join (select unnest(['total', 'team']) as level);
+
+create table fct_deal_health as select
+    deal_key, account_key, contact_key, owner_key, stage_key, pipeline_id, pipeline_purpose, segment, stage,
+    'past_close_date' as reasons_named, amount_reporting, null::decimal(18, 2) as amount_cut_reporting,
+    1::bigint as reasons, 5::bigint as days_past_close, 3::bigint as days_since_activity, pushes, pushed_days,
+    2::bigint as contacts, age_days, null::decimal(18, 6) as won_p90_age_days, true as is_past_close_date,
+    false as is_idle, null::boolean as is_older_than_won, false as is_pushed_twice, false as is_amount_cut,
+    false as is_without_next_step, false as is_single_contact, false as is_without_contact, close_date,
+    timestamp '2026-06-14 08:00:00' as last_activity_at, null::timestamp as next_activity_at
+from fct_deals where status = 'open';
+
 create table fct_leads as select
     contact_key as lead_key, 'p' || i || '@people.example' as person_key, contact_key, account_key,
     'hubspot:o' || (i % 20) as owner_key, null::text as campaign_key, null::text as first_deal_key,
@@ -472,7 +546,8 @@ create table rpt_win_rates as select 'trailing_12_months' as window_name, 4::big
 
 create table rpt_deal_risks as select deal_key, stage, 1::bigint as reasons, true as is_past_close_date,
     false as is_idle, false as is_older_than_won, false as is_pushed_twice, false as is_amount_cut,
-    false as is_without_next_step, false as is_without_contact from fct_deals where status = 'open';
+    false as is_without_next_step, false as is_single_contact, false as is_without_contact
+from fct_deals where status = 'open';
 
 create table rpt_deals_at_risk as select *, row_number() over (order by deal_key) as value_rank from rpt_deal_risks
 order by deal_key limit 25;

@@ -69,6 +69,23 @@ MUTATIONS = {
         "update fct_pipeline_waterfall set increased_amount = 0.01 where level = 'total'",
         "no_residual",
     ),
+    "fct_coverage_pacing": (
+        "update fct_coverage_pacing set coverage = 0.6 where level = 'total'",
+        "coverage_is_open_by_missing",
+    ),
+    "fct_deal_changes": (
+        "update fct_deal_changes set old_value = new_value where deal_key = 'hubspot:d2' and change = 'moved'",
+        "a_change_is_one",
+    ),
+    "fct_deal_health": (
+        "update fct_deal_health set is_single_contact = true, reasons = reasons + 1 where deal_key = 'hubspot:d2'",
+        "single_is_one",
+    ),
+    "fct_deal_slips": (
+        "update fct_deal_slips set is_slipped = false where deal_key = 'hubspot:d2'",
+        "slipped_is_its_outcome",
+    ),
+    "fct_slip_rates": ("update fct_slip_rates set slip_rate = 0.9 where level = 'total'", "rate_from_its_sums"),
     "fct_win_loss": (
         "delete from fct_win_loss where deal_key = (select min(deal_key) from fct_win_loss)",
         "every_closed_deal",

@@ -15,8 +15,24 @@ import duckdb
 import jinja2
 import numpy as np
 
-MODELS = Path(__file__).resolve().parents[2] / "dbt" / "models" / "marts" / "reports"
-MACROS = Path(__file__).resolve().parents[2] / "dbt" / "macros"
+DBT = Path(__file__).resolve().parents[2] / "dbt"
+# The report's models, and those before them whose figures would be a second definition if they were invented.
+MODELS = (
+    *sorted((DBT / "models" / "marts" / "reports").glob("rpt_*.sql")),
+    *(
+        DBT / "models" / f"{name}.sql"
+        for name in (
+            "intermediate/core/int_period_days",
+            "intermediate/crm/int_deal_credits",
+            "intermediate/crm/int_deal_states",
+            "intermediate/crm/int_pipeline_deals",
+            "marts/deals/fct_coverage_pacing",
+            "marts/deals/fct_deal_days",
+            "marts/deals/fct_deal_health",
+        )
+    ),
+)
+MACROS = DBT / "macros"
 AS_OF = date(2026, 6, 17)
 START = date(2023, 7, 1)
 DEAL_STAGES = ("prospecting", "qualification", "meeting", "proposal", "negotiation", "closing")
@@ -69,13 +85,13 @@ SCHEMAS = {
     ),
     "fct_deals": (
         "deal_key text, account_key text, contact_key text, lead_key text, owner_key text, deal_id text,"
-        " source_system text, deal_name text, pipeline_purpose text, stage_label text, stage text, status text,"
-        " channel text, segment text, currency text, next_step text, exclusion_reason text, history_basis text,"
-        " amount_history_basis text, amount decimal(18,2), amount_reporting decimal(18,2), pushes bigint,"
-        " cycle_days decimal(18,6),"
-        " age_days decimal(18,6), cycle_reject_reason text, is_excluded boolean, is_zero_day_win boolean,"
-        " is_qualified boolean, created_date date, close_date date, stage_close_date date, close_day date,"
-        " created_at timestamp, closed_at timestamp, deleted_at timestamp"
+        " source_system text, stage_key text, deal_name text, pipeline_id text, pipeline_purpose text,"
+        " stage_label text, stage text, status text, channel text, segment text, currency text, next_step text,"
+        " exclusion_reason text, history_basis text, amount_history_basis text, amount decimal(18,2),"
+        " amount_reporting decimal(18,2), pushes bigint, pushed_days bigint, cycle_days decimal(18,6),"
+        " age_days decimal(18,6), cycle_reject_reason text, is_excluded boolean, is_deleted boolean,"
+        " is_zero_day_win boolean, is_qualified boolean, is_imported boolean, created_date date, close_date date,"
+        " stage_close_date date, close_day date, created_at timestamp, closed_at timestamp, deleted_at timestamp"
     ),
     "int_deal_changes": "deal_key text, field text, value text, is_past boolean, changed_at timestamp",
     "int_deal_activities": (
@@ -83,7 +99,8 @@ SCHEMAS = {
     ),
     "int_rates_daily": "currency text, rate_to_reporting decimal(18,9), rate_date date",
     "fct_deal_stage_visits": (
-        "deal_key text, owner_key text, stage text, history_basis text, direction text, visit_no bigint,"
+        "deal_key text, owner_key text, stage_key text, pipeline_id text, stage text, history_basis text,"
+        " direction text, visit_no bigint,"
         " stage_order integer, days_in_stage decimal(18,6), is_open boolean, is_completed boolean,"
         " is_bulk_update boolean, entered_at timestamp, exited_at timestamp"
     ),
@@ -107,7 +124,8 @@ SCHEMAS = {
     "fct_forecast": (
         "forecast_key text, period_type text, method text, level text, member text, measure text, part text,"
         " expected decimal(18,2), p10 decimal(18,2), p50 decimal(18,2), p90 decimal(18,2),"
-        " target_reporting decimal(18,2), as_of date, period_start date, period_end date"
+        " target_reporting decimal(18,2), chance_of_target decimal(18,9), as_of date, period_start date,"
+        " period_end date"
     ),
     "fct_rejected_rows": (
         "reject_key text, source_system text, entity text, reason text, load_number bigint,"
@@ -201,7 +219,8 @@ def _deals(
             is_open = leaves >= end
             days = ((end if is_open else leaves) - at) / timedelta(days=1)
             visits.append(
-                (f"hubspot:{number}", owner, stage, "field_history", "first" if number_of_visit == 1 else "forward",
+                (f"hubspot:{number}", owner, f"hubspot:deal:p:{stage}", "p", stage, "field_history",
+                 "first" if number_of_visit == 1 else "forward",
                  number_of_visit, STAGE_ORDER[stage], days, is_open, not is_open, False, at,
                  None if is_open else leaves)
             )  # fmt: skip
@@ -212,7 +231,8 @@ def _deals(
             won = stage == "closing" and random.random() < 0.85
             stage, closed = ("won" if won else "lost"), at
             visits.append(
-                (f"hubspot:{number}", owner, stage, "field_history", "forward", number_of_visit + 1,
+                (f"hubspot:{number}", owner, f"hubspot:deal:p:{stage}", "p", stage, "field_history", "forward",
+                 number_of_visit + 1,
                  STAGE_ORDER[stage], (end - at) / timedelta(days=1), True, False, False, at, None)
             )  # fmt: skip
         status = stage if stage in ("won", "lost") else "open"
@@ -220,14 +240,14 @@ def _deals(
         deals.append(
             (
                 f"hubspot:{number}", f"hubspot:a{number % 400}", None if random.random() < 0.1 else f"hubspot:{number}",
-                lead[0] if lead else None, owner, str(number), "hubspot",
-                f"{('Platform', 'Team plan', 'Rollout', 'Pilot')[number % 4]} {number}", purpose,
+                lead[0] if lead else None, owner, str(number), "hubspot", f"hubspot:deal:p:{stage}",
+                f"{('Platform', 'Team plan', 'Rollout', 'Pilot')[number % 4]} {number}", "p", purpose,
                 stage.title(), stage, status, lead[4] if lead else "unattributed", ("small", "mid")[number % 2], "EUR",
                 None if random.random() < 0.4 else "Call on Tuesday", None, "field_history", "field_history",
                 amount, amount,
-                int(random.poisson(0.7)),
+                int(random.poisson(0.7)), 0,
                 (closed - created) / timedelta(days=1) if status == "won" and closed else None,
-                ((closed or end) - created) / timedelta(days=1), None, False, False, number_of_visit > 1,
+                ((closed or end) - created) / timedelta(days=1), None, False, False, False, number_of_visit > 1, False,
                 created.date(), None if status == "open" and random.random() < 0.08 else close_date,
                 closed.date() if closed else None, closed.date() if closed else None, created, closed, None,
             )
@@ -334,7 +354,7 @@ def _fill_forecast(connection: duckdb.DuckDBPyConnection) -> None:
             'bookings', part, expected, null, null, null,
             (select sum(amount_reporting) from marts.fct_targets
              where level = 'company' and fct_targets.period_start between parts.period_start and parts.period_end),
-            date '2026-06-17', period_start, period_end
+            null, date '2026-06-17', period_start, period_end
         from parts
         where expected is not null
         """
@@ -545,13 +565,14 @@ def _dateless(random: np.random.Generator, count: int) -> list[tuple[Any, ...]]:
 
 @functools.cache
 def _statements() -> list[tuple[str, str]]:
-    """The report's models as plain SQL, each after those it reads."""
-    models = {path.stem: path.read_text() for path in MODELS.glob("rpt_*.sql")}
+    """The models as plain SQL, each after those it reads."""
+    models = {path.stem: path.read_text() for path in MODELS}
     macros = "\n".join(path.read_text() for path in sorted(MACROS.glob("*.sql")))
     environment = jinja2.Environment(extensions=["jinja2.ext.do"])
     texts = {
         name: environment.from_string(macros + "\n" + text).render(
-            ref=lambda table: f"marts.{table}", source=lambda _, __: "marts.release_context"
+            ref=lambda table: f"marts.{table}",
+            source=lambda _, name: f"marts.{name}".replace("run_context", "release_context"),
         )
         for name, text in models.items()
     }
@@ -560,13 +581,26 @@ def _statements() -> list[tuple[str, str]]:
         ordered += sorted(
             name
             for name, text in models.items()
-            if name not in ordered and set(re.findall(r"ref\('(rpt_\w+)'\)", text)) <= set(ordered)
+            if name not in ordered and set(re.findall(r"ref\('(\w+)'\)", text)) & set(models) <= set(ordered)
         )
     return [(name, texts[name]) for name in ordered]
 
 
 def finish(connection: duckdb.DuckDBPyConnection) -> None:
-    """Runs the report's models over the facts and closes the file."""
+    """Runs the report's models, and what is computed for them, over the facts and closes the file."""
+    connection.execute(
+        """
+        create table marts.deal_health as select '21' as idle_days;
+        create table marts.int_deal_contacts as
+        select deal_key, case when contact_key is null then 0 else 1 + hash(deal_key) % 2 end::bigint as contacts
+        from marts.fct_deals;
+        create table marts.int_deals as
+        select deal_key, false as has_currency_history,
+            deal_key in (select deal_key from marts.int_deal_changes where field = 'close_date')
+                as has_close_date_history
+        from marts.fct_deals
+        """
+    )
     for name, sql in _statements():
         connection.execute(f"create table marts.{name} as {sql}")
     connection.close()

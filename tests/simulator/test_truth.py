@@ -168,6 +168,72 @@ def test_a_deal_lost_twice_was_lost_from_the_stage_before_the_last_loss(book: Bo
     assert (last["status"], last["days_to_close"], last["is_in_win_rate"]) == ("lost", Decimal("65.500000"), True)
 
 
+def test_a_deal_slips_if_it_is_open_at_the_end_of_the_period_it_was_due_in(book: Book) -> None:
+    book.deal(
+        "1", "2026-01-05 08:00", stage("proposal", "2026-01-05 08:00"), ("amount", "100", "2026-01-05 08:00"),
+        ("close_date", "2026-02-20", "2026-01-05 08:00"), ("close_date", "2026-03-10", "2026-02-03 08:00"),
+        ("close_date", "2026-02-27", "2026-02-04 08:00"), stage("lost", "2026-02-10 08:00"),
+        stage("proposal", "2026-03-20 08:00"),
+    )  # fmt: skip
+    book.deal(
+        "2", "2026-01-05 08:00", stage("proposal", "2026-01-05 08:00"), ("amount", "30", "2026-01-05 08:00"),
+        ("close_date", "2026-02-20", "2026-01-05 08:00"), ("close_date", "2026-04-20", "2026-02-03 08:00"),
+    )  # fmt: skip
+    slips = book.on("2026-03-31").fct_deal_slips.set_index(["period_type", "deal_key"])
+    assert slips.loc[("month", "hubspot:1"), "outcome"] == "lost"
+    assert slips.loc[("month", "hubspot:1"), "pushed_days"] == 18
+    assert slips.loc[("month", "hubspot:2"), "is_slipped"]
+    assert "quarter" not in slips.index.get_level_values(0)  # nothing was there when the quarter began
+    rates = book.on("2026-03-31").fct_slip_rates.set_index(["period_type", "level"])
+    month = only(rates.loc[[("month", "total")]])
+    # Of 130 due in February 30 slipped; two pushes, by 18 days and by 59.
+    assert (month["due_amount"], month["slipped_amount"], month["slip_rate"]) == (130, 30, Decimal("0.5"))
+    assert (month["pushes"], month["pushed_days"]) == (2, 77)
+    running = book.on("2026-02-05").fct_deal_slips.set_index(["period_type", "deal_key"])
+    assert running.loc[("month", "hubspot:2"), "is_slipped"] is None
+
+
+def test_what_changed_of_a_deal_is_what_differs_between_the_ends_of_days(book: Book) -> None:
+    book.deal(
+        "1", "2026-01-05 08:00", stage("proposal", "2026-01-05 08:00"), ("amount", "100", "2026-01-05 09:00"),
+        ("close_date", "2026-02-20", "2026-01-05 08:00"), stage("closing", "2026-01-08 08:00"),
+        stage("proposal", "2026-01-08 22:59"), ("amount", "130", "2026-01-08 23:00"),
+        stage("won", "2026-01-12 08:00"), ("close_date", "2026-01-12", "2026-01-12 08:00"),
+    )  # fmt: skip
+    book.deletions.append(("deal", "1", "2026-01-20 08:00", None))
+    changes = book.on("2026-01-31").fct_deal_changes
+    # On the eighth it moved there and back; 23:00 UTC is the ninth in Prague.
+    assert [(row["date_day"].day, row["change"], row["old_value"], row["new_value"]) for _, row in changes.iterrows()
+            if row["change"] not in ("created", "won", "deleted")] == [
+        (9, "amount", "100.00 EUR", "130.00 EUR"), (12, "close_date", "2026-02-20", "2026-01-12"),
+    ]  # fmt: skip
+    assert changes["change"].tolist() == ["created", "amount", "won", "close_date", "deleted"]
+    assert (changes["amount"].iloc[0], changes["amount_change_reporting"].iloc[1]) == (100, 30)
+
+
+def test_coverage_is_what_is_due_by_what_is_missing_on_the_same_normalised_day(book: Book) -> None:
+    book.deal(
+        "1", "2026-01-05 08:00", stage("proposal", "2026-01-05 08:00"), ("amount", "200", "2026-01-05 08:00"),
+        ("close_date", "2026-01-14", "2026-01-05 08:00"), stage("won", "2026-02-10 10:00"),
+    )  # fmt: skip
+    for number, due in (("2", "2026-02-25"), ("3", "2026-02-11"), ("4", None)):
+        book.deal(
+            number, "2026-02-02 08:00", stage("proposal", "2026-02-02 08:00"), ("amount", "50", "2026-02-02 08:00"),
+            ("close_date", due, "2026-02-02 08:00"),
+        )  # fmt: skip
+    world = book.on("2026-02-12")
+    months = world.fct_coverage_pacing
+    months = months.loc[(months["period_type"] == "month") & (months["level"] == "total")].set_index("period_start")
+    now = months.loc[date(2026, 2, 1)]
+    target = world._targets[("total", "total"), date(2026, 2, 1)]
+    assert (now["won_reporting"], now["missing"]) == (200, target - 200)
+    assert (now["open_due"], now["overdue_open"], now["dateless_open"]) == (50, 50, 50)
+    assert now["coverage"] == Decimal(50) / (target - 200)
+    # 9 of February's 20 working days are over; 9 of January's 21 are by the 14th, 10 would be more.
+    before = months.loc[date(2026, 1, 1)]
+    assert (before["same_day"], before["open_due"], before["won_final"]) == (date(2026, 1, 14), 200, None)
+
+
 def test_a_skipped_stage_counts_as_reached_at_the_skip(book: Book) -> None:
     book.deal("1", "2026-01-30 08:00", stage("prospecting", "2026-01-30 08:00"), stage("proposal", "2026-02-02 08:00"))
     world = book.on("2026-03-31")

@@ -19,6 +19,7 @@ deals_in_periods as (
         periods.period_start,
         periods.period_end,
         periods.closing_date,
+        coalesce(deals.created_at, timestamp '0001-01-01') < periods.starts_at as is_before_opening,
         deals.*
     from periods
     inner join deals
@@ -53,6 +54,7 @@ final as (
         views.segment,
         views.pipeline_id,
         count(*) as unknown_deals,
+        count(*) filter (where views.is_before_opening) as unknown_opening_deals,
         views.period_start,
         views.period_end,
         views.closing_date

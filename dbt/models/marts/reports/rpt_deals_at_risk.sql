@@ -24,6 +24,7 @@ risks as (
         is_pushed_twice,
         is_amount_cut,
         is_without_next_step,
+        is_single_contact,
         is_without_contact,
         close_date
     from {{ ref('rpt_deal_risks') }}
@@ -36,7 +37,7 @@ risks_ranked as (
             order by amount_reporting desc nulls last, deal_key asc
         ) as value_rank
     from risks
-    -- A missing next step or contact alone is untidy, not alarming.
+    -- A missing next step or contact, or a single one, alone is untidy, not alarming.
     where is_past_close_date or is_idle or is_older_than_won or is_pushed_twice or is_amount_cut
 ),
 
@@ -65,6 +66,7 @@ final as (
         is_pushed_twice,
         is_amount_cut,
         is_without_next_step,
+        is_single_contact,
         is_without_contact,
         close_date
     from risks_ranked

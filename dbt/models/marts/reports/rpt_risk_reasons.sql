@@ -10,6 +10,7 @@ risks as (
         is_pushed_twice,
         is_amount_cut,
         is_without_next_step,
+        is_single_contact,
         is_without_contact
     from {{ ref('rpt_deal_risks') }}
 ),
@@ -59,8 +60,15 @@ reasons_unpivoted as (
     where is_without_next_step
     union all
     select
-        'without_contact' as reason,
+        'single_contact' as reason,
         7 as reason_order,
+        amount_reporting
+    from risks
+    where is_single_contact
+    union all
+    select
+        'without_contact' as reason,
+        8 as reason_order,
         amount_reporting
     from risks
     where is_without_contact
@@ -68,14 +76,14 @@ reasons_unpivoted as (
     -- What the list of deals at risk is made from: an untidy record alone is not in it.
     select
         'any' as reason,
-        8 as reason_order,
+        9 as reason_order,
         amount_reporting
     from risks
     where is_past_close_date or is_idle or is_older_than_won or is_pushed_twice or is_amount_cut
     union all
     select
         'open' as reason,
-        9 as reason_order,
+        10 as reason_order,
         amount_reporting
     from risks
 ),

@@ -66,6 +66,8 @@ final as (
         deals_judged.lost_reason,
         deals_judged.forecast_category,
         deals_judged.next_step,
+        -- An export names one contact and does not say whether there are more.
+        cast(null as text) as contact_ids,
         deals_judged.merged_ids,
         deals_judged.mapping_name,
         deals_judged.file_name,

@@ -23,7 +23,8 @@ deals_read as (
         {{ to_timestamp('deals_landed.archived_at') }} as deleted_at_read,
         try(json_extract_string(
             deals_landed.associations, ['$.contacts.results[0].id', '$.companies.results[0].id']
-        )) as first_ids
+        )) as first_ids,
+        try(json_extract_string(deals_landed.associations, '$.contacts.results[*].id')) as contact_ids_read
     from deals_landed
 ),
 
@@ -58,6 +59,8 @@ final as (
         {{ clean_text('deals_judged.closed_lost_reason') }} as lost_reason,
         {{ given('deals_judged.hs_forecast_category') }} as forecast_category,
         {{ clean_text('deals_judged.hs_next_step') }} as next_step,
+        -- Empty where it is known that there is none.
+        array_to_string(list_sort(list_distinct(deals_judged.contact_ids_read)), ';') as contact_ids,
         {{ given('deals_judged.hs_merged_object_ids') }} as merged_ids,
         deals_judged.reject_reason,
         {{ rejected_record(columns, 'deals_judged') }} as rejected_record,
