@@ -163,6 +163,8 @@ class Company(_Section):
     close_day: Literal["crm_close_date", "stage_event"] = "crm_close_date"
     temperature: Temperature = Temperature()
     business_hours: BusinessHours = BusinessHours()
+    # Hours after the last addition until a cart that nobody bought is abandoned; it is recovered within seven days.
+    cart_abandoned_after_hours: Annotated[float, Field(gt=0, le=168)] = 24.0
     # Where a deal opens in its CRM, by source: hubspot: https://app.hubspot.com/contacts/<portal>/record/0-3/{id}
     deal_links: dict[str, WebAddress] = {}
 

@@ -269,6 +269,17 @@ create table fct_sessions as select
     timestamp '2026-06-01 10:00:00' as started_at, timestamp '2026-06-01 10:05:00' as ended_at
 from range(40) as numbers (i);
 
+create table fct_carts as select
+    'v' || (i % 40) || ':' || i as cart_key, contact_key, person_key, session_key, visitor_id, channel,
+    case when i % 10 = 0 then 't' || i end as transaction_id,
+    case when i % 10 = 0 then 'purchased' else 'abandoned' end as status, null::text as exclusion_reason,
+    1::bigint as additions, revenue_reporting, case when i % 10 = 0 then 1 end::decimal(18, 6) as hours_to_purchase,
+    i % 10 <> 0 as is_abandoned, false as is_recovered, false as is_excluded, session_date as cart_date,
+    started_at as first_added_at, started_at as last_added_at,
+    case when i % 10 <> 0 then started_at + interval 1 day end as abandoned_at,
+    case when i % 10 = 0 then started_at + interval 1 hour end as purchased_at
+from (select *, row_number() over (order by split_part(session_key, ':', 2)::integer) - 1 as i from fct_sessions);
+
 create table fct_ad_performance_daily as select
     'google_ads:1:k' || (i % 20) || ':g:' || (i // 20) as ad_day_key, 'google_ads:k' || (i % 20) as campaign_key,
     'google_ads' as platform, '1' as ad_account_id, 'k' || (i % 20) as campaign_id, 'g' as ad_group_id,

@@ -95,6 +95,7 @@ MUTATIONS = {
         "update fct_sessions set ended_at = started_at - interval 1 hour where visitor_id = 'v1'",
         "ends_after_start",
     ),
+    "fct_carts": ("update fct_carts set transaction_id = 't10' where visitor_id = 'v20'", "transaction_earned_once"),
     "fct_ad_performance_daily": (
         "update fct_ad_performance_daily set ad_day_key = 'same' where campaign_id = 'k1'",
         "ad_day_key_unique",

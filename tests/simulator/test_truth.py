@@ -428,6 +428,37 @@ def test_a_session_is_one_over_midnight_and_a_purchase_counts_once(book: Book) -
     assert sessions("2026-01-07", "2026-01-12 06:00")["events"].tolist() == [2]
 
 
+def test_a_cart_that_is_left_may_still_be_bought(book: Book) -> None:
+    def sold(number: str) -> dict[str, Any]:
+        return {"transaction_id": number, "revenue": Decimal("10.00"), "currency": "EUR"}
+
+    rows = [
+        event("add_to_cart", "2026-01-05 08:00:00", 1),
+        event("add_to_cart", "2026-01-06 08:00:00", 2),  # exactly 24 hours: still the same cart
+        event("purchase", "2026-01-07 08:00:01", 3, **sold("T1")),  # a second too late: recovered
+        event("purchase", "2026-01-07 08:00:09", 3, **sold("T1")),
+        event("add_to_cart", "2026-01-10 08:00:00", 4),
+        event("add_to_cart", "2026-01-14 08:00:00", 5),
+        event("purchase", "2026-01-14 09:00:00", 5, **sold("T2")),  # of both carts, the money of the second
+        event("add_to_cart", "2026-01-20 08:00:00", 6),
+        event("purchase", "2026-01-27 08:00:01", 7, **sold("T3")),  # after seven days nothing is recovered
+        event("add_to_cart", "2026-01-31 08:00:00", 8),
+    ]
+    company = replace(book.company(), events=pa.Table.from_pylist(rows, schema=SCHEMA))
+
+    def carts(day: str) -> pd.DataFrame:
+        return World(company, Moment(date.fromisoformat(day), pd.Timestamp("2026-06-30"))).fct_carts
+
+    told = carts("2026-01-31")
+    assert told["status"].tolist() == ["recovered", "recovered", "purchased", "abandoned", "open"]
+    assert told["additions"].tolist() == [2, 1, 1, 1, 1]
+    assert told["transaction_id"].fillna("").tolist() == ["T1", "T2", "T2", "", ""]
+    assert told["revenue_reporting"].tolist() == [Decimal("10.00"), None, Decimal("10.00"), None, None]
+    assert told["hours_to_purchase"].tolist()[1:3] == [Decimal("97.0"), Decimal("1.0")]
+    # The hours of the last cart are over before the first of February ends.
+    assert carts("2026-02-01")["status"].tolist()[-1] == "abandoned"
+
+
 def test_ad_conversions_grow_until_they_are_final(book: Book) -> None:
     days = frame(
         "customer_id campaign_id ad_group_id date impressions clicks cost_micros conversions conversions_value "
