@@ -19,18 +19,39 @@ Readings of the definitions that are not spelled out elsewhere:
 
 from __future__ import annotations
 
-from simulator.truth import ads, carts, deals, funnel, outcomes, people, pipeline, plans, responses, team, velocity, web
+from simulator.truth import (
+    ads,
+    carts,
+    deals,
+    funnel,
+    outcomes,
+    people,
+    pipeline,
+    plans,
+    responses,
+    team,
+    touches,
+    velocity,
+    web,
+)
 from simulator.truth.log import Moment, absent
 
 COMPARISONS = [
     *people.COMPARISONS, *deals.COMPARISONS, *funnel.COMPARISONS, *web.COMPARISONS, *ads.COMPARISONS,
     *plans.COMPARISONS, *team.COMPARISONS, *velocity.COMPARISONS, *pipeline.COMPARISONS,
     *outcomes.COMPARISONS, *responses.COMPARISONS, *carts.COMPARISONS,
+    *touches.COMPARISONS,
 ]  # fmt: skip
 
 
 class World(
-    velocity.Velocity, carts.Carts, ads.Ads, team.RepStages, pipeline.Pipeline, outcomes.Outcomes, responses.Responses
+    velocity.Velocity,
+    touches.Touches,
+    ads.Ads,
+    team.RepStages,
+    pipeline.Pipeline,
+    outcomes.Outcomes,
+    responses.Responses,
 ):
     """Every area together."""
 

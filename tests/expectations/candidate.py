@@ -280,6 +280,14 @@ create table fct_carts as select
     case when i % 10 = 0 then started_at + interval 1 hour end as purchased_at
 from (select *, row_number() over (order by split_part(session_key, ':', 2)::integer) - 1 as i from fct_sessions);
 
+create table fct_touches as select
+    'session:' || session_key as touch_key, contact_key, 'p' || split_part(contact_key, 'c', 2) as person_key,
+    null::text as account_key, null::text as lead_key, session_key, null::text as campaign_key,
+    'session' as touch_kind, channel, source, campaign as source_detail, null::text as exclusion_reason,
+    1::bigint as touch_no, false as is_paid, false as is_direct, false as is_excluded, session_date as touch_date,
+    started_at as touched_at
+from fct_sessions;
+
 create table fct_ad_performance_daily as select
     'google_ads:1:k' || (i % 20) || ':g:' || (i // 20) as ad_day_key, 'google_ads:k' || (i % 20) as campaign_key,
     'google_ads' as platform, '1' as ad_account_id, 'k' || (i % 20) as campaign_id, 'g' as ad_group_id,

@@ -96,6 +96,7 @@ MUTATIONS = {
         "ends_after_start",
     ),
     "fct_carts": ("update fct_carts set transaction_id = 't10' where visitor_id = 'v20'", "transaction_earned_once"),
+    "fct_touches": ("update fct_touches set touch_no = 2 where contact_key = 'hubspot:c5'", "touches_in_order"),
     "fct_ad_performance_daily": (
         "update fct_ad_performance_daily set ad_day_key = 'same' where campaign_id = 'k1'",
         "ad_day_key_unique",

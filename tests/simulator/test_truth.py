@@ -459,6 +459,30 @@ def test_a_cart_that_is_left_may_still_be_bought(book: Book) -> None:
     assert carts("2026-02-01")["status"].tolist()[-1] == "abandoned"
 
 
+def test_a_lead_that_was_made_in_a_visit_is_that_visits_touch(book: Book) -> None:
+    book.contact("a", "2026-01-05 08:20", ("lifecycle", "lead", "2026-01-05 08:20"))
+    book.contact("b", "2026-01-05 09:00", ("lifecycle", "lead", "2026-01-05 09:00"))
+    told = book.company()
+    contacts = told.contacts.assign(visitor_id=["v.1", "v.2"])
+    rows = [
+        event("session_start", "2026-01-04 23:30", 1, source="google", medium="cpc", campaign="Nothing known"),
+        event("session_start", "2026-01-05 08:00", 2, source="(direct)", medium="(none)"),
+        event("page_view", "2026-01-05 08:01", 2),
+        event("session_start", "2026-01-05 08:00", 3, visitor_id="v.2", medium="(none)"),
+        event("page_view", "2026-01-05 08:29", 3, visitor_id="v.2"),  # 31 minutes before the lead
+    ]
+    company = replace(told, contacts=contacts, events=pa.Table.from_pylist(rows, schema=SCHEMA))
+    world = World(company, Moment(date(2026, 1, 31), pd.Timestamp("2026-06-30")))
+    touches = world.fct_touches.set_index("touch_key")
+    assert touches["touch_kind"].to_dict() == {
+        "session:v.1:1": "ad_click", "session:v.1:2": "session", "session:v.2:3": "session", "lead:hubspot:b":
+        "lead_source",
+    }  # fmt: skip
+    assert touches["touch_no"].to_dict() == dict(zip(touches.index, [1, 2, 1, 2], strict=True))
+    assert touches["lead_key"].fillna("").tolist() == ["", "hubspot:a", "", "hubspot:b"]
+    assert touches["touch_date"].tolist() == [date(2026, 1, 5)] * 4
+
+
 def test_ad_conversions_grow_until_they_are_final(book: Book) -> None:
     days = frame(
         "customer_id campaign_id ad_group_id date impressions clicks cost_micros conversions conversions_value "
