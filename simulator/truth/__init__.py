@@ -29,6 +29,7 @@ from simulator.truth import (
     pipeline,
     plans,
     responses,
+    sources,
     team,
     touches,
     velocity,
@@ -40,13 +41,14 @@ COMPARISONS = [
     *people.COMPARISONS, *deals.COMPARISONS, *funnel.COMPARISONS, *web.COMPARISONS, *ads.COMPARISONS,
     *plans.COMPARISONS, *team.COMPARISONS, *velocity.COMPARISONS, *pipeline.COMPARISONS,
     *outcomes.COMPARISONS, *responses.COMPARISONS, *carts.COMPARISONS,
-    *touches.COMPARISONS,
+    *touches.COMPARISONS, *sources.COMPARISONS,
 ]  # fmt: skip
 
 
 class World(
     velocity.Velocity,
     touches.Touches,
+    sources.Sources,
     ads.Ads,
     team.RepStages,
     pipeline.Pipeline,

@@ -217,6 +217,22 @@ left join (
     from fct_deals group by all
 ) as won on contacts_made.contact_key = won.lead_key;
 
+create table rpt_source_to_revenue as
+with deals as (
+    select count(*) as deals, count(*) filter (status = 'open') as open_deals, count(*) filter (status = 'won') as won,
+        count(*) filter (status = 'lost') as lost_deals, sum(amount_reporting) filter (status = 'won') as won_amount
+    from fct_deals
+)
+select
+    channel, count(*) as leads, 0::bigint as mqls, 0::bigint as sql_leads, 0::bigint as opportunities,
+    0::bigint as customers, 0::bigint as leads_with_deal, deals.deals, deals.open_deals, deals.won as won_deals,
+    deals.lost_deals, 0::bigint as won_deals_without_amount, deals.won_amount as won_amount_reporting,
+    0::decimal(18, 2) as won_new_business_reporting, 0::decimal(18, 2) as open_amount_reporting,
+    null::decimal(18, 6) as median_days_to_mql, null::decimal(18, 6) as median_days_mql_to_sql_lead,
+    null::decimal(18, 6) as median_days_to_deal, null::decimal(18, 6) as median_days_deal_to_won,
+    null::decimal(18, 6) as median_days_lead_to_won, false as is_unattributed, date '2026-01-01' as cohort_month
+from fct_leads cross join deals group by all;
+
 create table fct_lead_stages as
 with visits as (
     select *, unnest(range(1, reached + 1)) as stage_order from contacts_made

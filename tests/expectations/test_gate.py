@@ -74,6 +74,10 @@ MUTATIONS = {
         "every_closed_deal",
     ),
     "fct_leads": ("update fct_leads set sql_lead_at = created_at where lead_id = 'c5'", "milestones_in_order"),
+    "rpt_source_to_revenue": (
+        "update rpt_source_to_revenue set won_amount_reporting = won_amount_reporting - 0.01",
+        "adds_up_to_all_deals",
+    ),
     "fct_lead_stages": (
         "update fct_lead_stages set stage = 'daydream' where lead_key = 'hubspot:c5'",
         "stage_accepted",

@@ -483,6 +483,32 @@ def test_a_lead_that_was_made_in_a_visit_is_that_visits_touch(book: Book) -> Non
     assert touches["touch_date"].tolist() == [date(2026, 1, 5)] * 4
 
 
+def test_a_source_is_followed_to_what_it_brought(book: Book) -> None:
+    book.contact(
+        "c", "2026-01-05 08:00", ("lifecycle", "lead", "2026-01-05 08:00"),
+        ("lifecycle", "salesqualifiedlead", "2026-01-09 20:00"),
+    )  # fmt: skip
+    book.contact("e", "2026-01-31 23:30", ("lifecycle", "lead", "2026-01-31 23:30"))
+    amount = ("amount", "100", "2026-01-10 08:00")
+    book.deal("1", "2026-01-10 08:00", stage("meeting", "2026-01-10 08:00"), stage("won", "2026-02-09 08:00"), amount,
+              contact="c")  # fmt: skip
+    book.deal("2", "2026-03-10 08:00", stage("meeting", "2026-03-10 08:00"), stage("won", "2026-03-11 08:00"))
+    book.deal("3", "2026-03-10 08:00", stage("meeting", "2026-03-10 08:00"), amount, imported=True, contact="c")
+    told = book.on("2026-03-31").rpt_source_to_revenue.set_index(["cohort_month", "channel"])
+    assert told["leads"].to_dict() == {
+        (date(2026, 1, 1), "direct"): 1, (date(2026, 2, 1), "direct"): 1, (date(2026, 3, 1), "unattributed"): 0,
+    }  # fmt: skip
+    first = told.loc[(date(2026, 1, 1), "direct")]
+    assert (first["mqls"], first["sql_leads"], first["opportunities"], first["leads_with_deal"]) == (1, 1, 0, 1)
+    assert (first["deals"], first["won_deals"], first["open_deals"]) == (2, 1, 1)
+    assert (first["won_amount_reporting"], first["open_amount_reporting"]) == (Decimal("100.00"), Decimal("100.00"))
+    assert (first["median_days_to_mql"], first["median_days_mql_to_sql_lead"]) == (Decimal("4.500000"), Decimal(0))
+    assert (first["median_days_to_deal"], first["median_days_deal_to_won"]) == (5, 30)
+    assert first["median_days_lead_to_won"] == 35
+    alone = told.loc[(date(2026, 3, 1), "unattributed")]
+    assert (alone["deals"], alone["won_deals_without_amount"], alone["won_amount_reporting"]) == (1, 1, Decimal(0))
+
+
 def test_ad_conversions_grow_until_they_are_final(book: Book) -> None:
     days = frame(
         "customer_id campaign_id ad_group_id date impressions clicks cost_micros conversions conversions_value "

@@ -45,6 +45,7 @@ KEYS = {
     "fct_targets": ["period_start", "level", "member", "measure"],
     "fct_targets_daily": ["date_day", "level", "member", "measure"],
     "fct_win_loss": ["deal_key"],
+    "rpt_source_to_revenue": ["cohort_month", "channel"],
 }
 # The two systems' own words and ids for the same thing.
 WORDS = {
@@ -64,6 +65,8 @@ MISSING = {
     ("fct_deals", "cycle_days"),
     ("fct_deals", "cycle_reject_reason"),
     ("fct_win_loss", "days_to_close"),
+    ("rpt_source_to_revenue", "median_days_deal_to_won"),
+    ("rpt_source_to_revenue", "median_days_lead_to_won"),
     # HubSpot does not tell an integration's user from a person; the export does.
     ("dim_owners", "kind"),
     ("dim_owners", "rollup_owner_name"),
