@@ -29,6 +29,7 @@ from simulator.truth import (
     pipeline,
     plans,
     responses,
+    routing,
     sources,
     team,
     touches,
@@ -41,7 +42,7 @@ COMPARISONS = [
     *people.COMPARISONS, *deals.COMPARISONS, *funnel.COMPARISONS, *web.COMPARISONS, *ads.COMPARISONS,
     *plans.COMPARISONS, *team.COMPARISONS, *velocity.COMPARISONS, *pipeline.COMPARISONS,
     *outcomes.COMPARISONS, *responses.COMPARISONS, *carts.COMPARISONS,
-    *touches.COMPARISONS, *sources.COMPARISONS,
+    *touches.COMPARISONS, *sources.COMPARISONS, *routing.COMPARISONS,
 ]  # fmt: skip
 
 
@@ -53,7 +54,7 @@ class World(
     team.RepStages,
     pipeline.Pipeline,
     outcomes.Outcomes,
-    responses.Responses,
+    routing.Routing,
 ):
     """Every area together."""
 

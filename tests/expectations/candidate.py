@@ -258,6 +258,14 @@ create table fct_lead_responses as select
     created_at as assigned_at, null::timestamp as released_at, created_at + interval 2 hour as first_response_at
 from contacts_made;
 
+create table fct_lead_routing as select
+    lead_key, contact_key, account_key, owner_key, null::text as previous_owner_key, null::text as next_owner_key,
+    channel, temperature, 'person' as owner_kind, 'first' as routing, 'lead' as stage_at_assignment, history_basis,
+    1::bigint as assignment_no, 2::bigint as owner_open_leads_before, 0::decimal(18, 6) as hours_from_creation,
+    10::decimal(18, 6) as days_held, true as is_held, not is_opportunity as is_in_load, is_excluded, created_at,
+    created_at as assigned_at, null::timestamp as released_at
+from fct_leads;
+
 create table fct_funnel_stages as select
     'deal' as funnel, ({stages})[1 + i % 6] as stage, 'organic_search' as channel, 10::bigint as entities_entered,
     4::bigint as entities_progressed, 3::bigint as entities_exited, 3::bigint as entities_open,

@@ -87,6 +87,10 @@ MUTATIONS = {
         "where lead_key = 'hubspot:c5'",
         "untouched_is_no_zero",
     ),
+    "fct_lead_routing": (
+        "update fct_lead_routing set owner_key = 'hubspot:o9' where lead_key = 'hubspot:c5'",
+        "held_by_the_leads_owner",
+    ),
     "fct_funnel_stages": (
         "update fct_funnel_stages set entities_open = entities_open + 1 where stage = 'meeting'",
         "entered_is_progressed_exited_or_open",

@@ -509,6 +509,28 @@ def test_a_source_is_followed_to_what_it_brought(book: Book) -> None:
     assert (alone["deals"], alone["won_deals_without_amount"], alone["won_amount_reporting"]) == (1, 1, Decimal(0))
 
 
+def test_the_load_of_an_owner_is_what_is_still_to_be_worked(book: Book) -> None:
+    other = "61000107"
+    book.contact("a", "2026-01-01 08:00", ("lifecycle", "lead", "2026-01-01 08:00"),
+                 ("lifecycle", "opportunity", "2026-01-03 08:00"))  # fmt: skip
+    book.contact("b", "2026-01-02 08:00", ("lifecycle", "lead", "2026-01-02 08:00"),
+                 ("owner_id", other, "2026-01-03 08:00"), ("owner_id", OWNER, "2026-01-05 09:00"))  # fmt: skip
+    book.contact("c", "2026-01-03 08:00", ("lifecycle", "lead", "2026-01-03 08:00"),
+                 ("lead_status", "UNQUALIFIED", "2026-01-06 08:00"))  # fmt: skip
+    book.contact("d", "2026-01-03 08:01", ("lifecycle", "lead", "2026-01-03 08:01"))
+    told = book.on("2026-01-31").fct_lead_routing.set_index(["lead_key", "assignment_no"])
+    assert told["owner_open_leads_before"].to_dict() == {
+        ("hubspot:a", 1): 0, ("hubspot:b", 1): 1,
+        ("hubspot:b", 2): 0,
+        ("hubspot:b", 3): 2,  # c and d
+        ("hubspot:c", 1): 2,  # a and b leave in this very moment
+        ("hubspot:d", 1): 1,  # c
+    }  # fmt: skip
+    assert told["routing"].tolist() == ["first", "first", "handed_over", "returned", "first", "first"]
+    assert told["days_held"].tolist()[1:3] == [Decimal(1), Decimal("2.041667")]
+    assert told["is_in_load"].tolist() == [False, False, False, True, False, True]
+
+
 def test_ad_conversions_grow_until_they_are_final(book: Book) -> None:
     days = frame(
         "customer_id campaign_id ad_group_id date impressions clicks cost_micros conversions conversions_value "
