@@ -284,8 +284,11 @@ def test_a_disqualified_lead_that_comes_back_is_in_its_stage_again(book: Book) -
     assert lead["mql_at"] == lead["sql_lead_at"] == pd.Timestamp("2026-01-05 08:00")
     assert lead["opportunity_at"] == lead["customer_at"] == pd.Timestamp("2026-01-30 08:00")
     assert lead["exit_reason"] is None
+    assert (lead["episodes"], lead["disqualifications"], lead["recycles"]) == (3, 1, 1)
+    assert lead["episode_started_at"] == pd.Timestamp("2026-01-25 08:00")
     out = only(book.on("2026-01-12").fct_leads)
     assert (out["exit_reason"], out["lifecycle_stage"]) == ("disqualified", "sql_lead")
+    assert (out["exit_label"], out["episodes"]) == ("UNQUALIFIED", 1)
     assert out["exited_at"] == pd.Timestamp("2026-01-10 08:00")
 
 

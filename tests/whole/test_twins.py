@@ -50,7 +50,7 @@ KEYS = {
 # The two systems' own words and ids for the same thing.
 WORDS = {
     *("source_system", "source_label", "stage_label", "stage_key", "pipeline_id", "pipeline_label", "target_key"),
-    *("closed_from_stage_label", "closed_from_stage_key"),
+    *("closed_from_stage_label", "closed_from_stage_key", "exit_label"),
 }
 # What the export does not hold, by mart and column.
 MISSING = {
