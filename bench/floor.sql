@@ -1397,6 +1397,39 @@ joined as (
         cast(coalesce(won_amount_reporting, 0) as decimal(18, 2)) as won_amount_reporting
     from spend
     full outer join leads_by_month using (campaign_key, channel, month_start)
+),
+margin as (
+    select cast(gross_margin as decimal(9, 6)) as gross_margin from margin_rules
+),
+won_by_day as (
+    select
+        coalesce(campaigns.campaign_key, 'unattributed') as campaign_key,
+        coalesce(campaigns.channel, fct_leads.channel) as channel,
+        cast(date_trunc('month', fct_leads.created_date) as date) as month_start,
+        close_day,
+        sum(deals.amount_reporting) as won
+    from marts.marts.fct_leads
+    inner join marts.marts.dim_channels as channels on fct_leads.channel = channels.channel
+    left join marts.marts.dim_campaigns as campaigns on fct_leads.campaign_key = campaigns.campaign_key
+    inner join marts.marts.fct_deals as deals on fct_leads.lead_key = deals.lead_key
+    where
+        not fct_leads.is_excluded and (channels.is_paid or campaigns.campaign_key is not null)
+        and not deals.is_excluded and deals.status = 'won' and close_day <= getvariable('as_of')
+    group by all
+),
+won_so_far as (
+    select
+        campaign_key, channel, month_start, close_day,
+        sum(won) over (partition by campaign_key, channel, month_start order by close_day) as won
+    from won_by_day
+),
+paid_back as (
+    select campaign_key, channel, month_start, min(close_day) as paid_back_on
+    from won_so_far
+    cross join margin
+    inner join joined using (campaign_key, channel, month_start)
+    where spend_reporting > 0 and won * gross_margin >= spend_reporting
+    group by all
 )
 select
     joined.campaign_key,
@@ -1410,14 +1443,22 @@ select
     customers,
     won_deals,
     won_amount_reporting,
+    converted(won_amount_reporting, margin.gross_margin) as gross_margin_reporting,
     cost_ratio(spend_reporting, leads) as cost_per_lead,
     cost_ratio(spend_reporting, mqls) as cost_per_mql,
     cost_ratio(spend_reporting, sql_leads) as cost_per_sql_lead,
     cost_ratio(spend_reporting, customers) as media_cac,
     ratio(won_amount_reporting, spend_reporting) as roas,
-    month_start
+    ratio(won_amount_reporting * margin.gross_margin, spend_reporting) as payback_ratio,
+    date_diff('month', joined.month_start, paid_back.paid_back_on) as payback_months,
+    joined.month_start,
+    paid_back.paid_back_on
 from joined
-left join marts.marts.dim_campaigns as campaigns on joined.campaign_key = campaigns.campaign_key;
+left join marts.marts.dim_campaigns as campaigns on joined.campaign_key = campaigns.campaign_key
+left join margin on true
+left join paid_back
+    on joined.campaign_key = paid_back.campaign_key and joined.channel = paid_back.channel
+    and joined.month_start = paid_back.month_start;
 
 create table marts.marts.fct_targets as
 with newest as (

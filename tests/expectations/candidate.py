@@ -327,7 +327,8 @@ create table fct_campaign_roi_monthly as select
     sum(spend_reporting) as spend_reporting, 4::bigint as leads, 2::bigint as mqls, 1::bigint as sql_leads,
     0::bigint as opportunities, 0::bigint as won_deals, 0::decimal(18, 2) as won_amount_reporting,
     1::decimal(18, 6) as cost_per_lead, 2::decimal(18, 6) as cost_per_mql, 4::decimal(18, 6) as cost_per_sql_lead,
-    null::decimal(18, 6) as media_cac, 0::decimal(18, 6) as roas
+    null::decimal(18, 6) as media_cac, 0::decimal(18, 6) as roas, 0::decimal(18, 2) as gross_margin_reporting,
+    0::decimal(18, 9) as payback_ratio, null::bigint as payback_months, null::date as paid_back_on
 from fct_ad_performance_daily group by all;
 
 create table fct_targets as select

@@ -66,7 +66,6 @@ MISSING = {
     ("fct_deals", "cycle_reject_reason"),
     ("fct_win_loss", "days_to_close"),
     ("rpt_source_to_revenue", "median_days_deal_to_won"),
-    ("rpt_source_to_revenue", "median_days_lead_to_won"),
     # HubSpot does not tell an integration's user from a person; the export does.
     ("dim_owners", "kind"),
     ("dim_owners", "rollup_owner_name"),
