@@ -722,7 +722,7 @@ where stages.object <> 'lead_status' or stages.is_mapped;
 
 create temp table lead_moves as
 with mapped as (
-    select lead_id, field, stage, is_mapped, is_exit, changed_at
+    select lead_id, field, lead_changes.value as label, stage, is_mapped, is_exit, changed_at
     from lead_changes
     semi join contacts on lead_changes.lead_id = contacts.contact_id
     left join stages
@@ -746,6 +746,7 @@ entries as (
             when is_exit_before then coalesce(lifecycle_stage, 'lead')
         end as stage,
         field,
+        label,
         'field_history' as history_basis,
         changed_at as entered_at
     from in_context
@@ -757,7 +758,8 @@ all_entries as (
     select
         contacts.contact_id,
         case when statuses.is_exit then statuses.stage else coalesce(lifecycles.stage, statuses.stage, 'unmapped') end,
-        'stage', 'assumed_current', null
+        'stage', case when statuses.is_exit then contacts.status_label else contacts.lifecycle_label end,
+        'assumed_current', null
     from contacts
     anti join entries on contacts.contact_id = entries.lead_id
     left join stages as lifecycles on lifecycles.object = 'lead' and contacts.lifecycle_label = lifecycles.stage_id
@@ -768,19 +770,20 @@ once as (
     select *
     from all_entries
     qualify not coalesce(
-        stage = lag(stage) over (partition by lead_id order by entered_at, field desc, stage), false
+        stage = lag(stage) over (partition by lead_id order by entered_at, field desc, stage, label), false
     )
 )
 select
-    lead_id, once.stage, history_basis, stage_order, is_exit, entered_at,
+    lead_id, once.stage, once.label, history_basis, stage_order, is_exit, entered_at,
     row_number() over lead_by_time as visit_no,
     lag(stage_order) over lead_by_time as stage_order_before,
     lag(once.stage) over lead_by_time as stage_before,
+    lag(is_exit) over lead_by_time as is_exit_before,
     lead(entered_at) over lead_by_time as exited_at,
     row_number() over lead_by_time = count(*) over (partition by lead_id) as is_last
 from once
 inner join canonical_stages on canonical_stages.object = 'lead' and once.stage = canonical_stages.stage
-window lead_by_time as (partition by lead_id order by entered_at, field desc, once.stage);
+window lead_by_time as (partition by lead_id order by entered_at, field desc, once.stage, once.label);
 
 create table marts.marts.fct_lead_stages as
 select
@@ -1110,7 +1113,13 @@ with visited as (
         min(entered_at) filter (where stage_order between 4 and 6) as sql_lead_at,
         min(entered_at) filter (where stage_order between 5 and 6) as opportunity_at,
         min(entered_at) filter (where stage_order = 6) as customer_at,
-        max(entered_at) filter (where is_last and is_exit) as exited_at
+        max(entered_at) filter (where is_last and is_exit) as exited_at,
+        max(label) filter (where is_last and is_exit) as exit_label,
+        any_value(history_basis) = 'field_history' as has_history,
+        count(*) filter (where visit_no = 1 or (not is_exit and is_exit_before)) as episodes,
+        count(*) filter (where stage = 'disqualified') as disqualifications,
+        count(*) filter (where stage = 'recycled') as recycles,
+        max(entered_at) filter (where visit_no = 1 or (not is_exit and is_exit_before)) as episode_started_at
     from lead_moves
     group by lead_id
 ),
@@ -1141,11 +1150,15 @@ select
     coalesce(lifecycle_stage, case when has_exited then 'lead' else 'unmapped' end) as lifecycle_stage,
     temperature,
     exit_reason,
+    exit_label,
     exclusion_reason,
     history_basis,
     cast(coalesce(won_amount_reporting, 0) as decimal(18, 2)) as won_amount_reporting,
     coalesce(deals_count, 0) as deals_count,
     coalesce(won_deals_count, 0) as won_deals_count,
+    case when has_history then episodes end as episodes,
+    case when has_history then disqualifications end as disqualifications,
+    case when has_history then recycles end as recycles,
     coalesce(furthest_order, 0) >= 3 as is_mql,
     coalesce(furthest_order, 0) >= 4 as is_sql_lead,
     coalesce(furthest_order, 0) >= 5 as is_opportunity,
@@ -1158,7 +1171,8 @@ select
     sql_lead_at,
     opportunity_at,
     customer_at,
-    exited_at
+    exited_at,
+    episode_started_at
 from leads
 inner join visited on leads.lead_id = visited.lead_id
 left join deals_of_leads on 'hubspot:' || leads.lead_id = deals_of_leads.lead_key;
@@ -1412,6 +1426,39 @@ joined as (
         cast(coalesce(won_amount_reporting, 0) as decimal(18, 2)) as won_amount_reporting
     from spend
     full outer join leads_by_month using (campaign_key, channel, month_start)
+),
+margin as (
+    select cast(gross_margin as decimal(9, 6)) as gross_margin from margin_rules
+),
+won_by_day as (
+    select
+        coalesce(campaigns.campaign_key, 'unattributed') as campaign_key,
+        coalesce(campaigns.channel, fct_leads.channel) as channel,
+        cast(date_trunc('month', fct_leads.created_date) as date) as month_start,
+        close_day,
+        sum(deals.amount_reporting) as won
+    from marts.marts.fct_leads
+    inner join marts.marts.dim_channels as channels on fct_leads.channel = channels.channel
+    left join marts.marts.dim_campaigns as campaigns on fct_leads.campaign_key = campaigns.campaign_key
+    inner join marts.marts.fct_deals as deals on fct_leads.lead_key = deals.lead_key
+    where
+        not fct_leads.is_excluded and (channels.is_paid or campaigns.campaign_key is not null)
+        and not deals.is_excluded and deals.status = 'won' and close_day <= getvariable('as_of')
+    group by all
+),
+won_so_far as (
+    select
+        campaign_key, channel, month_start, close_day,
+        sum(won) over (partition by campaign_key, channel, month_start order by close_day) as won
+    from won_by_day
+),
+paid_back as (
+    select campaign_key, channel, month_start, min(close_day) as paid_back_on
+    from won_so_far
+    cross join margin
+    inner join joined using (campaign_key, channel, month_start)
+    where spend_reporting > 0 and won * gross_margin >= spend_reporting
+    group by all
 )
 select
     joined.campaign_key,
@@ -1425,14 +1472,22 @@ select
     customers,
     won_deals,
     won_amount_reporting,
+    converted(won_amount_reporting, margin.gross_margin) as gross_margin_reporting,
     cost_ratio(spend_reporting, leads) as cost_per_lead,
     cost_ratio(spend_reporting, mqls) as cost_per_mql,
     cost_ratio(spend_reporting, sql_leads) as cost_per_sql_lead,
     cost_ratio(spend_reporting, customers) as media_cac,
     ratio(won_amount_reporting, spend_reporting) as roas,
-    month_start
+    ratio(won_amount_reporting * margin.gross_margin, spend_reporting) as payback_ratio,
+    date_diff('month', joined.month_start, paid_back.paid_back_on) as payback_months,
+    joined.month_start,
+    paid_back.paid_back_on
 from joined
-left join marts.marts.dim_campaigns as campaigns on joined.campaign_key = campaigns.campaign_key;
+left join marts.marts.dim_campaigns as campaigns on joined.campaign_key = campaigns.campaign_key
+left join margin on true
+left join paid_back
+    on joined.campaign_key = paid_back.campaign_key and joined.channel = paid_back.channel
+    and joined.month_start = paid_back.month_start;
 
 create table marts.marts.fct_targets as
 with newest as (

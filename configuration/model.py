@@ -11,6 +11,7 @@ import datetime
 import difflib
 import os
 import re
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 from zoneinfo import ZoneInfo
@@ -165,6 +166,10 @@ class Company(_Section):
     business_hours: BusinessHours = BusinessHours()
     # After how many days without activity an open deal is idle.
     idle_days: Annotated[int, Field(gt=0)] = 21
+    # What is left of a booking after what it costs to deliver, as a share; payback is told only where it is given.
+    gross_margin: Annotated[Decimal, Field(gt=0, le=1, decimal_places=6)] | None = None
+    # Hours after the last addition until a cart that nobody bought is abandoned; it is recovered within seven days.
+    cart_abandoned_after_hours: Annotated[float, Field(gt=0, le=168)] = 24.0
     # Where a deal opens in its CRM, by source: hubspot: https://app.hubspot.com/contacts/<portal>/record/0-3/{id}
     deal_links: dict[str, WebAddress] = {}
 

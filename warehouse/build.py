@@ -123,6 +123,11 @@ def _rules(settings: Settings) -> dict[str, stores.Rule]:
         "holiday_regions": stores.Rule(("region",), [(hours.holiday_region,)] if hours.holiday_region else []),
         "response_sla": stores.Rule(("hours",), [(str(hours.response_sla_hours),)]),
         "deal_health": stores.Rule(("idle_days",), [(str(settings.company.idle_days),)]),
+        "margin_rules": stores.Rule(
+            ("gross_margin",),
+            [] if settings.company.gross_margin is None else [(str(settings.company.gross_margin),)],
+        ),
+        "cart_rules": stores.Rule(("abandoned_after_hours",), [(str(settings.company.cart_abandoned_after_hours),)]),
         "test_email_domains": stores.Rule(
             ("domain",), [(domain.lower(),) for domain in settings.test_records.email_domains]
         ),

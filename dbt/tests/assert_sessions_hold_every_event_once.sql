@@ -1,5 +1,5 @@
 -- What: the events of all sessions are the accepted events that were staged up to as_of, and so is
--- their revenue.
+-- their revenue; purchases that only a server told belong to no session.
 -- Why: sessions are added up from parts of days; a part that is lost or doubled shows here and
 -- nowhere else.
 -- A returned row: a measure that differs.
@@ -38,6 +38,7 @@ purchases_summed as (
         count(*) as purchases,
         coalesce(sum(revenue_reporting), 0) as revenue_reporting
     from {{ ref('int_purchases') }}
+    where session_id is not null
 )
 
 select

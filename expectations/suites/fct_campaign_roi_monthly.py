@@ -34,6 +34,11 @@ def expectations(context: GateContext) -> list["Expectation"]:
             "or (sql_leads = 0 and cost_per_sql_lead is not null) or (spend_reporting = 0 and roas is not null)",
             expected="NULL where the denominator is zero",
         ),
+        rules.none(
+            "paid_back_if_the_margin_is",
+            "(payback_months is not null) <> (paid_back_on is not null) or payback_months < 0 "
+            "or (paid_back_on is not null and (spend_reporting = 0 or gross_margin_reporting is null))",
+        ),
         rules.rows(
             "spend_is_all_spend",
             "select * from (select (select coalesce(sum(spend_reporting), 0) from {batch}) as of_months, "

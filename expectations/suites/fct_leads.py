@@ -44,6 +44,11 @@ def expectations(context: GateContext) -> list["Expectation"]:
             "or (opportunity_at is not null and not is_opportunity) or (customer_at is not null and not is_customer)",
         ),
         rules.none("won_deals_are_deals", "won_deals_count > deals_count or deals_count < 0 or won_deals_count < 0"),
+        rules.none(
+            "episodes_have_their_exits",
+            "episodes < 1 or episodes > 1 + disqualifications + recycles "
+            "or (exit_reason is not null and disqualifications + recycles < 1) or exited_at < episode_started_at",
+        ),
         rules.none("created_by_the_day", f"created_at >= timestamp '{context.as_of_end}'"),
         rules.rows(
             "won_amount_is_the_deals",

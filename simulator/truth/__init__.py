@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from simulator.truth import (
     ads,
+    carts,
     changes,
     coverage,
     deals,
@@ -31,8 +32,11 @@ from simulator.truth import (
     pipeline,
     plans,
     responses,
+    routing,
     slips,
+    sources,
     team,
+    touches,
     velocity,
     web,
 )
@@ -42,13 +46,15 @@ COMPARISONS = [
     *people.COMPARISONS, *deals.COMPARISONS, *funnel.COMPARISONS, *web.COMPARISONS, *ads.COMPARISONS,
     *plans.COMPARISONS, *team.COMPARISONS, *velocity.COMPARISONS, *pipeline.COMPARISONS,
     *outcomes.COMPARISONS, *responses.COMPARISONS, *slips.COMPARISONS, *changes.COMPARISONS,
-    *coverage.COMPARISONS, *health.COMPARISONS,
+    *coverage.COMPARISONS, *health.COMPARISONS, *carts.COMPARISONS, *touches.COMPARISONS,
+    *sources.COMPARISONS, *routing.COMPARISONS,
 ]  # fmt: skip
 
 
 class World(
     velocity.Velocity,
-    web.Web,
+    touches.Touches,
+    sources.Sources,
     ads.Ads,
     team.RepStages,
     slips.Slips,
@@ -56,7 +62,7 @@ class World(
     coverage.Coverage,
     health.Health,
     outcomes.Outcomes,
-    responses.Responses,
+    routing.Routing,
 ):
     """Every area together."""
 

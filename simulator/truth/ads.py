@@ -13,7 +13,9 @@ import pandas as pd
 
 from simulator.truth.comparison import Comparison, measures
 from simulator.truth.deals import Deals
-from simulator.truth.log import PAID, PLATFORM, quotient, rounded, table
+from simulator.truth.log import PAID, PLATFORM, absent, quotient, rounded, table
+
+MARGIN = Decimal("0.72")  # what the company says of itself
 
 
 class Ads(Deals):
@@ -108,6 +110,7 @@ class Ads(Deals):
             wins = sum(row["won_deals_count"] for row in rows)
             customers = sum(row["won_deals_count"] > 0 for row in rows)
             amount = sum((row["won_amount_reporting"] for row in rows), zero)
+            back = self._paid_back(cost, {row["lead_key"] for row in rows})
             records.append(
                 {
                     "campaign_key": key,
@@ -126,9 +129,32 @@ class Ads(Deals):
                     "cost_per_sql_lead": quotient(cost, count["sql_lead"]),
                     "media_cac": quotient(cost, customers),
                     "roas": quotient(amount, cost),
+                    "gross_margin_reporting": rounded(amount * MARGIN, 2),
+                    "payback_ratio": quotient(amount * MARGIN, cost),
+                    "payback_months": back and 12 * (back.year - month.year) + back.month - month.month,
+                    "paid_back_on": back,
                 }
             )
         return pd.DataFrame.from_records(records)
+
+    @cached_property
+    def _wins(self) -> dict[str, list[tuple[date, Decimal]]]:
+        """lead -> close day and amount of its won deals."""
+        deals = self.fct_deals
+        found: dict[str, list[tuple[date, Decimal]]] = {}
+        for deal in deals.loc[~deals["is_excluded"] & (deals["status"] == "won")].to_dict("records"):
+            if not absent(deal["lead_key"]) and deal["close_day"] <= self.moment.as_of:
+                money = Decimal(0) if absent(deal["amount_reporting"]) else deal["amount_reporting"]
+                found.setdefault(deal["lead_key"], []).append((deal["close_day"], money))
+        return found
+
+    def _paid_back(self, cost: Decimal, leads: set[str]) -> date | None:
+        """The first day by whose end the margin of the leads' wins has reached the cost."""
+        wins = [win for lead in leads for win in self._wins.get(lead, [])]
+        for day in sorted({day for day, _ in wins}) if cost else []:
+            if MARGIN * sum(money for won_on, money in wins if won_on <= day) >= cost:
+                return day
+        return None
 
 
 COMPARISONS = [
@@ -149,8 +175,10 @@ COMPARISONS = [
     Comparison(
         "fct_campaign_roi_monthly", ("campaign_key", "channel", "month_start"),
         measures(
-            count="leads mqls sql_leads opportunities won_deals", money="won_amount_reporting",
-            number="spend_reporting cost_per_lead cost_per_mql cost_per_sql_lead media_cac roas",
+            count="leads mqls sql_leads opportunities won_deals payback_months",
+            money="won_amount_reporting gross_margin_reporting",
+            number="spend_reporting cost_per_lead cost_per_mql cost_per_sql_lead media_cac roas payback_ratio",
+            day="paid_back_on",
         ),
     ),
 ]  # fmt: skip

@@ -301,10 +301,12 @@ COMPARISONS = [
         "fct_leads", ("lead_key",),
         measures(
             text="person_key contact_key account_key owner_key campaign_key first_deal_key lead_id channel "
-            "source_label source_detail lifecycle_stage temperature exit_reason exclusion_reason history_basis",
-            money="won_amount_reporting", count="deals_count won_deals_count",
+            "source_label source_detail lifecycle_stage temperature exit_reason exit_label exclusion_reason "
+            "history_basis",
+            money="won_amount_reporting",
+            count="deals_count won_deals_count episodes disqualifications recycles",
             flag="is_mql is_sql_lead is_opportunity is_customer is_excluded is_deleted", day="created_date",
-            time="created_at mql_at sql_lead_at opportunity_at customer_at exited_at",
+            time="created_at mql_at sql_lead_at opportunity_at customer_at exited_at episode_started_at",
         ),
     ),
     Comparison(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
+from itertools import pairwise
 
 import pandas as pd
 
@@ -61,6 +62,7 @@ class People(Log):
         owners = self.latest("contact", "owner_id", self.end)
         campaign_names = set(self.company.campaigns["name"])
         lifecycles = self.latest("contact", "lifecycle", self.end)
+        statuses = self.history("contact", "lead_status", self.end)
         records = []
         for row in self.contacts_existing.to_dict("records"):
             lead = row["contact_id"]
@@ -86,6 +88,17 @@ class People(Log):
                 "lifecycle_stage": LIFECYCLE[str(lifecycles[lead])],
                 "temperature": TEMPERATURE.get(str(row["purchase_timeframe"])),
                 "exit_reason": exit_visit.stage if exit_visit else None,
+                "exit_label": next(value for at, value, _ in statuses[lead] if at == exit_visit.entered_at)
+                if exit_visit
+                else None,
+                "episodes": 1 + sum(a.order >= EXIT > b.order for a, b in pairwise(visits)),
+                "disqualifications": sum(visit.stage == "disqualified" for visit in visits),
+                "recycles": sum(visit.stage == "recycled" for visit in visits),
+                "episode_started_at": [
+                    b.entered_at
+                    for a, b in zip([None, *visits], visits, strict=False)
+                    if a is None or a.order >= EXIT > b.order
+                ][-1],
                 "exclusion_reason": reason,
                 "history_basis": "field_history",
                 "is_excluded": reason is not None,

@@ -194,3 +194,10 @@ def test_the_companys_own_file_is_sound(monkeypatch: pytest.MonkeyPatch) -> None
 def test_hours_that_are_no_span_are_refused(tmp_path: Path, hours: str) -> None:
     text = SOUND.replace("company: {", f"company: {{business_hours: {{weekly: {{monday: '{hours}'}}}}, ", 1)
     assert "business_hours.weekly.monday" in mistake(tmp_path, text)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("gross_margin", "72"), ("gross_margin", "0"), ("cart_abandoned_after_hours", "200")]
+)
+def test_shares_and_hours_out_of_their_bounds_are_refused(tmp_path: Path, key: str, value: str) -> None:
+    assert key in mistake(tmp_path, SOUND.replace("company: {", f"company: {{{key}: {value}, ", 1))

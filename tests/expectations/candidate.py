@@ -275,9 +275,10 @@ create table fct_leads as select
     contact_id as lead_id, 'hubspot' as source_system, 'organic_search' as channel,
     'ORGANIC_SEARCH' as source_label, null::text as source_detail,
     (['suspect', 'lead', 'mql', 'sql_lead', 'opportunity', 'customer'])[reached] as lifecycle_stage,
-    'hot' as temperature, null::text as exit_reason, null::text as exclusion_reason,
+    'hot' as temperature, null::text as exit_reason, null::text as exit_label, null::text as exclusion_reason,
     'field_history' as history_basis, coalesce(won.amount, 0)::decimal(18, 2) as won_amount_reporting,
     coalesce(won.deals, 0)::bigint as deals_count, coalesce(won.won_deals, 0)::bigint as won_deals_count,
+    1::bigint as episodes, 0::bigint as disqualifications, 0::bigint as recycles, created_at as episode_started_at,
     reached >= 3 as is_mql, reached >= 4 as is_sql_lead, reached >= 5 as is_opportunity, reached >= 6 as is_customer,
     false as is_excluded, false as is_deleted, created_at::date as created_date, created_at,
     case when reached >= 3 then created_at + interval 3 day end as mql_at,
@@ -290,6 +291,22 @@ left join (
         sum(amount_reporting) filter (where status = 'won') as amount
     from fct_deals group by all
 ) as won on contacts_made.contact_key = won.lead_key;
+
+create table rpt_source_to_revenue as
+with deals as (
+    select count(*) as deals, count(*) filter (status = 'open') as open_deals, count(*) filter (status = 'won') as won,
+        count(*) filter (status = 'lost') as lost_deals, sum(amount_reporting) filter (status = 'won') as won_amount
+    from fct_deals
+)
+select
+    channel, count(*) as leads, 0::bigint as mqls, 0::bigint as sql_leads, 0::bigint as opportunities,
+    0::bigint as customers, 0::bigint as leads_with_deal, deals.deals, deals.open_deals, deals.won as won_deals,
+    deals.lost_deals, 0::bigint as won_deals_without_amount, deals.won_amount as won_amount_reporting,
+    0::decimal(18, 2) as won_new_business_reporting, 0::decimal(18, 2) as open_amount_reporting,
+    null::decimal(18, 6) as median_days_to_mql, null::decimal(18, 6) as median_days_mql_to_sql_lead,
+    null::decimal(18, 6) as median_days_to_deal, null::decimal(18, 6) as median_days_deal_to_won,
+    null::decimal(18, 6) as median_days_lead_to_won, false as is_unattributed, date '2026-01-01' as cohort_month
+from fct_leads cross join deals group by all;
 
 create table fct_lead_stages as
 with visits as (
@@ -315,6 +332,14 @@ create table fct_lead_responses as select
     false as is_contacted_before, false as is_response_date_only, false as is_untouched, created_at,
     created_at as assigned_at, null::timestamp as released_at, created_at + interval 2 hour as first_response_at
 from contacts_made;
+
+create table fct_lead_routing as select
+    lead_key, contact_key, account_key, owner_key, null::text as previous_owner_key, null::text as next_owner_key,
+    channel, temperature, 'person' as owner_kind, 'first' as routing, 'lead' as stage_at_assignment, history_basis,
+    1::bigint as assignment_no, 2::bigint as owner_open_leads_before, 0::decimal(18, 6) as hours_from_creation,
+    10::decimal(18, 6) as days_held, true as is_held, not is_opportunity as is_in_load, is_excluded, created_at,
+    created_at as assigned_at, null::timestamp as released_at
+from fct_leads;
 
 create table fct_funnel_stages as select
     'deal' as funnel, ({stages})[1 + i % 6] as stage, 'organic_search' as channel, 10::bigint as entities_entered,
@@ -343,6 +368,25 @@ create table fct_sessions as select
     timestamp '2026-06-01 10:00:00' as started_at, timestamp '2026-06-01 10:05:00' as ended_at
 from range(40) as numbers (i);
 
+create table fct_carts as select
+    'v' || (i % 40) || ':' || i as cart_key, contact_key, person_key, session_key, visitor_id, channel,
+    case when i % 10 = 0 then 't' || i end as transaction_id,
+    case when i % 10 = 0 then 'purchased' else 'abandoned' end as status, null::text as exclusion_reason,
+    1::bigint as additions, revenue_reporting, case when i % 10 = 0 then 1 end::decimal(18, 6) as hours_to_purchase,
+    i % 10 <> 0 as is_abandoned, false as is_recovered, false as is_excluded, session_date as cart_date,
+    started_at as first_added_at, started_at as last_added_at,
+    case when i % 10 <> 0 then started_at + interval 1 day end as abandoned_at,
+    case when i % 10 = 0 then started_at + interval 1 hour end as purchased_at
+from (select *, row_number() over (order by split_part(session_key, ':', 2)::integer) - 1 as i from fct_sessions);
+
+create table fct_touches as select
+    'session:' || session_key as touch_key, contact_key, 'p' || split_part(contact_key, 'c', 2) as person_key,
+    null::text as account_key, null::text as lead_key, session_key, null::text as campaign_key,
+    'session' as touch_kind, channel, source, campaign as source_detail, null::text as exclusion_reason,
+    1::bigint as touch_no, false as is_paid, false as is_direct, false as is_excluded, session_date as touch_date,
+    started_at as touched_at
+from fct_sessions;
+
 create table fct_ad_performance_daily as select
     'google_ads:1:k' || (i % 20) || ':g:' || (i // 20) as ad_day_key, 'google_ads:k' || (i % 20) as campaign_key,
     'google_ads' as platform, '1' as ad_account_id, 'k' || (i % 20) as campaign_id, 'g' as ad_group_id,
@@ -357,7 +401,8 @@ create table fct_campaign_roi_monthly as select
     sum(spend_reporting) as spend_reporting, 4::bigint as leads, 2::bigint as mqls, 1::bigint as sql_leads,
     0::bigint as opportunities, 0::bigint as won_deals, 0::decimal(18, 2) as won_amount_reporting,
     1::decimal(18, 6) as cost_per_lead, 2::decimal(18, 6) as cost_per_mql, 4::decimal(18, 6) as cost_per_sql_lead,
-    null::decimal(18, 6) as media_cac, 0::decimal(18, 6) as roas
+    null::decimal(18, 6) as media_cac, 0::decimal(18, 6) as roas, 0::decimal(18, 2) as gross_margin_reporting,
+    0::decimal(18, 9) as payback_ratio, null::bigint as payback_months, null::date as paid_back_on
 from fct_ad_performance_daily group by all;
 
 create table fct_targets as select

@@ -91,6 +91,10 @@ MUTATIONS = {
         "every_closed_deal",
     ),
     "fct_leads": ("update fct_leads set sql_lead_at = created_at where lead_id = 'c5'", "milestones_in_order"),
+    "rpt_source_to_revenue": (
+        "update rpt_source_to_revenue set won_amount_reporting = won_amount_reporting - 0.01",
+        "adds_up_to_all_deals",
+    ),
     "fct_lead_stages": (
         "update fct_lead_stages set stage = 'daydream' where lead_key = 'hubspot:c5'",
         "stage_accepted",
@@ -99,6 +103,10 @@ MUTATIONS = {
         "update fct_lead_responses set response_status = 'waiting', first_response_at = null "
         "where lead_key = 'hubspot:c5'",
         "untouched_is_no_zero",
+    ),
+    "fct_lead_routing": (
+        "update fct_lead_routing set owner_key = 'hubspot:o9' where lead_key = 'hubspot:c5'",
+        "held_by_the_leads_owner",
     ),
     "fct_funnel_stages": (
         "update fct_funnel_stages set entities_open = entities_open + 1 where stage = 'meeting'",
@@ -112,6 +120,8 @@ MUTATIONS = {
         "update fct_sessions set ended_at = started_at - interval 1 hour where visitor_id = 'v1'",
         "ends_after_start",
     ),
+    "fct_carts": ("update fct_carts set transaction_id = 't10' where visitor_id = 'v20'", "transaction_earned_once"),
+    "fct_touches": ("update fct_touches set touch_no = 2 where contact_key = 'hubspot:c5'", "touches_in_order"),
     "fct_ad_performance_daily": (
         "update fct_ad_performance_daily set ad_day_key = 'same' where campaign_id = 'k1'",
         "ad_day_key_unique",

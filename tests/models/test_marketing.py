@@ -14,7 +14,7 @@ import pytest
 
 from .conftest import Lake
 
-WEB = ("--indirect-selection", "cautious", "--select", "+fct_sessions")
+WEB = ("--indirect-selection", "cautious", "--select", "+fct_carts")
 ADS = ("--indirect-selection", "cautious", "--select", "+fct_ad_performance_daily", "+dim_campaigns")
 PRAGUE, UTC = ZoneInfo("Europe/Prague"), ZoneInfo("UTC")
 Row = dict[str, str | None]
@@ -98,12 +98,26 @@ def test_event_files_in_any_order_give_what_a_rebuild_gives(lakes: Callable[[], 
             by_load.build(selection=WEB)
     at_once.build(selection=WEB)
     assert by_load.contents()["fct_sessions"] == at_once.contents()["fct_sessions"]
+    assert by_load.contents()["fct_carts"] == at_once.contents()["fct_carts"]
 
     found = by_load.rows("select session_key, events, page_views, source, started_at from fct_sessions")
     expected = counted({day: rows for day, (_, rows) in told.items()})
     assert {row.pop("session_key"): tuple(row.values()) for row in found} == expected
     purchases = {row["transaction_id"] for _, rows in told.values() for row in rows if row.get("transaction_id")}
     assert by_load.rows("select sum(purchases) as n from fct_sessions")[0]["n"] == len(purchases)
+    put_in = sum(row["event_name"] == "add_to_cart" for _, rows in told.values() for row in rows)
+    assert by_load.rows("select sum(additions) as n from fct_carts")[0]["n"] == put_in
+
+
+def test_a_day_that_loses_its_last_shop_event_loses_its_cart(lake: Lake) -> None:
+    noon, day = datetime(2026, 6, 16, 10), date(2026, 6, 16)
+    put_in, seen = event(noon, "v", "1", "add_to_cart"), event(noon, "v", "1", "page_view")
+    lake.land("ga4", {"events": as_file([seen, put_in], day, 1, True)}, "2026-06-16T12:00:00Z")
+    lake.build(selection=WEB)
+    assert lake.rows("select status, additions from fct_carts") == [{"status": "abandoned", "additions": 1}]
+    lake.land("ga4", {"events": as_file([seen], day, 2, False)}, "2026-06-17T06:00:00Z")
+    lake.build(selection=WEB)
+    assert lake.rows("select count(*) as n from fct_carts") == [{"n": 0}]
 
 
 @pytest.mark.fault(38)

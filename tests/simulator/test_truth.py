@@ -350,8 +350,11 @@ def test_a_disqualified_lead_that_comes_back_is_in_its_stage_again(book: Book) -
     assert lead["mql_at"] == lead["sql_lead_at"] == pd.Timestamp("2026-01-05 08:00")
     assert lead["opportunity_at"] == lead["customer_at"] == pd.Timestamp("2026-01-30 08:00")
     assert lead["exit_reason"] is None
+    assert (lead["episodes"], lead["disqualifications"], lead["recycles"]) == (3, 1, 1)
+    assert lead["episode_started_at"] == pd.Timestamp("2026-01-25 08:00")
     out = only(book.on("2026-01-12").fct_leads)
     assert (out["exit_reason"], out["lifecycle_stage"]) == ("disqualified", "sql_lead")
+    assert (out["exit_label"], out["episodes"]) == ("UNQUALIFIED", 1)
     assert out["exited_at"] == pd.Timestamp("2026-01-10 08:00")
 
 
@@ -492,6 +495,109 @@ def test_a_session_is_one_over_midnight_and_a_purchase_counts_once(book: Book) -
     assert told["channel"].tolist() == ["organic_search", "direct"]
     assert sessions("2026-01-08", "2026-01-12 06:00")["events"].tolist() == [4, 3]
     assert sessions("2026-01-07", "2026-01-12 06:00")["events"].tolist() == [2]
+
+
+def test_a_cart_that_is_left_may_still_be_bought(book: Book) -> None:
+    def sold(number: str) -> dict[str, Any]:
+        return {"transaction_id": number, "revenue": Decimal("10.00"), "currency": "EUR"}
+
+    rows = [
+        event("add_to_cart", "2026-01-05 08:00:00", 1),
+        event("add_to_cart", "2026-01-06 08:00:00", 2),  # exactly 24 hours: still the same cart
+        event("purchase", "2026-01-07 08:00:01", 3, **sold("T1")),  # a second too late: recovered
+        event("purchase", "2026-01-07 08:00:09", 3, **sold("T1")),
+        event("add_to_cart", "2026-01-10 08:00:00", 4),
+        event("add_to_cart", "2026-01-14 08:00:00", 5),
+        event("purchase", "2026-01-14 09:00:00", 5, **sold("T2")),  # of both carts, the money of the second
+        event("add_to_cart", "2026-01-20 08:00:00", 6),
+        event("purchase", "2026-01-27 08:00:01", 7, **sold("T3")),  # after seven days nothing is recovered
+        event("add_to_cart", "2026-01-31 08:00:00", 8),
+    ]
+    company = replace(book.company(), events=pa.Table.from_pylist(rows, schema=SCHEMA))
+
+    def carts(day: str) -> pd.DataFrame:
+        return World(company, Moment(date.fromisoformat(day), pd.Timestamp("2026-06-30"))).fct_carts
+
+    told = carts("2026-01-31")
+    assert told["status"].tolist() == ["recovered", "recovered", "purchased", "abandoned", "open"]
+    assert told["additions"].tolist() == [2, 1, 1, 1, 1]
+    assert told["transaction_id"].fillna("").tolist() == ["T1", "T2", "T2", "", ""]
+    assert told["revenue_reporting"].tolist() == [Decimal("10.00"), None, Decimal("10.00"), None, None]
+    assert told["hours_to_purchase"].tolist()[1:3] == [Decimal("97.0"), Decimal("1.0")]
+    # The hours of the last cart are over before the first of February ends.
+    assert carts("2026-02-01")["status"].tolist()[-1] == "abandoned"
+
+
+def test_a_lead_that_was_made_in_a_visit_is_that_visits_touch(book: Book) -> None:
+    book.contact("a", "2026-01-05 08:20", ("lifecycle", "lead", "2026-01-05 08:20"))
+    book.contact("b", "2026-01-05 09:00", ("lifecycle", "lead", "2026-01-05 09:00"))
+    told = book.company()
+    contacts = told.contacts.assign(visitor_id=["v.1", "v.2"])
+    rows = [
+        event("session_start", "2026-01-04 23:30", 1, source="google", medium="cpc", campaign="Nothing known"),
+        event("session_start", "2026-01-05 08:00", 2, source="(direct)", medium="(none)"),
+        event("page_view", "2026-01-05 08:01", 2),
+        event("session_start", "2026-01-05 08:00", 3, visitor_id="v.2", medium="(none)"),
+        event("page_view", "2026-01-05 08:29", 3, visitor_id="v.2"),  # 31 minutes before the lead
+    ]
+    company = replace(told, contacts=contacts, events=pa.Table.from_pylist(rows, schema=SCHEMA))
+    world = World(company, Moment(date(2026, 1, 31), pd.Timestamp("2026-06-30")))
+    touches = world.fct_touches.set_index("touch_key")
+    assert touches["touch_kind"].to_dict() == {
+        "session:v.1:1": "ad_click", "session:v.1:2": "session", "session:v.2:3": "session", "lead:hubspot:b":
+        "lead_source",
+    }  # fmt: skip
+    assert touches["touch_no"].to_dict() == dict(zip(touches.index, [1, 2, 1, 2], strict=True))
+    assert touches["lead_key"].fillna("").tolist() == ["", "hubspot:a", "", "hubspot:b"]
+    assert touches["touch_date"].tolist() == [date(2026, 1, 5)] * 4
+
+
+def test_a_source_is_followed_to_what_it_brought(book: Book) -> None:
+    book.contact(
+        "c", "2026-01-05 08:00", ("lifecycle", "lead", "2026-01-05 08:00"),
+        ("lifecycle", "salesqualifiedlead", "2026-01-09 20:00"),
+    )  # fmt: skip
+    book.contact("e", "2026-01-31 23:30", ("lifecycle", "lead", "2026-01-31 23:30"))
+    amount = ("amount", "100", "2026-01-10 08:00")
+    book.deal("1", "2026-01-10 08:00", stage("meeting", "2026-01-10 08:00"), stage("won", "2026-02-09 08:00"), amount,
+              contact="c")  # fmt: skip
+    book.deal("2", "2026-03-10 08:00", stage("meeting", "2026-03-10 08:00"), stage("won", "2026-03-11 08:00"))
+    book.deal("3", "2026-03-10 08:00", stage("meeting", "2026-03-10 08:00"), amount, imported=True, contact="c")
+    told = book.on("2026-03-31").rpt_source_to_revenue.set_index(["cohort_month", "channel"])
+    assert told["leads"].to_dict() == {
+        (date(2026, 1, 1), "direct"): 1, (date(2026, 2, 1), "direct"): 1, (date(2026, 3, 1), "unattributed"): 0,
+    }  # fmt: skip
+    first = told.loc[(date(2026, 1, 1), "direct")]
+    assert (first["mqls"], first["sql_leads"], first["opportunities"], first["leads_with_deal"]) == (1, 1, 0, 1)
+    assert (first["deals"], first["won_deals"], first["open_deals"]) == (2, 1, 1)
+    assert (first["won_amount_reporting"], first["open_amount_reporting"]) == (Decimal("100.00"), Decimal("100.00"))
+    assert (first["median_days_to_mql"], first["median_days_mql_to_sql_lead"]) == (Decimal("4.500000"), Decimal(0))
+    assert (first["median_days_to_deal"], first["median_days_deal_to_won"]) == (5, 30)
+    assert first["median_days_lead_to_won"] == 35
+    alone = told.loc[(date(2026, 3, 1), "unattributed")]
+    assert (alone["deals"], alone["won_deals_without_amount"], alone["won_amount_reporting"]) == (1, 1, Decimal(0))
+
+
+def test_the_load_of_an_owner_is_what_is_still_to_be_worked(book: Book) -> None:
+    other = "61000107"
+    book.contact("a", "2026-01-01 08:00", ("lifecycle", "lead", "2026-01-01 08:00"),
+                 ("lifecycle", "opportunity", "2026-01-03 08:00"))  # fmt: skip
+    book.contact("b", "2026-01-02 08:00", ("lifecycle", "lead", "2026-01-02 08:00"),
+                 ("owner_id", other, "2026-01-03 08:00"), ("owner_id", OWNER, "2026-01-05 09:00"))  # fmt: skip
+    book.contact("c", "2026-01-03 08:00", ("lifecycle", "lead", "2026-01-03 08:00"),
+                 ("lead_status", "UNQUALIFIED", "2026-01-06 08:00"))  # fmt: skip
+    book.contact("d", "2026-01-03 08:01", ("lifecycle", "lead", "2026-01-03 08:01"))
+    told = book.on("2026-01-31").fct_lead_routing.set_index(["lead_key", "assignment_no"])
+    assert told["owner_open_leads_before"].to_dict() == {
+        ("hubspot:a", 1): 0, ("hubspot:b", 1): 1,
+        ("hubspot:b", 2): 0,
+        ("hubspot:b", 3): 2,  # c and d
+        ("hubspot:c", 1): 2,  # a and b leave in this very moment
+        ("hubspot:d", 1): 1,  # c
+    }  # fmt: skip
+    assert told["routing"].tolist() == ["first", "first", "handed_over", "returned", "first", "first"]
+    assert told["days_held"].tolist()[1:3] == [Decimal(1), Decimal("2.041667")]
+    assert told["is_in_load"].tolist() == [False, False, False, True, False, True]
 
 
 def test_ad_conversions_grow_until_they_are_final(book: Book) -> None:

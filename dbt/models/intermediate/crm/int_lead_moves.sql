@@ -26,6 +26,7 @@ changes_mapped as (
     select
         lead_changes.lead_key,
         lead_changes.field,
+        lead_changes.value as label,
         stage_periods.stage,
         stage_periods.is_mapped,
         stage_periods.is_exit,
@@ -73,6 +74,7 @@ entries as (
                 then coalesce(changes_in_context.lifecycle_stage, 'lead')
         end as stage,
         changes_in_context.field,
+        changes_in_context.label,
         'field_history' as history_basis,
         changes_in_context.changed_at as entered_at
     from changes_in_context
@@ -93,6 +95,7 @@ entries_all as (
         entries.lead_key,
         entries.stage,
         entries.field,
+        entries.label,
         entries.history_basis,
         entries.entered_at
     from entries
@@ -106,6 +109,10 @@ entries_all as (
             else coalesce(lifecycle_periods.stage, status_periods.stage, 'unmapped')
         end as stage,
         'stage' as field,
+        case
+            when status_periods.is_exit then leads_without_history.status_label
+            else leads_without_history.stage_label
+        end as label,
         'assumed_current' as history_basis,
         cast(null as timestamp) as entered_at
     from leads_without_history
@@ -134,7 +141,11 @@ entries_compared as (
     from entries_all
     window lead_by_time as (
         partition by entries_all.lead_key
-        order by entries_all.entered_at asc, entries_all.field desc, entries_all.stage asc
+        order by
+            entries_all.entered_at asc,
+            entries_all.field desc,
+            entries_all.stage asc,
+            entries_all.label asc
     )
 ),
 
@@ -146,6 +157,7 @@ final as (
     select
         entries_compared.lead_key,
         entries_compared.stage,
+        entries_compared.label,
         entries_compared.history_basis,
         row_number() over lead_by_time as visit_no,
         canonical_stages.stage_order,
@@ -159,7 +171,11 @@ final as (
     where not entries_compared.is_repeated
     window lead_by_time as (
         partition by entries_compared.lead_key
-        order by entries_compared.entered_at asc, entries_compared.field desc, entries_compared.stage asc
+        order by
+            entries_compared.entered_at asc,
+            entries_compared.field desc,
+            entries_compared.stage asc,
+            entries_compared.label asc
     )
 )
 

@@ -1,8 +1,9 @@
-{#- A purchase that was sent twice, in one visit or in two, is one purchase: the first. -#}
+{#- A purchase that was sent twice, in one visit or in two, is one purchase: the first of a visit. A server may tell one
+    without a visit, which it then is only if no visit tells it. -#}
 with
 
 events as (
-    {{ union_staged('web_events') }}
+    select * from {{ ref('hist_shop_events') }}
 ),
 
 rates as (
@@ -22,7 +23,7 @@ purchase_events as (
         {{ day_in_zone('events.event_at', 'run_context.reporting_timezone') }} as purchase_date
     from events
     inner join run_context on events.event_at < run_context.as_of_end
-    where events.event_name = 'purchase' and events.session_id is not null
+    where events.event_name = 'purchase'
 ),
 
 purchases_once as (
@@ -32,7 +33,7 @@ purchases_once as (
         transaction_id is null
         or row_number() over (
             partition by source_system, transaction_id
-            order by event_at, visitor_id, session_id, revenue
+            order by session_id is null, event_at, visitor_id, session_id, revenue
         ) = 1
 ),
 

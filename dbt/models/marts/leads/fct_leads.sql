@@ -12,11 +12,30 @@ deals as (
     select * from {{ ref('fct_deals') }}
 ),
 
+lead_moves_compared as (
+    select
+        lead_moves.*,
+        -- A lead that comes back from an exit is worked again.
+        lead_moves.visit_no = 1
+        or (
+            not lead_moves.is_exit
+            and lag(lead_moves.is_exit) over (
+                partition by lead_moves.lead_key order by lead_moves.visit_no
+            )
+        ) as is_episode_start
+    from lead_moves
+),
+
 -- Once reached, a stage stays reached: skipping counts and moving back does not take away.
 leads_visited as (
     select
         lead_moves.lead_key,
         any_value(lead_moves.history_basis) as history_basis,
+        count(*) filter (where lead_moves.is_episode_start) as episodes,
+        count(*) filter (where lead_moves.stage = 'disqualified') as disqualifications,
+        count(*) filter (where lead_moves.stage = 'recycled') as recycles,
+        max(lead_moves.entered_at) filter (where lead_moves.is_episode_start) as episode_started_at,
+        max(lead_moves.label) filter (where lead_moves.is_last and lead_moves.is_exit) as exit_label,
         max(lead_moves.stage_order) filter (where lead_moves.stage_order <= 6) as furthest_order,
         max_by(lead_moves.stage, lead_moves.visit_no) filter (where lead_moves.stage_order <= 6)
             as lifecycle_stage,
@@ -31,7 +50,7 @@ leads_visited as (
         min(lead_moves.entered_at) filter (where lead_moves.stage_order = 6) as customer_at,
         max(lead_moves.entered_at) filter (where lead_moves.is_last and lead_moves.is_exit)
             as exited_at
-    from lead_moves
+    from lead_moves_compared as lead_moves
     group by all
 ),
 
@@ -56,6 +75,15 @@ leads_joined as (
         leads_visited.lifecycle_stage,
         leads_visited.has_exited,
         leads_visited.exit_reason,
+        leads_visited.exit_label,
+        -- Where only the present is known, nobody knows how often a lead was there before.
+        case when leads_visited.history_basis = 'field_history' then leads_visited.episodes end
+            as episodes,
+        case when leads_visited.history_basis = 'field_history' then leads_visited.disqualifications end
+            as disqualifications,
+        case when leads_visited.history_basis = 'field_history' then leads_visited.recycles end
+            as recycles,
+        leads_visited.episode_started_at,
         -- A source that only says "converted" says that a deal began.
         greatest(
             coalesce(leads_visited.furthest_order, 0),
@@ -96,12 +124,16 @@ final as (
             as lifecycle_stage,
         leads_joined.temperature,
         leads_joined.exit_reason,
+        leads_joined.exit_label,
         leads_joined.exclusion_reason,
         leads_joined.history_basis,
         cast(coalesce(deals_of_leads.won_amount_reporting, 0) as decimal(18, 2))
             as won_amount_reporting,
         coalesce(deals_of_leads.deals_count, 0) as deals_count,
         coalesce(deals_of_leads.won_deals_count, 0) as won_deals_count,
+        leads_joined.episodes,
+        leads_joined.disqualifications,
+        leads_joined.recycles,
         leads_joined.furthest_order >= 3 as is_mql,
         leads_joined.furthest_order >= 4 as is_sql_lead,
         leads_joined.furthest_order >= 5 as is_opportunity,
@@ -114,7 +146,8 @@ final as (
         leads_joined.sql_lead_at,
         leads_joined.opportunity_at,
         leads_joined.customer_at,
-        leads_joined.exited_at
+        leads_joined.exited_at,
+        leads_joined.episode_started_at
     from leads_joined
     left join deals_of_leads on leads_joined.lead_key = deals_of_leads.lead_key
 )

@@ -19,6 +19,25 @@ channels as (
     select * from {{ ref('dim_channels') }}
 ),
 
+won_deals as (
+    select
+        deals.lead_key,
+        deals.amount_reporting,
+        deals.close_day
+    from {{ ref('fct_deals') }} as deals
+    cross join {{ source('run', 'run_context') }} as run_context
+    where
+        not deals.is_excluded
+        and deals.status = 'won'
+        and deals.close_day <= run_context.as_of
+),
+
+-- Without a margin there is no row here, and nothing is told of payback.
+margin_rules as (
+    select cast(margin_rules.gross_margin as decimal(9, 6)) as gross_margin
+    from {{ source('run', 'margin_rules') }} as margin_rules
+),
+
 spend_by_month as (
     select
         campaign_key,
@@ -31,6 +50,7 @@ spend_by_month as (
 
 paid_leads as (
     select
+        leads.lead_key,
         coalesce(campaigns.campaign_key, 'unattributed') as campaign_key,
         coalesce(campaigns.channel, leads.channel) as channel,
         leads.won_deals_count,
@@ -83,6 +103,48 @@ months_joined as (
             and spend_by_month.month_start = leads_by_month.month_start
 ),
 
+won_by_day as (
+    select
+        paid_leads.campaign_key,
+        paid_leads.channel,
+        paid_leads.month_start,
+        won_deals.close_day,
+        sum(won_deals.amount_reporting) as won_amount_reporting
+    from paid_leads
+    inner join won_deals on paid_leads.lead_key = won_deals.lead_key
+    group by all
+),
+
+won_so_far as (
+    select
+        won_by_day.*,
+        sum(won_by_day.won_amount_reporting) over (
+            partition by won_by_day.campaign_key, won_by_day.channel, won_by_day.month_start
+            order by won_by_day.close_day
+        ) as won_amount_so_far
+    from won_by_day
+),
+
+-- The first day by whose end the margin of what the month's leads bought has paid for the month's spend.
+months_paid_back as (
+    select
+        won_so_far.campaign_key,
+        won_so_far.channel,
+        won_so_far.month_start,
+        min(won_so_far.close_day) as paid_back_on
+    from won_so_far
+    cross join margin_rules
+    inner join months_joined
+        on
+            won_so_far.campaign_key = months_joined.campaign_key
+            and won_so_far.channel = months_joined.channel
+            and won_so_far.month_start = months_joined.month_start
+    where
+        months_joined.spend_reporting > 0
+        and won_so_far.won_amount_so_far * margin_rules.gross_margin >= months_joined.spend_reporting
+    group by all
+),
+
 final as (
     select
         months_joined.campaign_key,
@@ -96,14 +158,27 @@ final as (
         months_joined.customers,
         months_joined.won_deals,
         months_joined.won_amount_reporting,
+        {{ converted('months_joined.won_amount_reporting', 'margin_rules.gross_margin') }}
+            as gross_margin_reporting,
         {{ ratio('months_joined.spend_reporting', 'months_joined.leads', 6) }} as cost_per_lead,
         {{ ratio('months_joined.spend_reporting', 'months_joined.mqls', 6) }} as cost_per_mql,
         {{ ratio('months_joined.spend_reporting', 'months_joined.sql_leads', 6) }} as cost_per_sql_lead,
         {{ ratio('months_joined.spend_reporting', 'months_joined.customers', 6) }} as media_cac,
         {{ ratio('months_joined.won_amount_reporting', 'months_joined.spend_reporting') }} as roas,
-        months_joined.month_start
+        {{ ratio(
+            'months_joined.won_amount_reporting * margin_rules.gross_margin', 'months_joined.spend_reporting'
+        ) }} as payback_ratio,
+        date_diff('month', months_joined.month_start, months_paid_back.paid_back_on) as payback_months,
+        months_joined.month_start,
+        months_paid_back.paid_back_on
     from months_joined
     left join campaigns on months_joined.campaign_key = campaigns.campaign_key
+    left join margin_rules on true
+    left join months_paid_back
+        on
+            months_joined.campaign_key = months_paid_back.campaign_key
+            and months_joined.channel = months_paid_back.channel
+            and months_joined.month_start = months_paid_back.month_start
 )
 
 select * from final
