@@ -73,6 +73,15 @@ MUTATIONS = {
         "delete from fct_win_loss where deal_key = (select min(deal_key) from fct_win_loss)",
         "every_closed_deal",
     ),
+    "fct_closed_figures": (
+        "update fct_closed_figures set amount_reporting = amount_reporting + 0.01 "
+        "where figure_key = 'outcome:hubspot:d0'",
+        "months_are_the_reports",
+    ),
+    "fct_restatements": (
+        "update fct_restatements set difference = 2 where period_start = date '2026-03-01'",
+        "differences_sum_to_the_whole",
+    ),
     "fct_leads": ("update fct_leads set sql_lead_at = created_at where lead_id = 'c5'", "milestones_in_order"),
     "fct_lead_stages": (
         "update fct_lead_stages set stage = 'daydream' where lead_key = 'hubspot:c5'",
@@ -152,6 +161,10 @@ MUTATIONS = {
     "rpt_deals_at_risk": ("update rpt_deals_at_risk set reasons = 0 where value_rank = 1", "reasons_in_range"),
     "rpt_risk_reasons": ("update rpt_risk_reasons set deals = -1", "deals_in_range"),
     "rpt_team": ("update rpt_team set won_quarter = won_quarter + 1 where is_total", "total_is_the_sum"),
+    "rpt_restatements": (
+        "update rpt_restatements set difference = 5 where period_start = date '2026-04-01'",
+        "all_restatements",
+    ),
     "rpt_quality": ("update rpt_quality set records = 2", "rejects_are_told"),
     "release_context": ("update release_context set known_at = known_at + 1", "is_this_run"),
 }
