@@ -18,12 +18,12 @@ from simulator.truth.restatements import restated
 from tests.whole.conftest import AS_OF, NOW, Whole, rows
 
 pytestmark = [pytest.mark.whole, pytest.mark.xdist_group("whole")]
-PAST = AS_OF - timedelta(days=400)
+PAST = AS_OF - timedelta(days=200)
 
 
 @pytest.fixture(scope="module")
 def past(whole: Whole) -> release.Release:
-    """What was true 400 days before, with everything known since."""
+    """What was true 200 days before, with everything known since."""
     return whole.run(PAST, extract=False)
 
 
@@ -45,7 +45,7 @@ def test_two_days_differ_by_what_the_truth_names(whole: Whole, past: release.Rel
         for row in restated(before, after).to_dict("records")
     }
     assert told == expected
-    assert {key[3] for key in told} >= {"reopen", "delete"}
+    assert {key[3] for key in told} == {"delete"}
     assert difference.difference(whole.home, load(), whole.first.id, whole.first.id).rows == []
 
 
@@ -71,7 +71,7 @@ def test_a_named_baseline_stands_in_the_release_and_on_its_report(whole: Whole, 
     assert named.manifest["baseline_release"] == past.id
     count = rows(named.marts, "select count(*), count(distinct cause) from marts.marts.fct_restatements")
     listed = difference.difference(whole.home, load(), past.id, named.id).rows
-    assert count[0][0] == len(listed) > 5
+    assert count[0][0] == len(listed) >= 2
     page = named.report.read_text(encoding="utf-8")
     assert f"something else than in release {past.id}" in page
     # Everything that does not compare is what the first release said.
