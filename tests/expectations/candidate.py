@@ -424,6 +424,14 @@ create table fct_file_readings as select
     8::bigint as columns_in_file, 1::bigint as columns_ignored, 0::bigint as columns_new, 1::bigint as load_number,
     timestamp '2026-06-18 05:00:00' as read_at;
 
+create table fct_quality_results as select
+    'run-0:fct_deals:' || check_name as result_key, 'run-0' as run_id, '2026-06-16.001' as release_id,
+    'fct_deals' as suite, 'fct_deals' as mart, check_name, 'block' as severity, '0' as observed,
+    'no such rows' as expected, 0::decimal(24, 6) as observed_value, 1::bigint as check_number, 3::bigint as known_at,
+    4::bigint as load_number, true as is_passed, false as is_blocking, true as is_verdict_passed,
+    date '2026-06-16' as as_of, timestamp '2026-06-17 05:00:00' as judged_at
+from (values ('row_floor'), ('filled')) as checks (check_name);
+
 create table fct_rejected_rows as select
     'hubspot:deals:1' as reject_key, 'hubspot' as source_system, 'deals' as entity,
     'currency is missing' as reason, '{{"dealname": "Jane Doe"}}' as rejected_record, 1::bigint as load_number,

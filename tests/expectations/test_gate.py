@@ -140,6 +140,10 @@ MUTATIONS = {
     ),
     "fct_forecast": ("update fct_forecast set part = 'upside' where part = 'open'", "part_accepted"),
     "fct_file_readings": ("update fct_file_readings set load_number = 99", "known_at_the_watermark"),
+    "fct_quality_results": (
+        "update fct_quality_results set is_passed = false, is_blocking = true where check_name = 'filled'",
+        "passed_without_a_blocking_check",
+    ),
     "fct_rejected_rows": ("update fct_rejected_rows set reason = null", "filled"),
     "rpt_headline": ("update rpt_headline set won_reporting = won_reporting + 1", "bookings_are_the_deals"),
     "rpt_monthly": ("update rpt_monthly set is_current = true where month_label = '2026-05'", "one_current_month"),
