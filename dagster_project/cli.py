@@ -68,12 +68,19 @@ def run(
         datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The day to report; default yesterday.")
     ] = None,
     extract: Annotated[bool, typer.Option(help="Ask the sources for what is new first.")] = True,
+    baseline: Annotated[
+        str | None, typer.Option(help="The release to compare closed months with; default the live one.")
+    ] = None,
 ) -> None:
     """Extract what is new, build, judge, publish a release and its report."""
     from dagster_project import headless
 
     published = headless.run(
-        Home.from_environment(), as_of=as_of.date() if as_of else None, extract=extract, console=out
+        Home.from_environment(),
+        as_of=as_of.date() if as_of else None,
+        extract=extract,
+        console=out,
+        baseline=baseline,
     )
     out.print(f"report   {published.report}")
 
@@ -184,6 +191,25 @@ def _print_metrics(listed: list[Any], grains: tuple[str, ...], fmt: Format) -> N
     for group_by, names in together.items():
         if group_by:
             out.print(f"\n{', '.join(names)}\n[dim]by {', '.join(group_by)}[/]", highlight=False)
+
+
+@app.command()
+def diff(
+    older: Annotated[str, typer.Argument(help="A sealed release; see the releases folder.")],
+    newer: Annotated[str, typer.Argument(help="The release to set against it.")],
+    fmt: Annotated[Format, typer.Option("--format", help="How to print the rows.")] = Format.TABLE,
+) -> None:
+    """Show which figures of closed months one release says differently from another, by record and cause."""
+    from configuration.model import load
+    from dagster_project import difference
+
+    found = difference.difference(Home.from_environment(), load(), older, newer)
+    for note in found.notes:
+        err.print(f"[yellow]note[/]     {_plain(note)}", highlight=False)
+    if fmt is not Format.TABLE or found.rows:
+        _print_rows(list(found.rows[0]) if found.rows else [], [tuple(row.values()) for row in found.rows], fmt)
+    else:
+        out.print(f"{newer} says of closed months what {older} said", highlight=False)
 
 
 @app.command()

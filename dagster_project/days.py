@@ -9,6 +9,8 @@ from configuration.model import Settings
 
 # Named when a run is started; a run about partitions is about the last of them.
 AS_OF = "saleshouse/as_of"
+# Named when a run is started: the release that its closed figures are compared with.
+BASELINE = "saleshouse/baseline"
 _TAGS = (AS_OF, "dagster/asset_partition_range_end", "dagster/partition")
 
 

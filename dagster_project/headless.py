@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     import dagster as dg
 
 
-def run(home: Home, *, as_of: date | None, extract: bool, console: Console) -> Release:
+def run(home: Home, *, as_of: date | None, extract: bool, console: Console, baseline: str | None = None) -> Release:
     """Materialises the `daily` job (or `rebuild`, without extraction) for one day and returns the new live release.
 
-    Raises the SaleshouseError that stopped it, after alerting.
+    `baseline`: the release to compare closed figures with. Raises the SaleshouseError that stopped it, after alerting.
     """
     settings = load()
     quiet()
@@ -47,7 +47,8 @@ def run(home: Home, *, as_of: date | None, extract: bool, console: Console) -> R
             instance=state,
             partition_key=day.isoformat() if extract else None,
             raise_on_error=False,
-            tags={alerts.ALERTED_BY_COMMAND_LINE: "true", days.AS_OF: day.isoformat()},
+            tags={alerts.ALERTED_BY_COMMAND_LINE: "true", days.AS_OF: day.isoformat()}
+            | ({days.BASELINE: baseline} if baseline else {}),
             run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
         )
     if not result.success:

@@ -96,18 +96,21 @@ def _run(context: dg.AssetExecutionContext, warehouse: Warehouse) -> Iterator[An
         for repair in release.repair(home):
             context.log.warning(repair)
             say(f"repaired {repair}")
-        live = release.live(home)
+        as_of = days.as_of(context, settings)
+        baseline = release.choose_baseline(home, as_of, context.run.tags.get(days.BASELINE))
     run = build.run_context(
         home,
         settings,
-        as_of=days.as_of(context, settings),
+        as_of=as_of,
         run_id=context.run.run_id,
-        baseline_release=live.id if live else None,
+        baseline_release=baseline.release if baseline else None,
     )
     say(f"build: state at the end of {run.as_of}, knowing {run.known_at} loads")
     failure: SaleshouseError | None = None
     try:
-        candidate = build.build(home, settings, run, selection=list(parameters.selection_args), on_event=collect)
+        candidate = build.build(
+            home, settings, run, selection=list(parameters.selection_args), on_event=collect, baseline=baseline
+        )
         for repair in candidate.repairs:
             context.log.warning(repair)
             say(f"repaired {repair}")

@@ -67,7 +67,7 @@ class Check:
 
 @dataclass(frozen=True)
 class Verdict:
-    """All checks of one candidate. It passed when no blocking check broke."""
+    """All checks of one candidate. It passed when no blocking check broke. `judged_at`: UTC, ISO text."""
 
     run_id: str
     as_of: date
@@ -76,6 +76,7 @@ class Verdict:
     passed: bool
     checks: list[Check]
     seconds: float
+    judged_at: str = ""
 
     @property
     def broken(self) -> list[Check]:
@@ -151,6 +152,7 @@ def run(
         passed=all(check.passed for check in checks if check.severity == "block"),
         checks=checks,
         seconds=round(time.monotonic() - started, 3),
+        judged_at=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
     )
 
 

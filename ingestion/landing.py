@@ -23,12 +23,12 @@ A source is a folder `ingestion/<source>/` whose `__init__.py` declares
         Written to the ledger entry; the files source hashes its declared mappings, others leave it out.
 
 `Window` is what a source knows about the run: `now` (aware UTC; never ask the clock), `start`/`end` (dates of a
-backfill, end exclusive, both None in the daily run), `landed_rows` (entity -> rows in the ledger so far), and a memory
-that is committed together with the rows: `window.recall(key, default)` and `window.remember(key, value)` (JSON values:
-a cursor, `{file name: content hash}`). If the process dies before the rows are safe, the memory is the old one. A
-source must not let a backfill move a cursor backwards, and raises a `configuration.errors.SourceError` (or a
-subclass) in one line when it cannot read; nothing of that load is landed then. `window.cancelled` is set when another
-generator of the same landing failed: a long wait should end then.
+backfill, end exclusive, both None in the daily run), `landed_rows` (entity -> rows in the ledger so far), `home` (for
+what the home itself keeps), and a memory that is committed together with the rows: `window.recall(key, default)` and
+`window.remember(key, value)` (JSON values: a cursor, `{file name: content hash}`). If the process dies before the rows
+are safe, the memory is the old one. A source must not let a backfill move a cursor backwards, and raises a
+`configuration.errors.SourceError` (or a subclass) in one line when it cannot read; nothing of that load is landed then.
+`window.cancelled` is set when another generator of the same landing failed: a long wait should end then.
 """
 
 import importlib
@@ -90,6 +90,7 @@ class Window:
     landed_rows: Mapping[str, int] = field(default_factory=dict)
     memory: dict[str, Any] = field(default_factory=dict)
     cancelled: threading.Event = field(default_factory=threading.Event)
+    home: Home | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     @property
@@ -201,7 +202,7 @@ def land(
                 rows[entity] = rows.get(entity, 0) + landed.rows
         # A memory without a ledger belongs to a lake that is gone: everything is fetched again.
         memory = _state(pipeline).get("memory", {}) if entries else {}
-        window = Window(now, start, end, rows, dict(memory))
+        window = Window(now, start, end, rows, dict(memory), home=home)
         hasher = getattr(module, "mapping_hash", None)
         load = {
             "arguments": {

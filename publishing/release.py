@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     import duckdb
 
     from configuration.model import Publish, Settings
+    from warehouse.baselines import Baseline
     from warehouse.stores import RunContext
 
 SCHEMA = "marts"
@@ -43,8 +44,8 @@ POINTING = ".pointing-"
 NEWEST_STORAGE = (1, 4)
 # A reader that has followed the pointer opens the file within this time.
 GRACE_SECONDS = 60
-# Tables that say which run made them: equal in two equal releases but for these.
-NOT_COMPARED = ("release_context",)
+# Tables that name the run, or compare it with another release: equal in two equal releases but for these.
+NOT_COMPARED = ("release_context", "fct_restatements", "rpt_restatements")
 
 _NOTHING_PUBLISHED = "nothing was published, the live release stays"
 _ID = re.compile(r"\d{4}-\d{2}-\d{2}\.\d{3,}")
@@ -143,6 +144,7 @@ def seal(
             "baseline_release": context.baseline_release,
             "sealed_at": datetime.now(UTC).isoformat(timespec="seconds"),
             "code_version": context.code_version,
+            "definitions": context.definitions,
             "lock_sha256": _sha256(REPOSITORY / "requirements.lock"),
             "reporting_currency": context.reporting_currency,
             "reporting_timezone": context.reporting_timezone,
@@ -198,10 +200,7 @@ def point(home: Home, release_id: str) -> None:
 
     Raises ReleaseError when there is no such release or the disk refuses; the pointer is unchanged then.
     """
-    target = home.releases / release_id
-    if not _is_sealed(target):
-        known = ", ".join(release.id for release in list_releases(home)[-3:]) or "none"
-        raise _refused(f"there is no sealed release {release_id}", target, f"choose one of {known}")
+    target = find(home, release_id).folder
     before = home.current.readlink() if home.current.is_symlink() else None
     with _told(home.current):
         if before is not None and home.current.exists():
@@ -259,6 +258,56 @@ def list_releases(home: Home) -> list[Release]:
         return []
     folders = sorted(path for path in home.releases.iterdir() if _is_sealed(path))
     return [Release(folder.name, folder) for folder in folders]
+
+
+def choose_baseline(home: Home, as_of: date, named: str | None = None) -> "Baseline | None":
+    """The release that closed figures of a run about `as_of` are compared with; None where there is none to compare.
+
+    It is the one that is `named`, else the live one; an earlier day is compared with the newest release up to that day.
+    Releases without closed figures are passed over, so a first release with them has no baseline. Raises ReleaseError
+    when the named one is not there or holds none.
+    """
+    if named is not None:
+        baseline = read_baseline(find(home, named))
+        if baseline is None:
+            raise _refused(
+                f"release {named} holds no closed figures that can be compared",
+                home.releases / named,
+                "name a later one, or none",
+            )
+        return baseline
+    current = live(home)
+    candidates = [release for release in list_releases(home) if release.as_of <= as_of]
+    if current is not None and current.as_of <= as_of:
+        candidates = [current]
+    return next(filter(None, map(read_baseline, reversed(candidates))), None)
+
+
+def read_baseline(release: Release) -> "Baseline | None":
+    """A sealed release as what later ones are compared with; None where it lacks what that needs."""
+    from warehouse.baselines import FIGURES, Baseline, comparable
+
+    manifest = release.manifest
+    figures = release.folder / "parquet" / f"{FIGURES}.parquet"
+    table = manifest["tables"].get(FIGURES)
+    if table is None or not figures.exists() or not comparable([column["name"] for column in table["columns"]]):
+        return None
+    return Baseline(
+        release=release.id,
+        as_of=date.fromisoformat(manifest["as_of"]),
+        known_at=manifest["known_at"],
+        definitions=manifest.get("definitions", ""),
+        figures=figures,
+    )
+
+
+def find(home: Home, release_id: str) -> Release:
+    """A sealed release by its id. Raises ReleaseError when there is none of that id."""
+    folder = home.releases / release_id
+    if not _is_sealed(folder):
+        known = ", ".join(release.id for release in list_releases(home)[-3:]) or "none"
+        raise _refused(f"there is no sealed release {release_id}", folder, f"choose one of {known}")
+    return Release(release_id, folder)
 
 
 def rollback(home: Home, release_id: str) -> None:

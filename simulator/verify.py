@@ -9,8 +9,8 @@ The list leaves out forecasts, which are no facts about the past, and what is a 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ import pandas as pd
 from simulator.company import SCALE, SEED, generate
 from simulator.truth import COMPARISONS, Moment, World, absent
 from simulator.truth.comparison import Comparison
+from simulator.truth.restatements import RESTATEMENTS, restated
 
 KIND_HELP = {
     "text": "equal",
@@ -125,7 +126,9 @@ def marts_of(home: Path, release: str | None) -> Path:
     return (home / "releases" / release if release else home / "current") / "marts.duckdb"
 
 
-def context_of(path: Path) -> tuple[dict[str, Any], dict[str, pd.DataFrame]]:
+def context_of(
+    path: Path, comparisons: Iterable[Comparison] = (*COMPARISONS, RESTATEMENTS)
+) -> tuple[dict[str, Any], dict[str, pd.DataFrame]]:
     """The release's context and the marts that are compared, read-only."""
     import duckdb
 
@@ -137,7 +140,7 @@ def context_of(path: Path) -> tuple[dict[str, Any], dict[str, pd.DataFrame]]:
         row = connection.execute("select * from release.marts.release_context").df().iloc[0]
         context = {str(name): value for name, value in row.items()}
         tables = {}
-        for comparison in COMPARISONS:
+        for comparison in comparisons:
             query = f"select * from release.marts.{comparison.mart} where {comparison.where}"
             tables[comparison.mart] = connection.execute(query).df()
     finally:
@@ -161,11 +164,35 @@ def verify(
         zone=str(context["reporting_timezone"]),
         close_day=str(context["close_day_rule"]),
     )
-    world = World(generate(seed=seed, scale=scale), moment)
+    company = generate(seed=seed, scale=scale)
+    world = World(company, moment)
     results: list[Result] = []
     for comparison in COMPARISONS:
         results += compare(comparison, getattr(world, comparison.mart), tables[comparison.mart])
+    baseline = _baseline(home, context, moment)
+    if baseline is not None:
+        # A baseline that said what this release says leaves nothing to compare, which is no fault.
+        told = tables[RESTATEMENTS.mart]
+        expected = restated(World(company, baseline), world)
+        if len(expected) or len(told):
+            results += compare(RESTATEMENTS, expected, told)
     return results
+
+
+def _baseline(home: Path, context: dict[str, Any], moment: Moment) -> Moment | None:
+    """The moment of the release that this one is compared with; None without one, or where it is at hand no more.
+
+    The vendors are taken to have been asked on the morning after its day, or by both at the same time.
+    """
+    name = context.get("baseline_release")
+    if absent(name) or not (marts := marts_of(home, str(name))).exists():
+        return None
+    earlier, _ = context_of(marts, ())
+    as_of = pd.Timestamp(earlier["as_of"])
+    asked = moment.now
+    if earlier["known_at"] < context["known_at"]:
+        asked = as_of.normalize() + pd.Timedelta(days=1, hours=6)
+    return replace(moment, as_of=as_of.date(), now=asked)
 
 
 def _naive(moment: datetime) -> pd.Timestamp:

@@ -7,14 +7,18 @@ the steps themselves (stores.py, dbt_runner.py) and what happens to a candidate 
 import hashlib
 import subprocess
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass, replace
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 from configuration.model import WEEKDAYS, Settings
 from configuration.paths import REPOSITORY, Home
-from ingestion import landing
-from warehouse import dbt_runner, stores
+from ingestion import landing, ledger
+from warehouse import baselines, dbt_runner, stores
+
+_FIGURES_ONLY = ("--resource-type", "model", "--resource-type", "seed", "--select", f"+{baselines.FIGURES}")
 
 
 @dataclass(frozen=True)
@@ -80,17 +84,55 @@ def build(
     selection: Sequence[str] = (),
     unit_tests: bool = False,
     on_event: Callable[[Any], None] | None = None,
+    baseline: baselines.Baseline | None = None,
 ) -> Candidate:
-    """Builds the candidate of one run. Raises LandingError for damaged raw files and BuildError when dbt fails."""
+    """Builds the candidate of one run, its closed figures compared with those of `baseline`.
+
+    Where rows have come to mean something else since the baseline, its day and watermark are built again first, so that
+    this is told apart from what the sources have changed. Raises LandingError for damaged raw files and BuildError when
+    dbt fails.
+    """
     manifest = dbt_runner.parse(home) if manifest is None else manifest
     by_raw, tables = dbt_runner.consumers(manifest)
+    rules = _rules(settings)
     if full_refresh:
         home.history.unlink(missing_ok=True)
     landing.declare(home)
-    repairs = stores.prepare(home, context, by_raw, tables, _rules(settings))
-    dbt_runner.write_semantics(manifest, home.semantics)
-    result = dbt_runner.build(home, manifest, selection=selection, unit_tests=unit_tests, on_event=on_event)
+    context = replace(context, definitions=definitions(home, settings, context, manifest))
+
+    with ExitStack() as open_files:
+        figures = None
+        if baseline is not None and baseline.definitions != context.definitions:
+            again = rebuilt(home, home.db / "rebuilding", baseline, settings, context, manifest)
+            figures = open_files.enter_context(again)
+        repairs = stores.prepare(home, context, by_raw, tables, rules, baseline, figures)
+        dbt_runner.write_semantics(manifest, home.semantics)
+        result = dbt_runner.build(home, manifest, selection=selection, unit_tests=unit_tests, on_event=on_event)
     return Candidate(context, result, repairs)
+
+
+def rebuilt(
+    home: Home,
+    root: Path,
+    baseline: baselines.Baseline,
+    settings: Settings,
+    context: stores.RunContext,
+    manifest: Any,
+) -> AbstractContextManager[Path]:
+    """The baseline's closed figures, built again from raw by this code and these settings in a home at `root`."""
+    by_raw, tables = dbt_runner.consumers(manifest)
+
+    def build_again(old: Home, old_context: stores.RunContext) -> None:
+        stores.prepare(old, old_context, by_raw, tables, _rules(settings))
+        dbt_runner.build(old, manifest, selection=_FIGURES_ONLY)
+
+    return baselines.rebuilt(home, root, baseline, context, build_again)
+
+
+def definitions(home: Home, settings: Settings, context: stores.RunContext, manifest: Any) -> str:
+    """What decides how this run's rows become closed figures."""
+    code = dbt_runner.code_of(manifest, baselines.FIGURES)
+    return baselines.definitions(context, code, _rules(settings), ledger.read(home))
 
 
 def row_counts(home: Home) -> dict[str, int]:

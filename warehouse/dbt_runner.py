@@ -179,6 +179,24 @@ def consumers(manifest: Any) -> tuple[dict[str, list[str]], dict[str, HistoryTab
     return by_raw, tables
 
 
+def code_of(manifest: Any, model: str) -> str:
+    """A hash of the text of a model and of all that it is made from: models, seeds, and our macros."""
+    by_name = {node.name: key for key, node in manifest.nodes.items() if str(node.resource_type) in ("model", "seed")}
+    waiting, seen = [by_name[model]], set()
+    while waiting:
+        key = waiting.pop()
+        if key in seen or key not in manifest.nodes:
+            continue
+        seen.add(key)
+        waiting += manifest.nodes[key].depends_on.nodes if hasattr(manifest.nodes[key].depends_on, "nodes") else []
+    digest = hashlib.sha256()
+    for key in sorted(seen):
+        node = manifest.nodes[key]
+        told = node.checksum.checksum if str(node.resource_type) == "seed" else _code(manifest, node)
+        digest.update(f"{key} {told}".encode())
+    return digest.hexdigest()
+
+
 def _code(manifest: Any, node: Any) -> str:
     """A hash of a model's text and of our macros that it uses, at any depth."""
     digest = hashlib.sha256(node.raw_code.encode())

@@ -15,12 +15,14 @@ import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from configuration.errors import BuildError
 from configuration.paths import Home
 from ingestion import ledger
+from warehouse import baselines
 
 if TYPE_CHECKING:
     import duckdb
@@ -41,6 +43,10 @@ class RunContext:
     start_date: date
     baseline_release: str | None
     code_version: str
+    # How far the company's own lists are known, where that is not `known_at`: when the past is read with today's.
+    mappings_known_at: int | None = None
+    # What decides how rows become figures; see baselines.definitions.
+    definitions: str = ""
 
     @property
     def as_of_end(self) -> datetime:
@@ -71,12 +77,15 @@ def prepare(
     consumers: Mapping[str, Iterable[str]],
     history_tables: Mapping[str, HistoryTable],
     rules: Mapping[str, Rule],
+    baseline: baselines.Baseline | None = None,
+    rebuilt: Path | None = None,
 ) -> list[str]:
     """Opens history, repairs what a crash left uneven, offers new files, and makes fresh work and candidate files.
 
     `consumers`: staging models by raw table name (`hubspot__deals`). `history_tables`: all tables of the history
-    store by model name. `rules`: configured lists by the name of their table in the work store. Returns one line
-    per repair. Raises LandingError when a file that is to be read is missing or damaged.
+    store by model name. `rules`: configured lists by the name of their table in the work store. `baseline`,
+    `rebuilt`: the release to compare with, and its figures built again where their meaning has changed. Returns one
+    line per repair. Raises LandingError when a file that is to be read is missing or damaged.
     """
     import duckdb
 
@@ -94,11 +103,12 @@ def prepare(
     with connection:
         _create_bookkeeping(connection)
         repairs += _drop_what_no_longer_holds(connection, history_tables, context.known_at)
-        _offer_new_files(home, connection, context.known_at, consumers)
+        _offer_new_files(home, connection, context, consumers)
     with duckdb.connect(str(home.work)) as work:
         _write_context(work, context)
         for name, rule in rules.items():
             _write_rule(work, name, rule)
+        baselines.offer(work, baseline, rebuilt)
     return repairs
 
 
@@ -161,10 +171,15 @@ def _drop_what_no_longer_holds(
 def _offer_new_files(
     home: Home,
     connection: "duckdb.DuckDBPyConnection",
-    known_at: int,
+    context: RunContext,
     consumers: Mapping[str, Iterable[str]],
 ) -> None:
-    loads = [load for load in ledger.read(home) if load.load_number <= known_at]
+    known_at, lists_known_at = context.known_at, context.mappings_known_at or 0
+    loads = [
+        load
+        for load in ledger.read(home)
+        if load.load_number <= known_at or (load.source == baselines.MAPPINGS and load.load_number <= lists_known_at)
+    ]
     connection.execute(
         "create or replace table raw.loads (load_number bigint, dlt_load_id text, source text, landed_at timestamp)"
     )
@@ -205,16 +220,17 @@ def _write_context(work: "duckdb.DuckDBPyConnection", context: RunContext) -> No
         create table run_context (
             run_id text, as_of date, as_of_end timestamp, known_at bigint, reporting_timezone text,
             reporting_currency text, fiscal_year_start_month integer, first_weekday integer, close_day_rule text,
-            start_date date, baseline_release text, code_version text
+            start_date date, baseline_release text, code_version text, mappings_known_at bigint, definitions text
         )
         """
     )
     work.execute(
-        "insert into run_context values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "insert into run_context values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [
             context.run_id, context.as_of, context.as_of_end, context.known_at, context.reporting_timezone,
             context.reporting_currency, context.fiscal_year_start_month, context.first_weekday,
             context.close_day_rule, context.start_date, context.baseline_release, context.code_version,
+            context.mappings_known_at, context.definitions,
         ],
     )  # fmt: skip
 

@@ -83,7 +83,8 @@
 {%- endmacro %}
 
 {#-
-    The rows of the newest landing of one of the company's lists, as known at the run's watermark.
+    The rows of the newest landing of one of the company's lists, as known at the run's watermark, or
+    at a later one where the past is read as it would be read today.
 -#}
 {% macro newest_mapping(entity) -%}
     select mappings.*
@@ -94,6 +95,8 @@
             select max(landings.load_number)
             from {{ ref('stg_mappings__' ~ entity) }} as landings
             cross join {{ source('run', 'run_context') }} as run_context
-            where landings.load_number <= run_context.known_at
+            where
+                landings.load_number
+                <= coalesce(run_context.mappings_known_at, run_context.known_at)
         )
 {%- endmacro %}

@@ -257,5 +257,6 @@
     {%- for entity in ['stages', 'channels', 'pipelines'] -%}
         {%- do models.append(('mappings', entity)) -%}
     {%- endfor -%}
+    {%- do models.append(('quality', 'verdicts')) -%}
     {{ return(models) }}
 {%- endmacro %}

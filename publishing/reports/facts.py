@@ -25,6 +25,7 @@ _TABLES = {
     "rpt_deals_at_risk": "order by value_rank",
     "rpt_risk_reasons": "order by reason_order",
     "rpt_team": "order by is_total, won_quarter desc, owner_name",
+    "rpt_restatements": "where size_rank <= 3 order by is_amount desc, measure desc, size_rank",
     "rpt_quality": "order by section, records desc, source_system, subject, remark",
 }
 

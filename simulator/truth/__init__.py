@@ -32,6 +32,7 @@ from simulator.truth import (
     pipeline,
     plans,
     responses,
+    restatements,
     routing,
     slips,
     sources,
@@ -47,7 +48,7 @@ COMPARISONS = [
     *plans.COMPARISONS, *team.COMPARISONS, *velocity.COMPARISONS, *pipeline.COMPARISONS,
     *outcomes.COMPARISONS, *responses.COMPARISONS, *slips.COMPARISONS, *changes.COMPARISONS,
     *coverage.COMPARISONS, *health.COMPARISONS, *carts.COMPARISONS, *touches.COMPARISONS,
-    *sources.COMPARISONS, *routing.COMPARISONS,
+    *sources.COMPARISONS, *routing.COMPARISONS, *restatements.COMPARISONS,
 ]  # fmt: skip
 
 
@@ -55,6 +56,7 @@ class World(
     velocity.Velocity,
     touches.Touches,
     sources.Sources,
+    restatements.ClosedFigures,
     ads.Ads,
     team.RepStages,
     slips.Slips,

@@ -396,6 +396,39 @@ create table fct_ad_performance_daily as select
     date '2026-06-01' + (i // 20)::integer as date_day
 from range(60) as numbers (i);
 
+create table fct_closed_figures as
+with records as (
+    select 'outcome' as family, deal_key as record_key, status, case when status = 'open' then 'open' end as reason,
+        currency, amount, amount_reporting, close_day as figure_day from fct_deals
+    union all
+    select 'creation', lead_key, 'created', null, null, null, null, created_date from fct_leads
+    union all
+    select 'qualification', lead_key, 'qualified', null, null, null, null, mql_at::date from fct_leads where is_mql
+    union all
+    select 'spend', campaign_key, 'spent', null, 'EUR', spend, spend_reporting, date_day from fct_ad_performance_daily
+)
+select
+    concat_ws(':', family, record_key, case when family = 'spend' then figure_day end) as figure_key, record_key,
+    null::text as survivor_key, family, status, reason as left_out_reason, currency, amount::decimal(18, 6) as amount,
+    case currency when 'USD' then 0.9 when 'EUR' then 1 end::decimal(18, 9) as rate_to_reporting,
+    amount_reporting::decimal(18, 6) as amount_reporting, reason is null as is_counted,
+    reason is null and last_day(figure_day) <= date '2026-06-17' as is_closed,
+    date_trunc('month', figure_day)::date as period_start, figure_day
+from records;
+
+create table fct_restatements as
+with figures as (
+    select period_start, count(*)::decimal(24, 6) as won_deals from fct_closed_figures
+    where is_counted and status = 'won' and period_start in (date '2026-03-01', date '2026-04-01') group by all
+)
+select
+    concat_ws(':', 'won_deals', period_start, 'late_win', deal_key) as restatement_key, deal_key as record_key,
+    '2026-06-16.001' as baseline_release, 'won_deals' as measure, 'deal' as record_kind, 'late_win' as cause,
+    (won_deals - 1)::decimal(24, 6) as old_value, won_deals as new_value, 1::decimal(24, 6) as difference, period_start
+from figures
+inner join (select date_trunc('month', close_day)::date as month, min(deal_key) as deal_key from fct_deals
+    where status = 'won' group by all) as deals on deals.month = figures.period_start;
+
 create table fct_campaign_roi_monthly as select
     campaign_key, channel, 'Campaign' as campaign_name, date '2026-06-01' as month_start,
     sum(spend_reporting) as spend_reporting, 4::bigint as leads, 2::bigint as mqls, 1::bigint as sql_leads,
@@ -510,6 +543,14 @@ create table fct_file_readings as select
     8::bigint as columns_in_file, 1::bigint as columns_ignored, 0::bigint as columns_new, 1::bigint as load_number,
     timestamp '2026-06-18 05:00:00' as read_at;
 
+create table fct_quality_results as select
+    'run-0:fct_deals:' || check_name as result_key, 'run-0' as run_id, '2026-06-16.001' as release_id,
+    'fct_deals' as suite, 'fct_deals' as mart, check_name, 'block' as severity, '0' as observed,
+    'no such rows' as expected, 0::decimal(24, 6) as observed_value, 1::bigint as check_number, 3::bigint as known_at,
+    4::bigint as load_number, true as is_passed, false as is_blocking, true as is_verdict_passed,
+    date '2026-06-16' as as_of, timestamp '2026-06-17 05:00:00' as judged_at
+from (values ('row_floor'), ('filled')) as checks (check_name);
+
 create table fct_rejected_rows as select
     'hubspot:deals:1' as reject_key, 'hubspot' as source_system, 'deals' as entity,
     'currency is missing' as reason, '{{"dealname": "Jane Doe"}}' as rejected_record, 1::bigint as load_number,
@@ -538,7 +579,10 @@ left join won on won.close_day between periods.period_start and date '2026-06-17
 create table rpt_monthly as select
     strftime(months.month_start, '%Y-%m') as month_label,
     coalesce(sum(amount_reporting), 0)::decimal(18, 2) as won_reporting, count(close_day) as won_deals,
-    5::bigint as leads, months.month_start = date '2026-06-01' as is_current, months.month_start
+    (select count(*) from fct_leads where date_trunc('month', created_date) = months.month_start) as leads,
+    (select count(*) from fct_leads where date_trunc('month', mql_at) = months.month_start) as mqls,
+    case when months.month_start = date '2026-06-01' then 150 else 0 end::decimal(18, 2) as spend_reporting,
+    months.month_start = date '2026-06-01' as is_current, months.month_start
 from (select date '2024-07-01' + to_months(i::integer) as month_start from range(24) as numbers (i)) as months
 left join won on date_trunc('month', won.close_day) = months.month_start group by all;
 
@@ -604,6 +648,11 @@ create table rpt_team as select owner_key, owner_name, 1::decimal(18, 2) as won_
     3::bigint as open_deals, 4::decimal(18, 2) as open_pipeline, 1::bigint as year_won_deals,
     1::bigint as year_lost_deals, 0.5::decimal(18, 9) as win_rate, false as is_total from dim_owners
 union all select null, 'Company', 24, 48, 72, 96, 24, 24, 0.5, true;
+
+create table rpt_restatements as select
+    measure, cause, 'Deal' as largest_record_name, old_value, new_value, difference, 1::bigint as records,
+    row_number() over (order by period_start) as size_rank, false as is_amount, period_start
+from fct_restatements;
 
 create table rpt_quality as select 'rejected' as section, 'hubspot' as source_system, 'deals' as subject,
     'currency is missing' as remark, 1::bigint as records, 61::bigint as records_in_all,

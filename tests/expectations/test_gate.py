@@ -90,6 +90,15 @@ MUTATIONS = {
         "delete from fct_win_loss where deal_key = (select min(deal_key) from fct_win_loss)",
         "every_closed_deal",
     ),
+    "fct_closed_figures": (
+        "update fct_closed_figures set amount_reporting = amount_reporting + 0.01 "
+        "where figure_key = 'outcome:hubspot:d0'",
+        "months_are_the_reports",
+    ),
+    "fct_restatements": (
+        "update fct_restatements set difference = 2 where period_start = date '2026-03-01'",
+        "differences_sum_to_the_whole",
+    ),
     "fct_leads": ("update fct_leads set sql_lead_at = created_at where lead_id = 'c5'", "milestones_in_order"),
     "rpt_source_to_revenue": (
         "update rpt_source_to_revenue set won_amount_reporting = won_amount_reporting - 0.01",
@@ -158,6 +167,10 @@ MUTATIONS = {
     ),
     "fct_forecast": ("update fct_forecast set part = 'upside' where part = 'open'", "part_accepted"),
     "fct_file_readings": ("update fct_file_readings set load_number = 99", "known_at_the_watermark"),
+    "fct_quality_results": (
+        "update fct_quality_results set is_passed = false, is_blocking = true where check_name = 'filled'",
+        "passed_without_a_blocking_check",
+    ),
     "fct_rejected_rows": ("update fct_rejected_rows set reason = null", "filled"),
     "rpt_headline": ("update rpt_headline set won_reporting = won_reporting + 1", "bookings_are_the_deals"),
     "rpt_monthly": ("update rpt_monthly set is_current = true where month_label = '2026-05'", "one_current_month"),
@@ -179,6 +192,10 @@ MUTATIONS = {
     "rpt_deals_at_risk": ("update rpt_deals_at_risk set reasons = 0 where value_rank = 1", "reasons_in_range"),
     "rpt_risk_reasons": ("update rpt_risk_reasons set deals = -1", "deals_in_range"),
     "rpt_team": ("update rpt_team set won_quarter = won_quarter + 1 where is_total", "total_is_the_sum"),
+    "rpt_restatements": (
+        "update rpt_restatements set difference = 5 where period_start = date '2026-04-01'",
+        "all_restatements",
+    ),
     "rpt_quality": ("update rpt_quality set records = 2", "rejects_are_told"),
     "release_context": ("update release_context set known_at = known_at + 1", "is_this_run"),
 }

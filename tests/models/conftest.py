@@ -18,6 +18,8 @@ from configuration.model import Settings, load
 from configuration.paths import REPOSITORY, Home
 from ingestion import landing, ledger
 from warehouse import build, dbt_runner
+from warehouse.baselines import FIGURES, Baseline
+from warehouse.build import Candidate
 
 Rows = Mapping[str, Sequence[Mapping[str, str | None]]]
 AS_OF = date(2026, 6, 17)
@@ -80,6 +82,7 @@ class Lake:
         selection: Sequence[str] = CRM,
         full_refresh: bool = False,
         unit_tests: bool = False,
+        baseline: Baseline | None = None,
     ) -> build.Candidate:
         """Builds the selected models with their tests. Raises BuildError."""
         context = build.run_context(self.home, self.settings, as_of=as_of, run_id="test", known_at=known_at)
@@ -91,7 +94,18 @@ class Lake:
             selection=selection,
             full_refresh=full_refresh,
             unit_tests=unit_tests,
+            baseline=baseline,
         )
+
+    def sealed(self, candidate: Candidate) -> Baseline:
+        """The candidate's closed figures as a release keeps them."""
+        path = self.home.root / "sealed" / f"{next(_NUMBERS)}.parquet"
+        path.parent.mkdir(exist_ok=True)
+        with duckdb.connect() as connection:
+            connection.execute(f"attach '{self.home.candidate}' as candidate (read_only)")
+            connection.execute(f"copy (from candidate.marts.{FIGURES}) to '{path}'")
+        context = candidate.context
+        return Baseline(path.stem, context.as_of, context.known_at, context.definitions, path)
 
     def rows(self, query: str) -> list[dict[str, Any]]:
         """Rows of a query over the candidate, whose tables go by their bare names."""
@@ -113,7 +127,7 @@ class Lake:
             return {
                 name: sorted(str(row) for row in connection.execute(f'select * from "{name}"').fetchall())
                 for name in names
-                if name not in ("release_context", "fct_rejected_rows")
+                if name not in ("release_context", "fct_rejected_rows", "fct_restatements")
             }
 
 

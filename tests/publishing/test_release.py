@@ -181,6 +181,32 @@ def test_rollback_moves_readers_back(two_releases: Publisher) -> None:
     assert rows(home.current / "marts.duckdb", "select distinct team from dim_owners") == [("1",)]
 
 
+def test_closed_months_are_compared_with_what_readers_see(two_releases: Publisher) -> None:
+    home = two_releases.home
+    day = release.Release(FIRST, home.releases / FIRST).as_of
+    chosen = release.choose_baseline(home, day)
+    assert chosen is not None
+    assert (chosen.release, chosen.as_of, chosen.known_at) == (FIRST, day, two_releases.context.known_at)
+    release.point(home, SECOND)
+    assert release.choose_baseline(home, day + timedelta(days=1)).release == SECOND  # type: ignore[union-attr]
+    # After a rollback it is what readers are shown again, an earlier day has none, and any can be named.
+    release.rollback(home, FIRST)
+    assert release.choose_baseline(home, day).release == FIRST  # type: ignore[union-attr]
+    assert release.choose_baseline(home, day - timedelta(days=1)) is None
+    assert release.choose_baseline(home, day, SECOND).release == SECOND  # type: ignore[union-attr]
+    with pytest.raises(ReleaseError, match=r"there is no sealed release 2026-01-01\.001"):
+        release.choose_baseline(home, day, "2026-01-01.001")
+
+
+def test_a_release_without_closed_figures_is_no_baseline(publisher: Publisher) -> None:
+    publisher.change("alter table fct_closed_figures drop column is_counted")
+    sealed = publisher.seal(FIRST)
+    release.point(publisher.home, FIRST)
+    assert release.choose_baseline(publisher.home, sealed.as_of) is None
+    with pytest.raises(ReleaseError, match="holds no closed figures that can be compared"):
+        release.choose_baseline(publisher.home, sealed.as_of, FIRST)
+
+
 READER = """
 import sys, time, duckdb
 path, until = sys.argv[1], time.monotonic() + float(sys.argv[2])

@@ -131,6 +131,10 @@ SCHEMAS = {
         "reject_key text, source_system text, entity text, reason text, load_number bigint,"
         " fetched_at timestamp"
     ),
+    "fct_restatements": (
+        "restatement_key text, record_key text, baseline_release text, measure text, record_kind text, cause text,"
+        " old_value decimal(24,6), new_value decimal(24,6), difference decimal(24,6), period_start date"
+    ),
     "fct_source_freshness": (
         "source text, entity text, loads bigint, rows_fetched bigint, rows_staged bigint, rows_rejected bigint,"
         " rows_duplicate bigint, last_load_number bigint, last_record_at timestamp, last_landed_at timestamp"
@@ -537,6 +541,8 @@ def create(
         _fill_targets(connection)
     if forecast:
         _fill_forecast(connection)
+    if forecast and targets:
+        _fill_restatements(connection)
     _fill_funnel(connection)
     sources: dict[str, tuple[str, ...]] = {}
     if leads or deals:
@@ -547,6 +553,27 @@ def create(
         sources["files"] = ("leads",)
     _fill_freshness(connection, sources)
     return connection
+
+
+def _fill_restatements(connection: duckdb.DuckDBPyConnection) -> None:
+    """Bookings of May fell by a reopened deal and rose by two late ones; a campaign was billed late."""
+    may = date(2026, 5, 1)
+    told = [
+        ("won_amount", "deal", "hubspot:1", "reopen", 190_000, 192_500, -4_000),
+        ("won_amount", "deal", "hubspot:2", "late_win", 190_000, 192_500, 5_000),
+        ("won_amount", "deal", "hubspot:3", "late_win", 190_000, 192_500, 1_500),
+        ("won_deals", "deal", "hubspot:2", "late_win", 21, 22, 1),
+        ("spend", "campaign", "google_ads:c1", "late_ad_cost", 8_000, 8_120.5, 120.5),
+    ]
+    _insert(
+        connection,
+        "fct_restatements",
+        [
+            (f"{measure}:{may}:{cause}:{key}", key, "2026-06-16.001", measure, kind, cause, old, new, difference, may)
+            for measure, kind, key, cause, old, new, difference in told
+        ],
+    )
+    connection.execute("update marts.release_context set baseline_release = '2026-06-16.001'")
 
 
 def _dateless(random: np.random.Generator, count: int) -> list[tuple[Any, ...]]:

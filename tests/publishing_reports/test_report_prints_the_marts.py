@@ -186,5 +186,21 @@ def test_coverage_of_past_periods_needs_their_history(
     assert all(row[1] is not None for row in unknown)
 
 
+def test_restated_months_name_the_release_and_the_causes(
+    company: Callable[[str], Path], page: Callable[..., str]
+) -> None:
+    [(parts, old, new)] = _rows(
+        company("full"),
+        "select sum(difference), any_value(old_value), any_value(new_value) from marts.rpt_restatements"
+        " where measure = 'won_amount'",
+    )
+    assert parts == new - old == 2500
+    text = Page(page("full")).text
+    assert "say something else than in release 2026-06-16.001" in text
+    for told in ("won late", "reopened", "ad costs told late", FORMATS.money(6500), FORMATS.money(-4000)):
+        assert told in text
+    assert "Closed months" not in Page(page("no_targets")).text
+
+
 def test_moments_are_told_in_the_reporting_zone() -> None:
     assert FORMATS.moment(datetime(2026, 6, 18, 6)) == "18 Jun 2026 08:00"

@@ -13,6 +13,7 @@ import pytest
 from simulator.company import Company, generate
 from simulator.truth import Moment, World
 from simulator.truth.funnel import ninetieth, wilson
+from simulator.truth.restatements import restated
 from simulator.truth.team import others, worth_of_others
 from simulator.truth.velocity import reached, shares_by
 from simulator.truth.web import session_channel
@@ -644,3 +645,33 @@ def test_a_median_with_open_visits_is_later_than_one_without() -> None:
     waits = [(10.0, True), (20.0, True), (30.0, True), (15.0, False), (40.0, False)]
     assert reached(waits, 0.5) == 30
     assert reached(waits, 0.1) is None
+
+
+def test_closed_months_are_restated_by_cause(book: Book) -> None:
+    begun = (("amount", "100", "2026-01-05 08:00"), stage("proposal", "2026-01-05 08:00"))
+    book.deal(
+        "reopened", "2026-01-05 08:00", *begun, stage("won", "2026-01-20 10:00"), stage("proposal", "2026-03-02 10:00")
+    )
+    book.deal("cut", "2026-01-05 08:00", *begun, stage("won", "2026-01-20 10:00"), ("amount", "80", "2026-03-01 10:00"))
+    book.deal("deleted", "2026-01-05 08:00", *begun, stage("lost", "2026-01-20 10:00"))
+    # February had not ended when the earlier figures were told.
+    book.deal("later", "2026-01-05 08:00", *begun, stage("won", "2026-02-20 10:00"))
+    book.deletions.append(("deal", "deleted", "2026-03-01 08:00", None))
+    book.contact("25", "2026-01-07 08:00", ("lifecycle", "lead", "2026-01-07 08:00"))
+    parts = restated(book.on("2026-02-15"), book.on("2026-03-15"))
+    told = {(row["measure"], row["record_key"], row["cause"]): row for row in parts.to_dict("records")}
+    assert {key: row["difference"] for key, row in told.items()} == {
+        ("won_amount", "hubspot:reopened", "reopen"): -100,
+        ("won_amount", "hubspot:cut", "amount_edit"): -20,
+        ("won_deals", "hubspot:reopened", "reopen"): -1,
+        ("lost_deals", "hubspot:deleted", "delete"): -1,
+    }
+    whole = told["won_amount", "hubspot:cut", "amount_edit"]
+    assert (whole["old_value"], whole["new_value"], whole["period_start"]) == (200, 80, date(2026, 1, 1))
+    # What was only known later: contact 26 had been taken over by 25 before the vendors were asked again.
+    book.contact("26", "2026-01-08 08:00", ("lifecycle", "lead", "2026-01-08 08:00"))
+    book.merges.append(("contact", "25", "26", "2026-03-10 08:00"))
+    merged = restated(book.on("2026-02-15", "2026-03-01 06:00"), book.on("2026-02-15"))
+    assert [(row["record_key"], row["cause"], row["difference"]) for row in merged.to_dict("records")] == [
+        ("hubspot:26", "merge", -1)
+    ]

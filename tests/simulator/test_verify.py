@@ -40,6 +40,7 @@ def home(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             "create table marts.marts.release_context as select date '2026-06-17' as as_of, "
             "'Europe/Prague' as reporting_timezone, 'stage_event' as close_day_rule"
         )
+        connection.execute("create table marts.marts.fct_restatements as select null::text as restatement_key limit 0")
         for comparison in verify.COMPARISONS:
             frame = getattr(world, comparison.mart).assign(source_system="hubspot", object="deal")
             connection.register("frame", frame)

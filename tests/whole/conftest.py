@@ -11,7 +11,7 @@ from rich.console import Console
 
 from configuration.paths import Home
 from dagster_project import demo, headless
-from publishing.release import Release
+from publishing.release import Release, list_releases
 from simulator import server
 from simulator.company import Company, generate
 
@@ -29,9 +29,12 @@ class Whole:
     control: server.Control
     first: Release
 
-    def run(self, as_of: date, *, extract: bool = True) -> Release:
-        """One more run of the daily job, as `saleshouse run` does it."""
-        return headless.run(self.home, as_of=as_of, extract=extract, console=Console(quiet=True))
+    def run(self, as_of: date, *, extract: bool = True, baseline: str | None = None) -> Release:
+        """One more run of the daily job, as `saleshouse run` does it. Returns the release that it made."""
+        known = {one.id for one in list_releases(self.home)}
+        console = Console(quiet=True)
+        published = headless.run(self.home, as_of=as_of, extract=extract, console=console, baseline=baseline)
+        return next((one for one in list_releases(self.home) if one.id not in known), published)
 
     def advance(self, days: int) -> None:
         """Lets the simulated company live on."""

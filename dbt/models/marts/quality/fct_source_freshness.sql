@@ -32,6 +32,7 @@
     ('mappings', 'stages', 'stg_mappings__stages', none, none),
     ('mappings', 'channels', 'stg_mappings__channels', none, none),
     ('mappings', 'pipelines', 'stg_mappings__pipelines', none, none),
+    ('quality', 'verdicts', 'stg_quality__verdicts', 'judged_at', none),
 ] -%}
 
 with

@@ -324,8 +324,8 @@ freshness as (
         max(last_record_at) as last_record_at,
         max(last_landed_at) as last_landed_at
     from source_freshness
-    -- A company's own lists are as fresh as it wants them to be.
-    where rows_fetched > 0 and source <> 'mappings'
+    -- A company's own lists are as fresh as it wants them to be; verdicts are our own words.
+    where rows_fetched > 0 and source not in ('mappings', 'quality')
     group by source
 ),
 
@@ -340,6 +340,7 @@ totals as (
         null as last_record_at,
         null as last_landed_at
     from source_freshness
+    where source <> 'quality'
     having sum(rows_fetched) > 0
     union all
     select
@@ -352,6 +353,7 @@ totals as (
         null as last_record_at,
         null as last_landed_at
     from source_freshness
+    where source <> 'quality'
     having sum(rows_fetched) > 0
     union all
     select
