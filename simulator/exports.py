@@ -10,6 +10,8 @@ history of amounts and close dates, and web sessions. Merged records' references
               contacts.csv      Windows-1252, ';', moments in UTC
               leads.csv         Windows-1252, ';', local moments with their offset (an hour in autumn occurs twice)
               deals.xlsx        real date and number cells, moments in UTC
+              products.csv      UTF-8, ';', decimal comma, moments in UTC
+              line_items.csv    UTF-8, ';', decimal comma, moments in UTC
               stage_changes.csv UTF-8, ';', local moments with their offset
               activities.csv    Windows-1252, ';', local moments with their offset, decimal comma
               ad_days.csv       UTF-8, ',', m/d/Y, thousands comma, decimal point
@@ -71,6 +73,7 @@ DEAL_PHASES = {
     "won": "Order",
     "lost": "Gone",
 }
+BILLING = {"annually": "per year", "monthly": "per month", None: "once"}
 
 Row = Sequence[Any]
 
@@ -107,6 +110,8 @@ def write_export(company: Company, now: datetime, folder: Path) -> list[Path]:
         _csv(folder / "contacts.csv", *_contacts(state), encoding="cp1252"),
         _csv(folder / "leads.csv", *_leads(state), encoding="cp1252"),
         _workbook(folder / "deals.xlsx", "Deals", *_deals(state)),
+        _csv(folder / "products.csv", *_products(state)),
+        _csv(folder / "line_items.csv", *_line_items(state)),
         _csv(folder / "stage_changes.csv", *_stage_changes(state)),
         _csv(folder / "activities.csv", *_activities(state), encoding="cp1252"),
         _csv(folder / "ad_days.csv", *_ad_days(state), delimiter=","),
@@ -332,6 +337,47 @@ def _deals(state: _State) -> tuple[list[str], Iterable[Row]]:
         [v.get("next_step") for v in values],
         [chance.get(place) for place in places],
         [pd.Timestamp(at).to_pydatetime() for at in rows["created_at"].tolist()],
+        strict=True,
+    )
+
+
+def _products(state: _State) -> tuple[list[str], Iterable[Row]]:
+    rows = state.held(state.company.products, "product_id", "products")
+    return ["Item No", "Item", "Code", "Charged", "Price", "Entered on"], zip(
+        texts(rows["product_id"]),
+        texts(rows["name"]),
+        texts(rows["sku"]),
+        [BILLING[frequency] for frequency in texts(rows["billing_frequency"])],
+        [_money(price) for price in rows["price"].tolist()],
+        _utc(rows["created_at"]),
+        strict=True,
+    )
+
+
+def _line_items(state: _State) -> tuple[list[str], Iterable[Row]]:
+    company = state.company
+    rows = state.held(company.line_items, "line_item_id", "line_items")
+    # A line goes with its deal.
+    deals = state.now_called("deals", texts(rows["deal_id"]))
+    gone = state.gone.get("deals", set())
+    rows = rows.assign(deal=deals)
+    rows = rows[[deal not in gone for deal in deals]]
+    values = fold.current(company, state.now, "line_item")
+    currency = {i: value.get("currency") for i, value in state.deals.items()}
+    found = [values.get(str(i), {}) for i in texts(rows["line_item_id"])]
+    header = ["Line No", "Deal No", "Item No", "Text", "Charged", "Kept", "Pieces", "Each", "Sum", "Curr.", "Entered on"]
+    return header, zip(
+        texts(rows["line_item_id"]),
+        texts(rows["deal"]),
+        texts(rows["product_id"]),
+        texts(rows["name"]),
+        [BILLING[frequency] for frequency in texts(rows["billing_frequency"])],
+        ["no" if value.get("outcome") == "lost" else None for value in found],
+        [_comma(value["quantity"]) for value in found],
+        [_comma(value["price"]) for value in found],
+        [_comma(value["amount"]) for value in found],
+        [currency.get(str(deal)) for deal in texts(rows["deal"])],
+        _utc(rows["created_at"]),
         strict=True,
     )
 

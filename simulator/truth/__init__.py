@@ -19,18 +19,18 @@ Readings of the definitions that are not spelled out elsewhere:
 
 from __future__ import annotations
 
-from simulator.truth import ads, deals, funnel, outcomes, people, pipeline, plans, responses, team, velocity, web
+from simulator.truth import ads, deals, funnel, outcomes, people, pipeline, plans, products, responses, team, velocity, web
 from simulator.truth.log import Moment, absent
 
 COMPARISONS = [
     *people.COMPARISONS, *deals.COMPARISONS, *funnel.COMPARISONS, *web.COMPARISONS, *ads.COMPARISONS,
     *plans.COMPARISONS, *team.COMPARISONS, *velocity.COMPARISONS, *pipeline.COMPARISONS,
-    *outcomes.COMPARISONS, *responses.COMPARISONS,
+    *outcomes.COMPARISONS, *responses.COMPARISONS, *products.COMPARISONS,
 ]  # fmt: skip
 
 
 class World(
-    velocity.Velocity, web.Web, ads.Ads, team.RepStages, pipeline.Pipeline, outcomes.Outcomes, responses.Responses
+    velocity.Velocity, web.Web, ads.Ads, team.RepStages, pipeline.Pipeline, products.Products, responses.Responses
 ):
     """Every area together."""
 
