@@ -472,7 +472,8 @@ def _base(name: str) -> tuple[str, dict[str, str]]:
         return "products", {
             "name": "name",
             "hs_sku": "sku",
-            "price": "case when price = trunc(price) then cast(cast(price as bigint) as text) else cast(price as text) end",
+            "price": "case when price = trunc(price) then cast(cast(price as bigint) as text) "
+            "else cast(price as text) end",
             "recurringbillingfrequency": "billing_frequency",
             "hs_product_type": "case when billing_frequency is null then 'service' else 'non_inventory' end",
         }

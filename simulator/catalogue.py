@@ -108,9 +108,9 @@ def _offered(own: pd.DataFrame, stages: pd.DataFrame) -> tuple[pd.DataFrame, pd.
     true_stage = dict(zip(stages["stage_id"], stages["true_stage"], strict=True))
     moves = own.loc[own["field"] == "stage", ["record_id", "value", "at"]].rename(columns={"record_id": "deal_id"})
     moves = moves.assign(stage=moves["value"].map(true_stage))
-    offered = moves.loc[moves["stage"].isin(_OFFERED)].groupby("deal_id", as_index=False)["at"].min()
-    won = moves.loc[moves["stage"] == "won"].groupby("deal_id", as_index=False)["at"].min()
-    return offered.rename(columns={"at": "offered_at"}), won.rename(columns={"at": "won_at"})
+    offered = moves.loc[moves["stage"].isin(_OFFERED)].groupby("deal_id")["at"].min()
+    won = moves.loc[moves["stage"] == "won"].groupby("deal_id")["at"].min()
+    return offered.rename("offered_at").reset_index(), won.rename("won_at").reset_index()
 
 
 def _lines(seed: int, held: pd.DataFrame, until: pd.Timestamp) -> pd.DataFrame:
@@ -220,5 +220,3 @@ def _amounts(seed: int, lines: pd.DataFrame, own: pd.DataFrame) -> pd.DataFrame:
 def _texts(values: Ints | Floats) -> Objects:
     return np.array([f"{float(value):g}" if float(value).is_integer() else f"{value:.2f}" for value in values],
                     dtype=object)  # fmt: skip
-
-

@@ -360,12 +360,13 @@ def _line_items(state: _State) -> tuple[list[str], Iterable[Row]]:
     # A line goes with its deal.
     deals = state.now_called("deals", texts(rows["deal_id"]))
     gone = state.gone.get("deals", set())
-    rows = rows.assign(deal=deals)
+    rows = rows.assign(deal=pd.Series(deals, index=rows.index, dtype=object))
     rows = rows[[deal not in gone for deal in deals]]
     values = fold.current(company, state.now, "line_item")
     currency = {i: value.get("currency") for i, value in state.deals.items()}
     found = [values.get(str(i), {}) for i in texts(rows["line_item_id"])]
-    header = ["Line No", "Deal No", "Item No", "Text", "Charged", "Kept", "Pieces", "Each", "Sum", "Curr.", "Entered on"]
+    header = ["Line No", "Deal No", "Item No", "Text", "Charged", "Kept", "Pieces", "Each", "Sum", "Curr."]
+    header += ["Entered on"]
     return header, zip(
         texts(rows["line_item_id"]),
         texts(rows["deal"]),

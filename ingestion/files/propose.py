@@ -169,7 +169,8 @@ _SYNONYMS: dict[str, tuple[str, ...]] = {
     "win_probability": ("probability", "deal probability", "win probability"),
 }
 _OWN_ID = {"leads": "lead_id", "contacts": "contact_id", "accounts": "account_id", "deals": "deal_id",
-           "products": "product_id", "line_items": "line_item_id", "owners": "owner_id", "activities": "activity_id", "stage_changes": "record_id"}  # fmt: skip
+           "products": "product_id", "line_items": "line_item_id",
+           "owners": "owner_id", "activities": "activity_id", "stage_changes": "record_id"}  # fmt: skip
 _FILE_WORDS = {
     "leads": ("lead", "prospect"),
     "contacts": ("contact", "people", "person"),

@@ -168,7 +168,8 @@ _LINE_ITEMS = CrmObject(
 )
 
 # The longest chain of pages first: the landing then takes no longer than that one.
-OBJECTS = {one.name: one for one in (_CONTACTS, _DEALS, _LINE_ITEMS, _COMPANIES, _EMAILS, _CALLS, _MEETINGS, _TASKS, _PRODUCTS)}
+_ALL = (_CONTACTS, _DEALS, _LINE_ITEMS, _COMPANIES, _EMAILS, _CALLS, _MEETINGS, _TASKS, _PRODUCTS)
+OBJECTS = {one.name: one for one in _ALL}
 
 _OWNERS_SCOPE = "crm.objects.owners.read"
 _OWNERS = pa.schema(

@@ -19,7 +19,20 @@ Readings of the definitions that are not spelled out elsewhere:
 
 from __future__ import annotations
 
-from simulator.truth import ads, deals, funnel, outcomes, people, pipeline, plans, products, responses, team, velocity, web
+from simulator.truth import (
+    ads,
+    deals,
+    funnel,
+    outcomes,
+    people,
+    pipeline,
+    plans,
+    products,
+    responses,
+    team,
+    velocity,
+    web,
+)
 from simulator.truth.log import Moment, absent
 
 COMPARISONS = [

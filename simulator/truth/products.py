@@ -130,8 +130,10 @@ class Products(Outcomes):
             rest, rest_converted = deal["amount"] - told, deal["amount_reporting"] - converted
             if rest != 0 or rest_converted != 0:
                 nothing = dict.fromkeys(
-                    "product_key line_item_id line_name billing_frequency quantity unit_price list_amount "
-                    "list_amount_reporting discount_rate".split()
+                    [
+                        *("product_key", "line_item_id", "line_name", "billing_frequency", "quantity", "unit_price"),
+                        *("list_amount", "list_amount_reporting", "discount_rate"),
+                    ]
                 )
                 records.append(
                     {
@@ -161,7 +163,8 @@ class Products(Outcomes):
                 continue
             day = line["close_day"] if closed else line["close_date"]
             member = text_of(line["product_key"]) or ("not_listed" if line["line_kind"] == "line" else "residual")
-            cells[member, None if absent(day) else day.replace(day=1)][line["deal_key"]].append(line)
+            of_deal = cells[member, None if absent(day) else day.replace(day=1)][line["deal_key"]]
+            of_deal.append({str(name): value for name, value in line.items()})
         records = []
         for (member, month), deals in cells.items():
 

@@ -141,6 +141,53 @@ create table fct_win_loss as select
     age_days as days_to_close, age_days as days_in_closing_stage, is_excluded, true as is_in_win_rate, close_day
 from fct_deals where status <> 'open';
 
+create table dim_products as select
+    'hubspot:p' || i as product_key, 'p' || i as product_id, 'hubspot' as source_system,
+    'Product ' || i as product_name, 'P' || i as sku, 'annually' as billing_frequency, null::text as currency,
+    100::decimal(18, 6) as unit_price,
+    true as is_recurring, false as is_deleted, timestamp '2025-01-01 08:00:00' as created_at,
+    null::timestamp as deleted_at
+from range(3) as numbers (i);
+
+create table fct_deal_line_items as
+with told as (
+    select *, unnest(['line', 'residual']) as line_kind from fct_deals where amount is not null
+)
+select
+    case line_kind when 'line' then 'hubspot:l' || deal_id else deal_key || ':residual' end as line_key, deal_key,
+    case line_kind when 'line' then 'hubspot:p0' end as product_key, account_key, owner_key,
+    case line_kind when 'line' then 'l' || deal_id end as line_item_id, source_system, line_kind,
+    case line_kind when 'line' then 'Product 0' end as line_name,
+    case line_kind when 'line' then 'annually' end as billing_frequency, status as line_status, pipeline_purpose,
+    segment, currency, exclusion_reason, 'field_history' as history_basis,
+    case line_kind when 'line' then 1 end::decimal(18, 6) as quantity,
+    case line_kind when 'line' then 1000 end::decimal(18, 6) as unit_price,
+    case line_kind when 'line' then 1000 end::decimal(18, 2) as list_amount,
+    case line_kind when 'line' then 800 else amount - 800 end::decimal(18, 2) as amount,
+    case line_kind when 'line' then 1000 end::decimal(18, 2) as list_amount_reporting,
+    case line_kind when 'line' then 800 else amount_reporting - 800 end::decimal(18, 2) as amount_reporting,
+    case line_kind when 'line' then 0.2 end::decimal(18, 9) as discount_rate, true as is_in_deal_amount, is_excluded,
+    close_date, close_day
+from told;
+
+create table fct_product_performance as select
+    coalesce(product_key, 'residual') as product_member, product_key,
+    coalesce(max(line_name), 'Not told by lines') as product_name,
+    count(*) filter (line_status = 'open') as open_deals, count(*) filter (line_status = 'won') as won_deals,
+    count(*) filter (line_status = 'lost') as lost_deals, count(*) filter (line_status = 'won') as won_deals_in_rate,
+    count(*) filter (line_status = 'lost') as lost_deals_in_rate,
+    coalesce(sum(amount_reporting) filter (line_status = 'open'), 0)::decimal(18, 2) as open_reporting,
+    coalesce(sum(amount_reporting) filter (line_status = 'won'), 0)::decimal(18, 2) as won_reporting,
+    coalesce(sum(amount_reporting) filter (line_status = 'lost'), 0)::decimal(18, 2) as lost_reporting,
+    coalesce(sum(amount_reporting) filter (line_status = 'won'), 0)::decimal(18, 2) as won_reporting_in_rate,
+    coalesce(sum(amount_reporting) filter (line_status = 'lost'), 0)::decimal(18, 2) as lost_reporting_in_rate,
+    0::decimal(18, 2) as list_reporting, 0::decimal(18, 2) as net_reporting,
+    (count(*) filter (line_status = 'won') / nullif(count(*) filter (line_status <> 'open'), 0))::decimal(18, 9)
+        as win_rate,
+    0.5::decimal(18, 9) as win_rate_value, 0.2::decimal(18, 9) as discount_rate,
+    date_trunc('month', close_date)::date as month_start
+from fct_deal_line_items group by product_key, date_trunc('month', close_date);
+
 create table fct_deal_stage_visits as
 with visits as (
     select *, 1 as visit_no, 'prospecting' as visited, 'first' as direction, created_at as entered_at from deals_made

@@ -73,6 +73,15 @@ MUTATIONS = {
         "delete from fct_win_loss where deal_key = (select min(deal_key) from fct_win_loss)",
         "every_closed_deal",
     ),
+    "dim_products": ("update dim_products set unit_price = -1 where product_id = 'p1'", "unit_price_in_range"),
+    "fct_deal_line_items": (
+        "update fct_deal_line_items set amount_reporting = amount_reporting + 0.01 where line_key = 'hubspot:ld4'",
+        "lines_add_up_to_the_deal",
+    ),
+    "fct_product_performance": (
+        "update fct_product_performance set won_reporting = won_reporting + 1 where product_member = 'residual'",
+        "products_are_the_deals",
+    ),
     "fct_leads": ("update fct_leads set sql_lead_at = created_at where lead_id = 'c5'", "milestones_in_order"),
     "fct_lead_stages": (
         "update fct_lead_stages set stage = 'daydream' where lead_key = 'hubspot:c5'",

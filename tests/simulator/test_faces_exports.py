@@ -81,6 +81,15 @@ def test_stage_changes_hold_deals_and_leads_with_exits_and_returns(folder: Path)
     assert not [one for one in moves if one["No"] in ("3002", "1002")]
 
 
+def test_lines_go_with_their_deal_and_take_its_currency(folder: Path) -> None:
+    line, travel = rows(folder / "line_items.csv")
+    assert [line[name] for name in ("Line No", "Deal No", "Item No", "Pieces", "Each", "Sum", "Curr.", "Kept")] == [
+        *("701", "3001", "401", "2", "1000,50", "1650,50", "EUR", ""),
+    ]
+    assert (travel["Text"], travel["Kept"], travel["Charged"]) == ("Travel", "no", "once")
+    assert [one["Item"] for one in rows(folder / "products.csv")] == ["Core"]
+
+
 def test_local_moments_say_their_offset(folder: Path) -> None:
     leads = {one["Lead No"]: one for one in rows(folder / "leads.csv", "cp1252")}
     assert leads["1003"]["Entered on"] == "31.03.2024 01:30:00.000+01:00"

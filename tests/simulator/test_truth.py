@@ -59,6 +59,13 @@ class Book:
         self.changes: list[tuple[Any, ...]] = []
         self.merges: list[tuple[Any, ...]] = []
         self.deletions: list[tuple[Any, ...]] = []
+        self.lines: list[tuple[Any, ...]] = []
+
+    def line(self, line_id: str, deal: str, product: str | None, *told: tuple[str, str, str]) -> "Book":
+        """A line of a deal with its first values and what became of them: (field, value, moment)."""
+        self.lines.append((line_id, deal, product, "Core", "CORE", "annually", None, told[0][2]))
+        self.changes += [("line_item", line_id, name, value, at, None, "CRM_UI") for name, value, at in told]
+        return self
 
     def contact(self, contact_id: str, created: str, *moves: tuple[str, str, str], email: str | None = None) -> "Book":
         self.contacts.append(
@@ -101,6 +108,12 @@ class Book:
                 "created_at",
             ),
             deal_contacts=frame("deal_id contact_id position", self.links),
+            line_items=times(
+                frame(
+                    "line_item_id deal_id product_id name sku billing_frequency currency created_at", self.lines
+                ),
+                "created_at",
+            ),
             changes=times(frame("object record_id field value at user_id source_type", self.changes), "at"),
             merges=times(frame("object survivor_id merged_id at", self.merges), "at"),
             deletions=times(frame("object record_id at restored_at", self.deletions), "at", "restored_at"),
@@ -166,6 +179,35 @@ def test_a_deal_lost_twice_was_lost_from_the_stage_before_the_last_loss(book: Bo
     last = only(book.on("2026-03-31").fct_win_loss)
     assert (last["closed_from_stage"], last["days_in_closing_stage"]) == ("meeting", Decimal("10.416667"))
     assert (last["status"], last["days_to_close"], last["is_in_win_rate"]) == ("lost", Decimal("65.500000"), True)
+
+
+def test_a_partly_won_deal_books_its_won_lines_and_the_rest_is_told(book: Book) -> None:
+    core, plus = (f"hubspot:{one}" for one in book.skeleton.products["product_id"][:2])
+    first = "2026-01-06 08:00"
+    book.deal(
+        "1", "2026-01-05 08:00", stage("proposal", "2026-01-05 08:00"), ("amount", "120.00", "2026-01-05 08:00"),
+        stage("won", "2026-02-10 10:00"),
+    )  # fmt: skip
+    book.line("l1", "1", core[8:], ("quantity", "2", first), ("price", "62.5", first), ("amount", "90.00", first),
+              ("amount", "100.00", "2026-02-09 08:00"))  # fmt: skip
+    book.line("l2", "1", plus[8:], ("quantity", "1", first), ("price", "30", first), ("amount", "30.00", first),
+              ("outcome", "lost", "2026-02-10 10:00"))  # fmt: skip
+    before = book.on("2026-02-08").fct_deal_line_items.set_index("line_key")["amount"]
+    assert before.to_dict() == {"hubspot:l1": Decimal("90.00"), "hubspot:l2": Decimal("30.00")}
+    lines = book.on("2026-02-28").fct_deal_line_items.set_index("line_key")
+    assert lines["amount"].to_dict() == {
+        "hubspot:l1": Decimal("100.00"), "hubspot:l2": Decimal("30.00"), "hubspot:1:residual": Decimal("20.00"),
+    }  # fmt: skip
+    assert lines["line_status"].tolist() == ["won", "lost", "won"]
+    assert lines.loc["hubspot:l1", "discount_rate"] == Decimal("0.2")
+    cells = book.on("2026-02-28").fct_product_performance.set_index("product_member")
+    assert cells["win_rate"].to_dict() == {core: 1, plus: 0, "residual": 1}
+    assert cells.loc[core, "discount_rate"] == Decimal("0.2")
+    assert cells.loc["residual", "discount_rate"] is None
+    # The deal is deleted in March: from then on nobody can tell what it was made of, on no day.
+    book.deletions.append(("deal", "1", "2026-03-05 08:00", None))
+    later = only(book.on("2026-02-28").fct_deal_line_items)
+    assert (later["line_kind"], later["amount"]) == ("residual", Decimal("120.00"))
 
 
 def test_a_skipped_stage_counts_as_reached_at_the_skip(book: Book) -> None:

@@ -51,7 +51,6 @@ lines_existing as (
 values_at_as_of as (
     select
         field_changes.source_system,
-        field_changes.record_id as line_item_id,
         {%- for field in ['quantity', 'unit_price', 'amount', 'line_outcome'] %}
         bool_or(field_changes.field = '{{ field }}') as has_{{ field }}_history,
         nullif(
@@ -61,8 +60,9 @@ values_at_as_of as (
             )
             filter (where field_changes.field = '{{ field }}' and field_changes.changed_at < run_context.as_of_end),
             ''
-        ) as {{ field }}_at_as_of{{ ',' if not loop.last }}
+        ) as {{ field }}_at_as_of,
         {%- endfor %}
+        field_changes.record_id as line_item_id
     from field_changes
     cross join run_context
     group by all

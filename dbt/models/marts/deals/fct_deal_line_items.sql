@@ -27,8 +27,7 @@ run_context as (
 -- CRMs link nothing to a deleted record, whatever the day that is asked for; what landed before the
 -- deletion would still name it.
 deals_deleted_by_now as (
-    select
-        deal_versions.source_system || ':' || deal_versions.deal_id as deal_key
+    select deal_versions.source_system || ':' || deal_versions.deal_id as deal_key
     from deal_versions
     group by deal_versions.source_system, deal_versions.deal_id
     having max_by(deal_versions.is_deleted, deal_versions.version_order)
@@ -47,7 +46,7 @@ lines_judged as (
         cast(
             cast(line_items.quantity as decimal(20, 6)) * line_items.unit_price as decimal(18, 2)
         ) as list_amount,
-        line_items.line_outcome is distinct from 'lost' as is_in_deal_amount,
+        coalesce(line_items.line_outcome, '') <> 'lost' as is_in_deal_amount,
         least(coalesce(deals.close_day, run_context.as_of), run_context.as_of) as rate_day
     from line_items
     cross join run_context
