@@ -21,6 +21,7 @@ import pyarrow as pa
 
 from simulator import clock
 from simulator.catalogue import make_line_items, make_products
+from simulator.contracts import make_contracts
 from simulator.leads import (
     account_changes,
     contact_changes,
@@ -76,6 +77,7 @@ class Company:
     budgets: pd.DataFrame
     holidays: pd.DataFrame
     addressable_accounts: pd.DataFrame
+    contracts: pd.DataFrame
     channel_effects: pd.DataFrame
 
 
@@ -164,5 +166,6 @@ def generate(
         budgets=make_budgets(seed, campaigns, ad_days),
         holidays=make_holidays(start, end),
         addressable_accounts=make_addressable(seed, scale, accounts, start),
+        contracts=make_contracts(seed, deals, changes, until),
         channel_effects=CHANNEL_EFFECTS.copy(),
     )

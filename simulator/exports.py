@@ -4,7 +4,7 @@ What belongs here: column names, words, date orders, decimal signs and encodings
 reading them. A CRM export knows the present and the moves between stages; it lacks deleted and merged records, the
 history of amounts and close dates, and web sessions. Merged records' references name the survivor.
 
-    finance/  targets, rates, budgets, holidays, addressable_accounts: UTF-8, ';', d.m.Y, decimal comma
+    finance/  targets, rates, budgets, holidays, addressable_accounts, contracts: UTF-8, ';', d.m.Y, decimal comma
     export/   owners.csv        UTF-8, ';', moments d.m.Y H:M:S.mmm in UTC
               accounts.csv      Windows-1252, ';', thousands point, moments in UTC
               contacts.csv      Windows-1252, ';', moments in UTC
@@ -96,8 +96,16 @@ def write_finance(company: Company, now: datetime, folder: Path) -> list[Path]:
         _csv(folder / "budgets.csv", *_plain(budgets, {"period_start": _day, "amount": _money})),
         _csv(folder / "holidays.csv", *_plain(holidays, {"holiday_date": _day})),
         _csv(folder / "addressable_accounts.csv", *_plain(company.addressable_accounts, {})),
+        _csv(folder / "contracts.csv", *_plain(_signed(company, moment), _CONTRACT_CELLS)),
     ]
     return [path for path in files if path is not None]
+
+
+def _signed(company: Company, moment: datetime) -> pd.DataFrame:
+    """Contracts that were signed before the day, and the notices that were given."""
+    today = pd.Timestamp(moment.date())
+    contracts = company.contracts[company.contracts["signed_date"] < today]
+    return contracts.assign(notice_date=contracts["notice_date"].where(contracts["notice_date"] < today))
 
 
 def write_export(company: Company, now: datetime, folder: Path) -> list[Path]:
@@ -529,6 +537,12 @@ def _money(value: Any) -> str:
 
 def _comma(value: Any) -> str:
     return str(value).replace(".", ",")
+
+
+_CONTRACT_CELLS: dict[str, Callable[[Any], str]] = {
+    **dict.fromkeys(("signed_date", "start_date", "end_date", "renewal_date", "notice_date"), _day),
+    "amount": _money,
+}
 
 
 def _plain(table: pd.DataFrame, written: dict[str, Callable[[Any], str]]) -> tuple[list[str], Iterable[Row]]:

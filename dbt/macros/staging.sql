@@ -149,6 +149,10 @@
         'rates': ['currency', 'kind', 'rate_to_reporting', 'rate_date'],
         'holidays': ['region', 'name', 'holiday_date'],
         'addressable_accounts': ['segment', 'country', 'account_name', 'domain'],
+        'contracts': [
+            'contract_id', 'account_id', 'account_system', 'deal_id', 'amount_period', 'currency', 'amount',
+            'signed_date', 'start_date', 'end_date', 'renewal_date', 'notice_date',
+        ],
     } -%}
     {{ return(columns[entity]) }}
 {%- endmacro %}

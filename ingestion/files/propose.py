@@ -50,6 +50,7 @@ _SYNONYMS: dict[str, tuple[str, ...]] = {
     "ad_account_id": ("account id", "customer id", "account"),
     "ad_group_id": ("ad set id", "adset id", "ad id", "adgroup id"),
     "ad_group_name": ("ad group", "ad set name", "adset name", "ad set", "ad name"),
+    "amount_period": ("billing period", "per", "billed"),
     "amount": (
         "deal amount",
         "value",
@@ -74,6 +75,7 @@ _SYNONYMS: dict[str, tuple[str, ...]] = {
     "contact_id": ("person id", "primary contact id", "associated contact id", "record id", "contact"),
     "conversion_value_claimed": ("conversion value", "conv value", "total conversion value", "purchase value"),
     "conversions_claimed": ("conversions", "total conversion", "total conversions", "results"),
+    "contract_id": ("contract", "contract no", "contract number", "subscription id"),
     "country": ("country region", "billing country", "region", "land"),
     "created_at": (
         "created",
@@ -94,6 +96,7 @@ _SYNONYMS: dict[str, tuple[str, ...]] = {
     "direction": ("call direction", "email direction"),
     "domain": ("website", "company domain name", "domain name", "web"),
     "duration_seconds": ("duration", "call duration"),
+    "end_date": ("end", "ends", "valid to", "term end"),
     "email": ("e mail", "email address", "mail", "person email", "work email"),
     "employee_count": ("employees", "number of employees", "company size", "headcount"),
     "forecast_category": ("forecast", "manual forecast category"),
@@ -118,6 +121,7 @@ _SYNONYMS: dict[str, tuple[str, ...]] = {
     "measure": ("metric",),
     "member": ("name", "rep", "team", "owner", "salesperson"),
     "merged_ids": ("merged object ids", "merged record ids"),
+    "notice_date": ("notice", "cancelled", "cancelled on", "notice given"),
     "next_step": ("next steps", "next activity"),
     "object": ("object type", "record type"),
     "occurred_at": ("date", "activity date", "start", "start date", "due date", "timestamp", "when"),
@@ -146,7 +150,10 @@ _SYNONYMS: dict[str, tuple[str, ...]] = {
     "rate_date": ("date", "day"),
     "rate_to_reporting": ("rate", "exchange rate", "fx rate", "conversion rate"),
     "record_id": ("deal id", "opportunity id", "lead id"),
+    "renewal_date": ("renewal", "renews on", "renews"),
     "segment": ("customer segment", "size segment", "tier"),
+    "signed_date": ("signed", "signed on"),
+    "start_date": ("start", "starts", "valid from", "term start"),
     "source_detail": ("lead source detail", "source data 1", "original source drill down 1", "lead origin", "campaign"),
     "source_label": ("lead source", "source", "original source", "origin", "original traffic source"),
     "spend": ("cost", "spent", "amount spent", "ad spend", "costs"),
@@ -170,7 +177,8 @@ _SYNONYMS: dict[str, tuple[str, ...]] = {
 }
 _OWN_ID = {"leads": "lead_id", "contacts": "contact_id", "accounts": "account_id", "deals": "deal_id",
            "products": "product_id", "line_items": "line_item_id",
-           "owners": "owner_id", "activities": "activity_id", "stage_changes": "record_id"}  # fmt: skip
+           "contracts": "contract_id", "owners": "owner_id",
+           "activities": "activity_id", "stage_changes": "record_id"}  # fmt: skip
 _FILE_WORDS = {
     "leads": ("lead", "prospect"),
     "contacts": ("contact", "people", "person"),
@@ -187,6 +195,7 @@ _FILE_WORDS = {
     "rates": ("rate", "fx"),
     "holidays": ("holiday",),
     "addressable_accounts": ("addressable", "market", "tam"),
+    "contracts": ("contract", "subscription", "recurring"),
 }
 
 

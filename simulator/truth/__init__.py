@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from simulator.truth import (
     ads,
+    customers,
     deals,
     funnel,
     outcomes,
@@ -39,11 +40,13 @@ COMPARISONS = [
     *people.COMPARISONS, *deals.COMPARISONS, *funnel.COMPARISONS, *web.COMPARISONS, *ads.COMPARISONS,
     *plans.COMPARISONS, *team.COMPARISONS, *velocity.COMPARISONS, *pipeline.COMPARISONS,
     *outcomes.COMPARISONS, *responses.COMPARISONS, *products.COMPARISONS,
+    *customers.COMPARISONS,
 ]  # fmt: skip
 
 
 class World(
-    velocity.Velocity, web.Web, ads.Ads, team.RepStages, pipeline.Pipeline, products.Products, responses.Responses
+    velocity.Velocity, web.Web, ads.Ads, team.RepStages, pipeline.Pipeline, products.Products, responses.Responses,
+    customers.Customers,
 ):
     """Every area together."""
 

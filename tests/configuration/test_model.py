@@ -187,6 +187,7 @@ def test_the_companys_own_file_is_sound(monkeypatch: pytest.MonkeyPatch) -> None
         "budgets",
         "holidays",
         "addressable_accounts",
+        "contracts",
     }
 
 

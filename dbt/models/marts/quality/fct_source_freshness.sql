@@ -32,6 +32,7 @@
     ('files', 'rates', 'stg_files__rates', 'rate_date', none),
     ('files', 'holidays', 'stg_files__holidays', none, none),
     ('files', 'addressable_accounts', 'stg_files__addressable_accounts', none, none),
+    ('files', 'contracts', 'stg_files__contracts', none, none),
     ('files', 'readings', 'stg_files__readings', none, none),
     ('mappings', 'stages', 'stg_mappings__stages', none, none),
     ('mappings', 'channels', 'stg_mappings__channels', none, none),
