@@ -45,7 +45,13 @@ COMPARISONS = [
 
 
 class World(
-    velocity.Velocity, web.Web, ads.Ads, team.RepStages, pipeline.Pipeline, products.Products, responses.Responses,
+    velocity.Velocity,
+    web.Web,
+    ads.Ads,
+    team.RepStages,
+    pipeline.Pipeline,
+    products.Products,
+    responses.Responses,
     customers.Customers,
 ):
     """Every area together."""

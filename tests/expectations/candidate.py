@@ -188,6 +188,43 @@ create table fct_product_performance as select
     date_trunc('month', close_date)::date as month_start
 from fct_deal_line_items group by product_key, date_trunc('month', close_date);
 
+create table fct_customer_months as
+with months as (
+    select 'hubspot:a' || i as customer_key, date '2026-01-01' + to_months(n::integer) as month_start, n
+    from range(10) as numbers (i), range(3) as steps (n)
+)
+select
+    customer_key, customer_key as account_key, 'Company' as account_name, 'small' as segment,
+    case n when 0 then 'new' when 1 then 'expansion' else 'unchanged' end as movement, 1::bigint as contracts,
+    case n when 0 then 0 when 1 then 100 else 120 end::decimal(18, 2) as opening_mrr,
+    case n when 0 then 100 else 0 end::decimal(18, 2) as new_mrr,
+    case n when 1 then 20 else 0 end::decimal(18, 2) as expansion_mrr, 0::decimal(18, 2) as contraction_mrr,
+    0::decimal(18, 2) as churn_mrr, 0::decimal(18, 2) as resurrection_mrr,
+    case n when 0 then 100 else 120 end::decimal(18, 2) as closing_mrr, false as is_current,
+    month_start::date as month_start, date '2026-01-01' as cohort_month
+from months;
+
+create table fct_retention_cohorts as select
+    'contracts' as basis, level, case level when 'cohort' then 12 end::bigint as months_since, 10::bigint as customers,
+    9::bigint as customers_active, null::bigint as customers_repeat, 10::bigint as customers_year_ago,
+    9::bigint as customers_kept, 1000::decimal(18, 2) as mrr, 900::decimal(18, 2) as mrr_year_ago,
+    990::decimal(18, 2) as mrr_of_year_ago_now, 810::decimal(18, 2) as mrr_kept, 0.9::decimal(18, 9) as logo_retention,
+    null::decimal(18, 9) as repeat_purchase_rate, 0.1::decimal(18, 9) as churn_rate, 1.1::decimal(18, 9) as nrr,
+    0.9::decimal(18, 9) as grr, date '2026-06-01' as month_start,
+    case level when 'cohort' then date '2025-06-01' end as cohort_month
+from (select unnest(['cohort', 'total']) as level);
+
+create table fct_renewals_due as select
+    'finance:K' || i as contract_key, 'hubspot:a' || i as customer_key, 'hubspot:a' || i as account_key,
+    'hubspot:o' || i as owner_key, null::text as renewal_deal_key, 'K' || i as contract_id, 'Company' as account_name,
+    'small' as segment, 'EUR' as currency, 'amber' as health, 30::integer as due_within_days,
+    (1 + i)::bigint as days_to_renewal, 100::decimal(18, 2) as mrr, 100::decimal(18, 2) as mrr_reporting,
+    1200::decimal(18, 2) as arr_reporting, false as is_renewed, false as is_notice_given, false as is_renewal_lost,
+    true as is_without_renewal_deal, false as is_idle, date '2025-07-01' as start_date,
+    date '2026-06-17' + i::integer as end_date, date '2026-06-18' + i::integer as renewal_date,
+    null::date as notice_date, date '2026-06-10' as last_activity_date
+from range(10) as numbers (i);
+
 create table fct_deal_stage_visits as
 with visits as (
     select *, 1 as visit_no, 'prospecting' as visited, 'first' as direction, created_at as entered_at from deals_made

@@ -82,6 +82,15 @@ MUTATIONS = {
         "update fct_product_performance set won_reporting = won_reporting + 1 where product_member = 'residual'",
         "products_are_the_deals",
     ),
+    "fct_customer_months": (
+        "update fct_customer_months set churn_mrr = 0.01 where customer_key = 'hubspot:a1' and movement = 'unchanged'",
+        "movements_add_up",
+    ),
+    "fct_retention_cohorts": ("update fct_retention_cohorts set nrr = 0.8", "net_is_not_below_gross"),
+    "fct_renewals_due": (
+        "update fct_renewals_due set is_notice_given = true where contract_id = 'K1'",
+        "who_leaves_is_red",
+    ),
     "fct_leads": ("update fct_leads set sql_lead_at = created_at where lead_id = 'c5'", "milestones_in_order"),
     "fct_lead_stages": (
         "update fct_lead_stages set stage = 'daydream' where lead_key = 'hubspot:c5'",

@@ -306,6 +306,19 @@ def make_company() -> Company:
         ),
         holidays=table(region=["CZ"], holiday_date=[date(2026, 7, 6)], name=["Jan Hus Day"]),
         channel_effects=table(channel=["paid_search"]),
+        contracts=table(
+            contract_id=["K1", "K2"],
+            account_id=["502", "501"],
+            deal_id=["3001", None],
+            amount=[1750.5, 12000.0],
+            amount_period=["month", "year"],
+            currency=["EUR", "USD"],
+            signed_date=moments("2024-04-20", "2026-06-18").astype("datetime64[s]"),
+            start_date=moments("2024-05-01", "2026-07-01").astype("datetime64[s]"),
+            end_date=moments("2025-04-30", "2027-06-30").astype("datetime64[s]"),
+            renewal_date=moments("2025-05-01", "2027-07-01").astype("datetime64[s]"),
+            notice_date=moments("2025-02-03", None).astype("datetime64[s]"),
+        ),
         addressable_accounts=table(
             segment=["mid"], country=["Germany"], account_name=["Müller KG"], domain=["mueller.example"]
         ),

@@ -31,6 +31,7 @@ MOMENT_OF = {
     "holidays": "holiday_date",
     "products": "created_at",
     "line_items": "created_at",
+    "contracts": "signed_date",
 }
 
 
@@ -65,6 +66,8 @@ def test_a_longer_horizon_does_not_change_the_past() -> None:
         before, again = before[before[column] < cut], again[again[column] < cut]
         if name == "deletions":
             before = before.assign(restored_at=before["restored_at"].where(before["restored_at"] < cut))
+        if name == "contracts":
+            before = before.assign(notice_date=before["notice_date"].where(before["notice_date"] < cut))
         assert lines(before) == lines(again), name
     events = [company.events.filter(pc.less(company.events["event_at"], cut)) for company in (whole, part)]
     assert [lines(table.to_pandas()) for table in events[:1]] == [lines(table.to_pandas()) for table in events[1:]]
@@ -200,6 +203,14 @@ def features(company: Company) -> dict[str, int]:
         "lines not ordered": len(field(company, "line_item", "outcome")),
         "lines with another quantity": int(field(company, "line_item", "quantity").duplicated("record_id").sum()),
         "lines removed": int((company.deletions["object"] == "line_item").sum()),
+        "contracts that follow one another": int(company.contracts["account_id"].duplicated().sum()),
+        "contracts in other currencies": int((company.contracts["currency"] != "EUR").sum()),
+        "notices": int(company.contracts["notice_date"].notna().sum()),
+        "contracts of merged accounts": int(
+            company.contracts["account_id"]
+            .isin(company.merges.loc[company.merges["object"] == "company", "merged_id"])
+            .sum()
+        ),
         "products taken from the list": int((company.deletions["object"] == "product").sum()),
     }
     for kind in ("contact", "company", "deal"):

@@ -34,6 +34,15 @@ def test_finance_lists_write_dates_and_numbers_the_continental_way(company: Any,
         ("01.01.2026", "0,900000000", "plan"),
     ]
     assert rows(tmp_path / "addressable_accounts.csv")[0]["account_name"] == "Müller KG"
+    (contract,) = rows(tmp_path / "contracts.csv")
+    assert (contract["amount"], contract["end_date"], contract["notice_date"]) == (
+        "1750,50",
+        "30.04.2025",
+        "03.02.2025",
+    )
+    # Before the notice was given, nobody knew of it.
+    exports.write_finance(company, datetime(2025, 2, 3, 12), tmp_path)
+    assert [one["notice_date"] for one in rows(tmp_path / "contracts.csv")] == [""]
 
 
 def test_next_years_plan_is_known_in_december(company: Any, tmp_path: Path) -> None:

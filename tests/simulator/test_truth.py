@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -60,6 +60,14 @@ class Book:
         self.merges: list[tuple[Any, ...]] = []
         self.deletions: list[tuple[Any, ...]] = []
         self.lines: list[tuple[Any, ...]] = []
+        self.contracts: list[tuple[Any, ...]] = []
+
+    def contract(self, number: str, account: str, amount: float, period: str, first: str, last: str,
+                 signed: str | None = None, notice: str | None = None, currency: str = "EUR") -> "Book":  # fmt: skip
+        renewal = (date.fromisoformat(last) + timedelta(days=1)).isoformat()
+        self.contracts.append((number, account, None, amount, period, currency, signed or first, first, last, renewal,
+                               notice))  # fmt: skip
+        return self
 
     def line(self, line_id: str, deal: str, product: str | None, *told: tuple[str, str, str]) -> "Book":
         """A line of a deal with its first values and what became of them: (field, value, moment)."""
@@ -108,6 +116,14 @@ class Book:
                 "created_at",
             ),
             deal_contacts=frame("deal_id contact_id position", self.links),
+            contracts=times(
+                frame(
+                    "contract_id account_id deal_id amount amount_period currency signed_date start_date end_date "
+                    "renewal_date notice_date",
+                    self.contracts,
+                ),
+                "signed_date", "start_date", "end_date", "renewal_date", "notice_date",
+            ),
             line_items=times(
                 frame(
                     "line_item_id deal_id product_id name sku billing_frequency currency created_at", self.lines
@@ -208,6 +224,45 @@ def test_a_partly_won_deal_books_its_won_lines_and_the_rest_is_told(book: Book) 
     book.deletions.append(("deal", "1", "2026-03-05 08:00", None))
     later = only(book.on("2026-02-28").fct_deal_line_items)
     assert (later["line_kind"], later["amount"]) == ("residual", Decimal("120.00"))
+
+
+def test_a_customer_shrinks_leaves_and_comes_back_at_one_rate(book: Book) -> None:
+    """1,200 a year, then 90 a month from February, a gap in April, back in May in dollars at the plan's .95."""
+    book.deal("1", "2026-01-05 08:00", stage("won", "2026-01-05 08:00"))
+    book.contract("1", "a", 1200.0, "year", "2026-01-05", "2026-01-31")
+    book.contract("2", "a", 90.0, "month", "2026-02-01", "2026-03-31", notice="2026-03-02")
+    book.contract("3", "b", 300.06, "quarter", "2026-05-02", "2027-05-01", signed="2026-04-20", currency="USD")
+    book.merges.append(("company", "a", "b", "2026-06-01 08:00"))
+    world = book.on("2026-05-31")
+    months = world.fct_customer_months.set_index("month_start")
+    assert months["movement"].to_dict() == {
+        date(2026, 1, 1): "new", date(2026, 2, 1): "contraction", date(2026, 3, 1): "unchanged",
+        date(2026, 4, 1): "churn", date(2026, 5, 1): "resurrection",
+    }  # fmt: skip
+    assert months["closing_mrr"].tolist() == [Decimal(100), Decimal(90), Decimal(90), 0, Decimal("95.02")]
+    assert months.loc[date(2026, 4, 1), "churn_mrr"] == Decimal(90)
+    # Before the accounts were merged they were two customers.
+    apart = book.on("2026-05-31", now="2026-06-01 06:00").fct_customer_months
+    assert apart.groupby("customer_key")["movement"].agg(list).to_dict() == {
+        "hubspot:a": ["new", "contraction", "unchanged", "churn"], "hubspot:b": ["new"],
+    }  # fmt: skip
+    (due,) = book.on("2026-03-01").fct_renewals_due.to_dict("records")
+    assert (due["contract_id"], due["days_to_renewal"], due["due_within_days"]) == ("2", 31, 60)
+    assert (due["health"], due["notice_date"]) == ("amber", None)
+    assert only(book.on("2026-03-02").fct_renewals_due)["health"] == "red"
+
+
+def test_retention_is_of_those_who_were_there_a_year_ago(book: Book) -> None:
+    book.deal("1", "2025-05-05 08:00", stage("won", "2025-05-05 08:00"))
+    for account, before, after in (("a", 100.0, 150.0), ("b", 60.0, 40.0), ("c", 40.0, None)):
+        book.contract(f"{account}1", account, before, "month", "2025-05-01", "2025-05-31")
+        if after is not None:
+            book.contract(f"{account}2", account, after, "month", "2026-05-01", "2026-05-31")
+    book.contract("d1", "d", 9.0, "month", "2026-05-01", "2026-05-31")
+    cells = book.on("2026-05-31").fct_retention_cohorts
+    (cell,) = cells.loc[(cells["level"] == "total") & (cells["month_start"] == date(2026, 5, 1))].to_dict("records")
+    assert (cell["nrr"], cell["grr"], cell["mrr"]) == (Decimal("0.95"), Decimal("0.7"), Decimal(199))
+    assert (cell["customers"], cell["customers_active"], cell["customers_kept"]) == (4, 3, 2)
 
 
 def test_a_skipped_stage_counts_as_reached_at_the_skip(book: Book) -> None:

@@ -21,7 +21,8 @@ pytestmark = [pytest.mark.whole, pytest.mark.xdist_group("whole")]
 # How rows of the two are told to be the same; systems' prefixes are cut off. fct_rep_months and fct_funnel_velocity are
 # sums over what the export does not hold (who owned a deal, what a migration brought) and differ with it.
 # fct_lead_responses has a row per change of owner, of which the export tells the last one only. fct_product_performance
-# names products that were taken from the list, which the export no longer has.
+# names products that were taken from the list, which the export no longer has. Months of customers, retention and
+# renewals count merged accounts as one, of which the export knows the survivor only while contracts name the others.
 KEYS = {
     "dim_accounts": ["account_key"],
     "dim_campaigns": ["campaign_key"],

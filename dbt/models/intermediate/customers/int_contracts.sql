@@ -94,7 +94,7 @@ final as (
     left join plan_rates
         on
             contracts_signed.currency = plan_rates.currency
-            and plan_rates.valid_from <= run_context.as_of
+            and run_context.as_of >= plan_rates.valid_from
             and run_context.as_of < plan_rates.valid_to
     left join rates
         on

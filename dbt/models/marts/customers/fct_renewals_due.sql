@@ -39,8 +39,8 @@ contracts_followed as (
         on
             contracts_due.customer_key = contracts.customer_key
             and contracts_due.contract_key <> contracts.contract_key
-            and contracts.start_date >= contracts_due.renewal_date
-            and contracts.start_date <= contracts_due.renewal_date + 31
+            and contracts_due.renewal_date <= contracts.start_date
+            and contracts_due.renewal_date + 31 >= contracts.start_date
 ),
 
 renewal_deals as (
