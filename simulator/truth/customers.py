@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -134,17 +135,26 @@ class Customers(Team):
         return table(records, "customer_key month_start closing_mrr cohort_month")
 
     @cached_property
-    def _bought(self) -> dict[str, list[date]]:
-        """customer -> the months of their purchases, credit notes aside."""
-        found: dict[str, list[date]] = defaultdict(list)
+    def _won(self) -> dict[str, list[dict[str, Any]]]:
+        """customer -> their won deals; a person's where there is no account."""
+        found: dict[str, list[dict[str, Any]]] = defaultdict(list)
         for deal in self.fct_deals.to_dict("records"):
             if deal["status"] != "won" or deal["is_excluded"] or deal["pipeline_purpose"] not in BOOKED:
                 continue
-            if absent(deal["account_key"]) or deal["close_day"] > self.moment.as_of:
+            customer = deal["contact_key"] if absent(deal["account_key"]) else deal["account_key"]
+            if absent(customer) or deal["close_day"] > self.moment.as_of:
                 continue
-            if absent(deal["amount"]) or deal["amount"] > 0:
-                found[deal["account_key"]].append(first_of(deal["close_day"]))
-        return {customer: sorted(months) for customer, months in found.items()}
+            found[customer].append({str(name): value for name, value in deal.items()})
+        return found
+
+    @cached_property
+    def _bought(self) -> dict[str, list[date]]:
+        """customer -> the months of their purchases, credit notes aside."""
+        return {
+            customer: sorted(first_of(deal["close_day"]) for deal in deals if is_purchase(deal))
+            for customer, deals in self._won.items()
+            if any(map(is_purchase, deals))
+        }
 
     @cached_property
     def fct_retention_cohorts(self) -> pd.DataFrame:
@@ -287,6 +297,111 @@ class Customers(Team):
         columns = "contract_key customer_key account_key owner_key renewal_deal_key health days_to_renewal"
         return table(records, columns)
 
+    @cached_property
+    def fct_customer_segments(self) -> pd.DataFrame:
+        """One row per customer who bought or has a contract on the day."""
+        today = self.moment.as_of
+        accounts = {str(row["account_key"]): row for row in self.dim_accounts.to_dict("records")}
+        recurring: dict[str, Decimal] = defaultdict(Decimal)
+        for contract in self.contracts:
+            if contract.runs(today):
+                recurring[contract.customer] += contract.worth
+        told: dict[str, dict[str, Any]] = {}
+        for customer in [*self._won, *(one for one in recurring if one not in self._won)]:
+            deals = self._won.get(customer, [])
+            days = sorted(deal["close_day"] for deal in deals if is_purchase(deal))
+            worths = [deal["amount_reporting"] for deal in deals if not absent(deal["amount_reporting"])]
+            of_person = bool(deals) and absent(deals[0]["account_key"])
+            account = accounts.get(customer, {})
+            segment = account.get("segment", "unknown")
+            # The demo's rules: enterprises, then contracts, then persons, then everybody.
+            motion = "enterprise" if segment == "enterprise" else "saas" if customer in recurring else "b2b"
+            told[customer] = {
+                "customer_key": customer,
+                "account_key": account.get("account_key"),
+                "contact_key": customer if of_person else None,
+                "account_name": account.get("account_name"),
+                "segment": segment,
+                "motion": "b2c" if of_person and motion == "b2b" else motion,
+                "recency_days": (today - days[-1]).days if days else None,
+                "frequency": len(days),
+                "monetary_reporting": sum(worths, Decimal(0)) if worths else None,
+                "mrr_reporting": recurring.get(customer, Decimal(0)),
+                "has_account": not of_person,
+                "has_contract": customer in recurring,
+                "first_purchase_date": days[0] if days else None,
+                "last_purchase_date": days[-1] if days else None,
+            }
+        measured = (
+            ("recency_days", "recency", -1),
+            ("frequency", "frequency", 1),
+            ("monetary_reporting", "monetary", 1),
+        )
+        for name, short, sign in measured:
+            known = sorted(sign * row[name] for row in told.values() if row["frequency"] and row[name] is not None)
+            for row in told.values():
+                counts = row["frequency"] and row[name] is not None
+                beaten = bisect_left(known, sign * row[name]) if counts else 0
+                row[f"{short}_quintile"] = 1 + 5 * beaten // len(known) if counts else None
+        for row in told.values():
+            quintiles = [row[f"{short}_quintile"] for _, short, _ in measured]
+            row["rfm"] = None if None in quintiles else "".join(map(str, quintiles))
+        return table(list(told.values()), "customer_key motion frequency")
+
+    @cached_property
+    def fct_market_penetration(self) -> pd.DataFrame:
+        """One row for the market, and per segment and country of the company's list."""
+        accounts = self.dim_accounts
+        accounts = accounts.loc[~accounts["is_excluded"]]
+        opened = {
+            deal["account_key"]
+            for deal in self.fct_deals.to_dict("records")
+            if deal["status"] == "open" and not deal["is_excluded"]
+        }
+        # A firm goes by its domain, on the list without one by its name.
+        holders: dict[tuple[str, str], list[str]] = defaultdict(list)
+        for kind in ("domain", "account_name"):
+            for key, value in zip(accounts["account_key"], accounts[kind], strict=True):
+                if not absent(value):
+                    holders[kind, value.lower()].append(key)
+        listed: dict[tuple[str, str], tuple[str, str]] = {}
+        for row in self.company.addressable_accounts.to_dict("records"):
+            kind = "account_name" if absent(row["domain"]) else "domain"
+            firm = (kind, row[kind].lower())
+            before = listed.get(firm, (row["segment"], row["country"]))
+            listed[firm] = (min(before[0], row["segment"]), min(before[1], row["country"]))
+        reached = {key for firm in listed for key in holders.get(firm, [])}
+        names = ["addressable_accounts", "known_accounts", "pipeline_accounts", "won_accounts"]
+        counts: dict[tuple[str, str], dict[str, int]] = defaultdict(
+            lambda: dict.fromkeys([*names, "won_not_listed_accounts"], 0)
+        )
+        for firm, (segment, country) in listed.items():
+            own = holders.get(firm, [])
+            won = any(key in self._bought for key in own)
+            facts = (True, bool(own), not won and any(key in opened for key in own), won)
+            for cell in (("total", "total"), ("segment", segment), ("country", country)):
+                for name, fact in zip(names, facts, strict=True):
+                    counts[cell][name] += fact
+        for row in accounts.to_dict("records"):
+            if row["account_key"] in self._bought and row["account_key"] not in reached:
+                for cell in (("total", "total"), ("segment", row["segment"]), ("country", row["country"])):
+                    counts[cell]["won_not_listed_accounts"] += 1
+        records = [
+            {
+                "level": level,
+                "member": member,
+                **cell,
+                "penetration_rate": quotient(Decimal(cell["won_accounts"]), cell["addressable_accounts"]),
+            }
+            for (level, member), cell in counts.items()
+        ]
+        return table(records, "level member")
+
+
+def is_purchase(deal: dict[str, Any]) -> bool:
+    """A won deal that is no credit note."""
+    return bool(absent(deal["amount"]) or deal["amount"] > 0)
+
 
 COMPARISONS = [
     Comparison(
@@ -303,6 +418,22 @@ COMPARISONS = [
             count="months_since customers customers_active customers_repeat customers_year_ago customers_kept",
             money="mrr mrr_year_ago mrr_of_year_ago_now mrr_kept",
             number="logo_retention repeat_purchase_rate churn_rate nrr grr",
+        ),
+    ),
+    Comparison(
+        "fct_customer_segments", ("customer_key",),
+        measures(
+            text="account_key contact_key account_name segment motion rfm",
+            count="recency_days frequency recency_quintile frequency_quintile monetary_quintile",
+            money="monetary_reporting mrr_reporting", flag="has_account has_contract",
+            day="first_purchase_date last_purchase_date",
+        ),
+    ),
+    Comparison(
+        "fct_market_penetration", ("level", "member"),
+        measures(
+            count="addressable_accounts known_accounts pipeline_accounts won_accounts won_not_listed_accounts",
+            number="penetration_rate",
         ),
     ),
     Comparison(

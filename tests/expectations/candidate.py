@@ -225,6 +225,23 @@ create table fct_renewals_due as select
     null::date as notice_date, date '2026-06-10' as last_activity_date
 from range(10) as numbers (i);
 
+create table fct_customer_segments as select
+    'hubspot:a' || i as customer_key, 'hubspot:a' || i as account_key, null::text as contact_key,
+    'Company ' || i as account_name, 'small' as segment, 'b2b' as motion,
+    (5 - i // 2)::text || '1' || (1 + i // 2)::text as rfm, (10 * i)::bigint as recency_days, 1::bigint as frequency,
+    (100 + i)::decimal(18, 2) as monetary_reporting, 0::decimal(18, 2) as mrr_reporting,
+    (5 - i // 2)::integer as recency_quintile, 1::integer as frequency_quintile,
+    (1 + i // 2)::integer as monetary_quintile, true as has_account, false as has_contract,
+    date '2026-06-17' - (10 * i)::integer as first_purchase_date,
+    date '2026-06-17' - (10 * i)::integer as last_purchase_date
+from range(10) as numbers (i);
+
+create table fct_market_penetration as select
+    level, case level when 'total' then 'total' when 'segment' then 'small' else 'CZ' end as member,
+    100::bigint as addressable_accounts, 40::bigint as known_accounts, 10::bigint as pipeline_accounts,
+    20::bigint as won_accounts, 3::bigint as won_not_listed_accounts, 0.2::decimal(18, 9) as penetration_rate
+from (select unnest(['total', 'segment', 'country']) as level);
+
 create table fct_deal_stage_visits as
 with visits as (
     select *, 1 as visit_no, 'prospecting' as visited, 'first' as direction, created_at as entered_at from deals_made

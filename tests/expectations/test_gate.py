@@ -87,6 +87,14 @@ MUTATIONS = {
         "movements_add_up",
     ),
     "fct_retention_cohorts": ("update fct_retention_cohorts set nrr = 0.8", "net_is_not_below_gross"),
+    "fct_customer_segments": (
+        "update fct_customer_segments set recency_days = 5 where customer_key = 'hubspot:a9'",
+        "later_is_not_worse",
+    ),
+    "fct_market_penetration": (
+        "update fct_market_penetration set won_accounts = 21 where level = 'segment'",
+        "parts_add_up",
+    ),
     "fct_renewals_due": (
         "update fct_renewals_due set is_notice_given = true where contract_id = 'K1'",
         "who_leaves_is_red",

@@ -4,8 +4,9 @@ customer_months as (
     select * from {{ ref('fct_customer_months') }}
 ),
 
-deals as (
-    select * from {{ ref('fct_deals') }}
+won_deals as (
+    select * from {{ ref('int_customer_purchases') }}
+    where is_purchase
 ),
 
 run_context as (
@@ -77,22 +78,15 @@ contract_cohorts as (
     group by all
 ),
 
--- ----- customers by purchase: won deals of the account, credit notes aside
+-- ----- customers by purchase: won deals, credit notes aside
 
 purchases as (
     select
-        deals.account_key as customer_key,
-        cast(date_trunc('month', deals.close_day) as date) as month_start,
-        row_number() over (partition by deals.account_key order by deals.close_day, deals.deal_key) as purchase_no
-    from deals
-    cross join run_context
-    where
-        deals.status = 'won'
-        and not deals.is_excluded
-        and deals.pipeline_purpose in ('new_business', 'renewal', 'upsell')
-        and deals.account_key is not null
-        and deals.close_day <= run_context.as_of
-        and coalesce(deals.amount, 1) > 0
+        won_deals.customer_key,
+        cast(date_trunc('month', won_deals.close_day) as date) as month_start,
+        row_number() over (partition by won_deals.customer_key order by won_deals.close_day, won_deals.deal_key)
+            as purchase_no
+    from won_deals
 ),
 
 buyers as (
