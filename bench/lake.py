@@ -44,7 +44,13 @@ _CREDENTIALS = {
     "GOOGLE_ADS_REFRESH_TOKEN": "none",
 }
 
-_KEYS = {"companies": "account_id", "contacts": "contact_id", "deals": "deal_id"}
+_KEYS = {
+    "companies": "account_id",
+    "contacts": "contact_id",
+    "deals": "deal_id",
+    "products": "product_id",
+    "line_items": "line_item_id",
+}
 
 
 def write(home: Home, scale: float, web_scale: float) -> dict[str, Any]:
@@ -269,7 +275,8 @@ def _register(
 
 def _hold(connection: duckdb.DuckDBPyConnection, company: Company) -> None:
     """The company's CRM tables as the log holds them, with the order of their rows."""
-    for name in ("accounts", "contacts", "deals", "deal_contacts", "changes", "merges", "activities"):
+    tables = ("accounts", "contacts", "deals", "deal_contacts", "products", "line_items")
+    for name in (*tables, "changes", "merges", "activities"):
         table = pa.Table.from_pandas(getattr(company, name), preserve_index=False)
         table = table.append_column("row_no", pa.array(range(table.num_rows), pa.int64()))
         # `at` is a word of SQL.
@@ -382,7 +389,7 @@ def _fold(connection: duckdb.DuckDBPyConnection, company: Company, now: datetime
     connection.unregister("given")
     connection.execute(f"set variable now_at = timestamp '{now}'")
     _links_of(connection)
-    for name in ("companies", "contacts", "deals", "meetings", "calls", "emails", "tasks"):
+    for name in ("companies", "contacts", "deals", "products", "line_items", "meetings", "calls", "emails", "tasks"):
         _fold_object(connection, name)
 
 
@@ -394,6 +401,7 @@ def _links_of(connection: duckdb.DuckDBPyConnection) -> None:
         "row_number() over (order by deal_id, position, row_no) as row_no from deal_contacts",
         "select 'deals', 'companies', deal_id, account_id, row_no from deals",
         "select 'contacts', 'companies', contact_id, account_id, row_no from contacts",
+        "select 'line_items', 'deals', line_item_id, deal_id, row_no from line_items",
         *(
             f"select kind || 's', '{target}', activity_id, {column}, row_no from activities "
             "where created_at < getvariable('now_at')"
@@ -459,6 +467,23 @@ def _base(name: str) -> tuple[str, dict[str, str]]:
             "pipeline": "pipeline_id",
             "dealtype": "deal_type",
             "hs_object_source_label": "case when is_imported then 'IMPORT' else 'CRM_UI' end",
+        }
+    if name == "products":
+        return "products", {
+            "name": "name",
+            "hs_sku": "sku",
+            "price": "case when price = trunc(price) then cast(cast(price as bigint) as text) "
+            "else cast(price as text) end",
+            "recurringbillingfrequency": "billing_frequency",
+            "hs_product_type": "case when billing_frequency is null then 'service' else 'non_inventory' end",
+        }
+    if name == "line_items":
+        return "line_items", {
+            "name": "name",
+            "hs_product_id": "product_id",
+            "hs_sku": "sku",
+            "recurringbillingfrequency": "billing_frequency",
+            "hs_line_item_currency_code": "currency",
         }
     own = {"hs_timestamp": _AT, "hubspot_owner_id": "owner_id"}
     inbound = "direction = 'inbound'"

@@ -154,6 +154,21 @@ class BusinessHours(_Section):
         return value
 
 
+class MotionRule(_Section):
+    """How customers are sold to: the first rule of the list whose conditions all hold. What is left out always holds.
+
+    `segments` and `industries` are words of the accounts, in any case; `has_account`: a company, not a person alone;
+    `has_contract`: something recurs on the day.
+    """
+
+    motion: Literal["b2c", "b2b", "enterprise", "saas"]
+    segments: tuple[str, ...] = ()
+    industries: tuple[str, ...] = ()
+    minimum_employees: Annotated[int, Field(ge=1)] | None = None
+    has_account: bool | None = None
+    has_contract: bool | None = None
+
+
 class Company(_Section):
     name: str
     reporting_timezone: Zone
@@ -170,6 +185,14 @@ class Company(_Section):
     gross_margin: Annotated[Decimal, Field(gt=0, le=1, decimal_places=6)] | None = None
     # Hours after the last addition until a cart that nobody bought is abandoned; it is recovered within seven days.
     cart_abandoned_after_hours: Annotated[float, Field(gt=0, le=168)] = 24.0
+    motions: tuple[MotionRule, ...] = (
+        MotionRule(motion="enterprise", segments=("enterprise",)),
+        MotionRule(motion="saas", has_contract=True),
+        MotionRule(motion="b2c", has_account=False),
+        MotionRule(motion="b2b"),
+    )
+    # No figure of customer feedback is shown that rests on fewer answers.
+    feedback_minimum_answers: Annotated[int, Field(ge=1)] = 10
     # Where a deal opens in its CRM, by source: hubspot: https://app.hubspot.com/contacts/<portal>/record/0-3/{id}
     deal_links: dict[str, WebAddress] = {}
 

@@ -20,6 +20,8 @@ import pandas as pd
 import pyarrow as pa
 
 from simulator import clock
+from simulator.catalogue import make_line_items, make_products
+from simulator.contracts import make_contracts
 from simulator.leads import (
     account_changes,
     contact_changes,
@@ -62,6 +64,8 @@ class Company:
     activities: pd.DataFrame
     pipelines: pd.DataFrame
     stages: pd.DataFrame
+    products: pd.DataFrame
+    line_items: pd.DataFrame
     ad_accounts: pd.DataFrame
     campaigns: pd.DataFrame
     ad_groups: pd.DataFrame
@@ -73,6 +77,7 @@ class Company:
     budgets: pd.DataFrame
     holidays: pd.DataFrame
     addressable_accounts: pd.DataFrame
+    contracts: pd.DataFrame
     channel_effects: pd.DataFrame
 
 
@@ -132,6 +137,8 @@ def generate(
     merges = make_merges(seed, accounts, contacts, deals, until)
     deletions = make_deletions(seed, accounts, contacts, deals, merges, until)
     changes = without_afterlife(log.table(until), merges, deletions)
+    products, retired = make_products(until)
+    line_items, line_changes, removed = make_line_items(seed, deals, changes, stages_table(), until)
     events, orders = make_web(seed, scale if web_scale is None else web_scale, months, contacts, campaigns, until)
     ad_days = make_ad_days(seed, scale, campaigns, ad_groups, contacts, start, end)
     return Company(
@@ -140,12 +147,14 @@ def generate(
         contacts=_public("contacts", contacts.loc[contacts["created_at"] < until]),
         deals=_public("deals", deals.loc[deals["created_at"] < until]),
         deal_contacts=make_deal_contacts(seed, deals, contacts, contact_stream, until),
-        changes=changes,
+        changes=pd.concat([changes, line_changes], ignore_index=True),
         merges=merges,
-        deletions=deletions,
+        deletions=pd.concat([deletions, retired, removed], ignore_index=True),
         activities=make_activities(seed, contacts, deals, owners, until),
         pipelines=PIPELINES.copy(),
         stages=stages_table(),
+        products=products,
+        line_items=line_items,
         ad_accounts=AD_ACCOUNTS.copy(),
         campaigns=_public("campaigns", campaigns),
         ad_groups=ad_groups,
@@ -157,5 +166,6 @@ def generate(
         budgets=make_budgets(seed, campaigns, ad_days),
         holidays=make_holidays(start, end),
         addressable_accounts=make_addressable(seed, scale, accounts, start),
+        contracts=make_contracts(seed, deals, changes, until),
         channel_effects=CHANNEL_EFFECTS.copy(),
     )

@@ -4,12 +4,14 @@ What belongs here: column names, words, date orders, decimal signs and encodings
 reading them. A CRM export knows the present and the moves between stages; it lacks deleted and merged records, the
 history of amounts and close dates, and web sessions. Merged records' references name the survivor.
 
-    finance/  targets, rates, budgets, holidays, addressable_accounts: UTF-8, ';', d.m.Y, decimal comma
+    finance/  targets, rates, budgets, holidays, addressable_accounts, contracts: UTF-8, ';', d.m.Y, decimal comma
     export/   owners.csv        UTF-8, ';', moments d.m.Y H:M:S.mmm in UTC
               accounts.csv      Windows-1252, ';', thousands point, moments in UTC
               contacts.csv      Windows-1252, ';', moments in UTC
               leads.csv         Windows-1252, ';', local moments with their offset (an hour in autumn occurs twice)
               deals.xlsx        real date and number cells, moments in UTC
+              products.csv      UTF-8, ';', decimal comma, moments in UTC
+              line_items.csv    UTF-8, ';', decimal comma, moments in UTC
               stage_changes.csv UTF-8, ';', local moments with their offset
               activities.csv    Windows-1252, ';', local moments with their offset, decimal comma
               ad_days.csv       UTF-8, ',', m/d/Y, thousands comma, decimal point
@@ -71,6 +73,7 @@ DEAL_PHASES = {
     "won": "Order",
     "lost": "Gone",
 }
+BILLING = {"annually": "per year", "monthly": "per month", None: "once"}
 
 Row = Sequence[Any]
 
@@ -93,8 +96,16 @@ def write_finance(company: Company, now: datetime, folder: Path) -> list[Path]:
         _csv(folder / "budgets.csv", *_plain(budgets, {"period_start": _day, "amount": _money})),
         _csv(folder / "holidays.csv", *_plain(holidays, {"holiday_date": _day})),
         _csv(folder / "addressable_accounts.csv", *_plain(company.addressable_accounts, {})),
+        _csv(folder / "contracts.csv", *_plain(_signed(company, moment), _CONTRACT_CELLS)),
     ]
     return [path for path in files if path is not None]
+
+
+def _signed(company: Company, moment: datetime) -> pd.DataFrame:
+    """Contracts that were signed before the day, and the notices that were given."""
+    today = pd.Timestamp(moment.date())
+    contracts = company.contracts[company.contracts["signed_date"] < today]
+    return contracts.assign(notice_date=contracts["notice_date"].where(contracts["notice_date"] < today))
 
 
 def write_export(company: Company, now: datetime, folder: Path) -> list[Path]:
@@ -107,6 +118,8 @@ def write_export(company: Company, now: datetime, folder: Path) -> list[Path]:
         _csv(folder / "contacts.csv", *_contacts(state), encoding="cp1252"),
         _csv(folder / "leads.csv", *_leads(state), encoding="cp1252"),
         _workbook(folder / "deals.xlsx", "Deals", *_deals(state)),
+        _csv(folder / "products.csv", *_products(state)),
+        _csv(folder / "line_items.csv", *_line_items(state)),
         _csv(folder / "stage_changes.csv", *_stage_changes(state)),
         _csv(folder / "activities.csv", *_activities(state), encoding="cp1252"),
         _csv(folder / "ad_days.csv", *_ad_days(state), delimiter=","),
@@ -336,6 +349,48 @@ def _deals(state: _State) -> tuple[list[str], Iterable[Row]]:
     )
 
 
+def _products(state: _State) -> tuple[list[str], Iterable[Row]]:
+    rows = state.held(state.company.products, "product_id", "products")
+    return ["Item No", "Item", "Code", "Charged", "Price", "Entered on"], zip(
+        texts(rows["product_id"]),
+        texts(rows["name"]),
+        texts(rows["sku"]),
+        [BILLING[frequency] for frequency in texts(rows["billing_frequency"])],
+        [_money(price) for price in rows["price"].tolist()],
+        _utc(rows["created_at"]),
+        strict=True,
+    )
+
+
+def _line_items(state: _State) -> tuple[list[str], Iterable[Row]]:
+    company = state.company
+    rows = state.held(company.line_items, "line_item_id", "line_items")
+    # A line goes with its deal.
+    deals = state.now_called("deals", texts(rows["deal_id"]))
+    gone = state.gone.get("deals", set())
+    rows = rows.assign(deal=pd.Series(deals, index=rows.index, dtype=object))
+    rows = rows[[deal not in gone for deal in deals]]
+    values = fold.current(company, state.now, "line_item")
+    currency = {i: value.get("currency") for i, value in state.deals.items()}
+    found = [values.get(str(i), {}) for i in texts(rows["line_item_id"])]
+    header = ["Line No", "Deal No", "Item No", "Text", "Charged", "Kept", "Pieces", "Each", "Sum", "Curr."]
+    header += ["Entered on"]
+    return header, zip(
+        texts(rows["line_item_id"]),
+        texts(rows["deal"]),
+        texts(rows["product_id"]),
+        texts(rows["name"]),
+        [BILLING[frequency] for frequency in texts(rows["billing_frequency"])],
+        ["no" if value.get("outcome") == "lost" else None for value in found],
+        [_comma(value["quantity"]) for value in found],
+        [_comma(value["price"]) for value in found],
+        [_comma(value["amount"]) for value in found],
+        [currency.get(str(deal)) for deal in texts(rows["deal"])],
+        _utc(rows["created_at"]),
+        strict=True,
+    )
+
+
 def _stage_changes(state: _State) -> tuple[list[str], Iterable[Row]]:
     return ["Of", "No", "Phase", "Moved on"], [*_deal_moves(state), *_lead_moves(state)]
 
@@ -482,6 +537,12 @@ def _money(value: Any) -> str:
 
 def _comma(value: Any) -> str:
     return str(value).replace(".", ",")
+
+
+_CONTRACT_CELLS: dict[str, Callable[[Any], str]] = {
+    **dict.fromkeys(("signed_date", "start_date", "end_date", "renewal_date", "notice_date"), _day),
+    "amount": _money,
+}
 
 
 def _plain(table: pd.DataFrame, written: dict[str, Callable[[Any], str]]) -> tuple[list[str], Iterable[Row]]:

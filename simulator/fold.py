@@ -13,7 +13,13 @@ import pandas as pd
 
 from simulator.company import Company
 
-PLURALS = {"contact": "contacts", "company": "companies", "deal": "deals"}
+PLURALS = {
+    "contact": "contacts",
+    "company": "companies",
+    "deal": "deals",
+    "product": "products",
+    "line_item": "line_items",
+}
 
 
 def naive(now: datetime) -> pd.Timestamp:

@@ -24,7 +24,7 @@ from simulator.fold import PLURALS, milliseconds, texts
 
 PORTAL_ZONE = ZoneInfo("Europe/Prague")
 ENGAGEMENTS = ("meetings", "calls", "emails", "tasks")
-OBJECTS = ("contacts", "companies", "deals", *ENGAGEMENTS)
+OBJECTS = ("contacts", "companies", "deals", *ENGAGEMENTS, "products", "line_items")
 SINGULAR = {
     "contacts": "contact",
     "companies": "company",
@@ -33,6 +33,8 @@ SINGULAR = {
     "calls": "call",
     "emails": "email",
     "tasks": "task",
+    "products": "product",
+    "line_items": "line_item",
 }
 FIELDS = {
     "deals": {
@@ -49,11 +51,15 @@ FIELDS = {
     },
     "contacts": {"lifecycle": "lifecyclestage", "lead_status": "hs_lead_status", "owner_id": "hubspot_owner_id"},
     "companies": {"owner_id": "hubspot_owner_id", "name": "name"},
+    "products": {},
+    "line_items": {"quantity": "quantity", "price": "price", "amount": "amount", "outcome": "line_outcome"},
 }
 DEFAULT_PROPERTIES = {
     "contacts": ("email", "firstname", "lastname"),
     "companies": ("domain", "name"),
     "deals": ("amount", "closedate", "dealname", "dealstage", "pipeline"),
+    "products": ("description", "name", "price"),
+    "line_items": ("amount", "quantity"),
 }
 MODIFIED = {name: "lastmodifieddate" if name == "contacts" else "hs_lastmodifieddate" for name in OBJECTS}
 CREATED = {name: "hs_createdate" if name in ENGAGEMENTS else "createdate" for name in OBJECTS}
@@ -64,6 +70,8 @@ NUMBERS = {
     "hs_call_duration",
     "hs_deal_stage_probability",
     "hubspot_owner_id",
+    "price",
+    "quantity",
 }
 INSTANTS = {
     "createdate",
@@ -76,7 +84,7 @@ INSTANTS = {
     "hs_meeting_end_time",
     "hs_task_completion_date",
 }
-CUSTOM = {"lead_source", "purchase_timeframe", "ga_client_id", "gclid", "segment"}
+CUSTOM = {"lead_source", "purchase_timeframe", "ga_client_id", "gclid", "segment", "line_outcome"}
 # (from, to): the id of the unlabelled association, and of the labelled "Primary" one where HubSpot has it.
 ASSOCIATION_TYPES: dict[tuple[str, str], tuple[int, int | None]] = {
     ("deals", "contacts"): (3, None),
@@ -109,6 +117,8 @@ ASSOCIATION_TYPES: dict[tuple[str, str], tuple[int, int | None]] = {
     ("companies", "emails"): (185, None),
     ("tasks", "companies"): (192, None),
     ("companies", "tasks"): (191, None),
+    ("line_items", "deals"): (20, None),
+    ("deals", "line_items"): (19, None),
 }
 # HubSpot identifies a call's outcome by the GUID of its disposition.
 DISPOSITIONS = {
@@ -540,6 +550,30 @@ def _deals(portal: Portal, name: str) -> Built:
     return _keys(rows["deal_id"], rows["created_at"]), columns
 
 
+def _products(portal: Portal, name: str) -> Built:
+    rows = portal.past(portal.company.products, "created_at")
+    columns: dict[str, list[str | None]] = {
+        "name": texts(rows["name"]),
+        "hs_sku": texts(rows["sku"]),
+        "price": [f"{float(price):g}" for price in rows["price"].tolist()],
+        "recurringbillingfrequency": texts(rows["billing_frequency"]),
+        "hs_product_type": ["service" if i is None else "non_inventory" for i in texts(rows["billing_frequency"])],
+    }
+    return _keys(rows["product_id"], rows["created_at"]), columns
+
+
+def _line_items(portal: Portal, name: str) -> Built:
+    rows = portal.past(portal.company.line_items, "created_at")
+    columns: dict[str, list[str | None]] = {
+        "name": texts(rows["name"]),
+        "hs_product_id": texts(rows["product_id"]),
+        "hs_sku": texts(rows["sku"]),
+        "recurringbillingfrequency": texts(rows["billing_frequency"]),
+        "hs_line_item_currency_code": texts(rows["currency"]),
+    }
+    return _keys(rows["line_item_id"], rows["created_at"]), columns
+
+
 def _engagements(portal: Portal, name: str) -> Built:
     """What is planned for later is still open: outcome and completion appear when its moment has come."""
     rows = portal.activities(name)
@@ -602,6 +636,8 @@ _BUILDERS: dict[str, Callable[[Portal, str], Built]] = {
     "contacts": _contacts,
     "companies": _companies,
     "deals": _deals,
+    "products": _products,
+    "line_items": _line_items,
     "engagements": _engagements,
 }
 
@@ -625,6 +661,7 @@ _LINKS: dict[tuple[str, str], Callable[[Portal, str], Pairs]] = {
     ("deals", "contacts"): _deal_contacts,
     ("deals", "companies"): _columns("deals", "deal_id", "account_id"),
     ("contacts", "companies"): _columns("contacts", "contact_id", "account_id"),
+    ("line_items", "deals"): _columns("line_items", "line_item_id", "deal_id"),
 }
 for _name in ENGAGEMENTS:
     _LINKS[_name, "contacts"] = _columns("activities", "activity_id", "contact_id")

@@ -154,6 +154,10 @@ def row_counts(home: Home) -> dict[str, int]:
     return counts
 
 
+def _text(value: bool | int | None) -> str:
+    return "" if value is None else str(value).lower()
+
+
 def _rules(settings: Settings) -> dict[str, stores.Rule]:
     temperature = settings.company.temperature
     hours = settings.company.business_hours
@@ -173,6 +177,22 @@ def _rules(settings: Settings) -> dict[str, stores.Rule]:
         "test_email_domains": stores.Rule(
             ("domain",), [(domain.lower(),) for domain in settings.test_records.email_domains]
         ),
+        "motion_rules": stores.Rule(
+            (
+                *("rule_number", "motion", "segment", "industry", "minimum_employees", "has_account"),
+                "has_contract",
+            ),
+            [
+                (
+                    *(str(number), rule.motion, segment.lower(), industry.lower()),
+                    *(_text(value) for value in (rule.minimum_employees, rule.has_account, rule.has_contract)),
+                )
+                for number, rule in enumerate(settings.company.motions, start=1)
+                for segment in rule.segments or ("",)
+                for industry in rule.industries or ("",)
+            ],
+        ),
+        "feedback_minimum": stores.Rule(("answers",), [(str(settings.company.feedback_minimum_answers),)]),
         "test_names": stores.Rule(("name",), [(name.lower(),) for name in settings.test_records.names]),
         "temperature_labels": stores.Rule(
             ("label", "temperature"),

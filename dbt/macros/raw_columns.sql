@@ -33,6 +33,15 @@
             'hubspot_owner_id', 'dealtype', 'closed_lost_reason', 'hs_merged_object_ids',
             'hs_forecast_category', 'hs_next_step', 'associations',
         ],
+        'hubspot__products': [
+            'id', 'created_at', 'updated_at', 'archived', 'archived_at', 'name', 'hs_sku', 'price',
+            'recurringbillingfrequency', 'createdate', 'hs_lastmodifieddate',
+        ],
+        'hubspot__line_items': [
+            'id', 'created_at', 'updated_at', 'archived', 'archived_at', 'name', 'hs_product_id', 'quantity', 'price',
+            'amount', 'hs_line_item_currency_code', 'recurringbillingfrequency', 'line_outcome', 'createdate',
+            'hs_lastmodifieddate', 'associations',
+        ],
         'hubspot__meetings': activity,
         'hubspot__calls': activity,
         'hubspot__emails': activity,

@@ -112,6 +112,14 @@
             'stage_label', 'currency', 'deal_type', 'lost_reason', 'forecast_category', 'next_step', 'contact_ids',
             'merged_ids', 'amount', 'win_probability', 'is_deleted', 'close_date', 'created_at', 'updated_at', 'deleted_at',
         ],
+        'products': [
+            'product_id', 'product_name', 'sku', 'billing_frequency', 'currency', 'unit_price', 'is_deleted',
+            'created_at', 'updated_at', 'deleted_at',
+        ],
+        'line_items': [
+            'line_item_id', 'deal_id', 'product_id', 'line_name', 'billing_frequency', 'line_outcome', 'currency',
+            'quantity', 'unit_price', 'amount', 'is_deleted', 'created_at', 'updated_at', 'deleted_at',
+        ],
         'stages': [
             'object', 'pipeline_id', 'stage_id', 'pipeline_label', 'stage_label', 'win_probability', 'display_order',
             'is_closed', 'is_won',
@@ -141,6 +149,10 @@
         'rates': ['currency', 'kind', 'rate_to_reporting', 'rate_date'],
         'holidays': ['region', 'name', 'holiday_date'],
         'addressable_accounts': ['segment', 'country', 'account_name', 'domain'],
+        'contracts': [
+            'contract_id', 'account_id', 'account_system', 'deal_id', 'amount_period', 'currency', 'amount',
+            'signed_date', 'start_date', 'end_date', 'renewal_date', 'notice_date',
+        ],
     } -%}
     {{ return(columns[entity]) }}
 {%- endmacro %}

@@ -7,7 +7,8 @@
     'leads': 'leads', 'contacts': 'contacts', 'accounts': 'accounts', 'deals': 'deals',
     'stage_changes': 'field_changes', 'owners': 'owners', 'activities': 'activities', 'ad_days': 'ad_days',
     'targets': 'targets', 'budgets': 'budgets', 'rates': 'rates', 'holidays': 'holidays',
-    'addressable_accounts': 'addressable_accounts',
+    'addressable_accounts': 'addressable_accounts', 'products': 'products', 'line_items': 'line_items',
+    'contracts': 'contracts',
 } %}
 
 with

@@ -1,4 +1,4 @@
-"""HubSpot CRM: owners, pipelines, contacts, companies, deals with field history, meetings, calls, emails, tasks.
+"""HubSpot CRM: owners, pipelines, contacts, companies, deals, products, line items, meetings, calls, emails, tasks.
 
 What belongs here: HubSpot's paths, pages, limits and property names, and how its records become declared rows. What
 does not: requests and their failures (ingestion/http.py), typing and meaning (staging). README.md beside this file says
@@ -150,9 +150,26 @@ _EMAILS = _engagement(
 _TASKS = _engagement(
     "tasks", title="hs_task_subject", direction=None, outcome=None, status="hs_task_status", kind="hs_task_type"
 )
+_PRODUCTS = CrmObject(
+    "products",
+    _same("name", "hs_sku", "price", "hs_product_type", "recurringbillingfrequency", "createdate")
+    | _same("hs_lastmodifieddate"),
+    json_columns=("properties", "associations"),
+    scope="crm.objects.products.read",
+)
+_LINE_ITEMS = CrmObject(
+    "line_items",
+    _same("name", "hs_product_id", "hs_sku", "quantity", "price", "amount", "hs_line_item_currency_code")
+    | _same("recurringbillingfrequency", "line_outcome", "createdate", "hs_lastmodifieddate"),
+    json_columns=("properties", "properties_with_history", "associations"),
+    history=("quantity", "price", "amount", "line_outcome"),
+    associations=("deals",),
+    scope="crm.objects.line_items.read",
+)
 
 # The longest chain of pages first: the landing then takes no longer than that one.
-OBJECTS = {one.name: one for one in (_CONTACTS, _DEALS, _COMPANIES, _EMAILS, _CALLS, _MEETINGS, _TASKS)}
+_ALL = (_CONTACTS, _DEALS, _LINE_ITEMS, _COMPANIES, _EMAILS, _CALLS, _MEETINGS, _TASKS, _PRODUCTS)
+OBJECTS = {one.name: one for one in _ALL}
 
 _OWNERS_SCOPE = "crm.objects.owners.read"
 _OWNERS = pa.schema(

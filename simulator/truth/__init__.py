@@ -24,6 +24,7 @@ from simulator.truth import (
     carts,
     changes,
     coverage,
+    customers,
     deals,
     funnel,
     health,
@@ -31,6 +32,7 @@ from simulator.truth import (
     people,
     pipeline,
     plans,
+    products,
     responses,
     restatements,
     routing,
@@ -49,6 +51,7 @@ COMPARISONS = [
     *outcomes.COMPARISONS, *responses.COMPARISONS, *slips.COMPARISONS, *changes.COMPARISONS,
     *coverage.COMPARISONS, *health.COMPARISONS, *carts.COMPARISONS, *touches.COMPARISONS,
     *sources.COMPARISONS, *routing.COMPARISONS, *restatements.COMPARISONS,
+    *products.COMPARISONS, *customers.COMPARISONS,
 ]  # fmt: skip
 
 
@@ -63,8 +66,9 @@ class World(
     changes.Changes,
     coverage.Coverage,
     health.Health,
-    outcomes.Outcomes,
+    products.Products,
     routing.Routing,
+    customers.Customers,
 ):
     """Every area together."""
 

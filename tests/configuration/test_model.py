@@ -187,7 +187,14 @@ def test_the_companys_own_file_is_sound(monkeypatch: pytest.MonkeyPatch) -> None
         "budgets",
         "holidays",
         "addressable_accounts",
+        "contracts",
     }
+
+
+def test_a_motion_or_a_condition_that_nobody_knows_is_refused(tmp_path: Path) -> None:
+    for rule, named in (("{motion: b2x}", "motions[1].motion"), ("{motion: b2b, colour: red}", "motions[1]")):
+        text = SOUND.replace("company: {", f"company: {{motions: [{rule}], ", 1)
+        assert named in mistake(tmp_path, text)
 
 
 @pytest.mark.parametrize("hours", ["9-17", "17:00-09:00", "09:00-24:30", "09:00-09:00"])

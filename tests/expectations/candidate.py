@@ -141,6 +141,107 @@ create table fct_win_loss as select
     age_days as days_to_close, age_days as days_in_closing_stage, is_excluded, true as is_in_win_rate, close_day
 from fct_deals where status <> 'open';
 
+create table dim_products as select
+    'hubspot:p' || i as product_key, 'p' || i as product_id, 'hubspot' as source_system,
+    'Product ' || i as product_name, 'P' || i as sku, 'annually' as billing_frequency, null::text as currency,
+    100::decimal(18, 6) as unit_price,
+    true as is_recurring, false as is_deleted, timestamp '2025-01-01 08:00:00' as created_at,
+    null::timestamp as deleted_at
+from range(3) as numbers (i);
+
+create table fct_deal_line_items as
+with told as (
+    select *, unnest(['line', 'residual']) as line_kind from fct_deals where amount is not null
+)
+select
+    case line_kind when 'line' then 'hubspot:l' || deal_id else deal_key || ':residual' end as line_key, deal_key,
+    case line_kind when 'line' then 'hubspot:p0' end as product_key, account_key, owner_key,
+    case line_kind when 'line' then 'l' || deal_id end as line_item_id, source_system, line_kind,
+    case line_kind when 'line' then 'Product 0' end as line_name,
+    case line_kind when 'line' then 'annually' end as billing_frequency, status as line_status, pipeline_purpose,
+    segment, currency, exclusion_reason, 'field_history' as history_basis,
+    case line_kind when 'line' then 1 end::decimal(18, 6) as quantity,
+    case line_kind when 'line' then 1000 end::decimal(18, 6) as unit_price,
+    case line_kind when 'line' then 1000 end::decimal(18, 2) as list_amount,
+    case line_kind when 'line' then 800 else amount - 800 end::decimal(18, 2) as amount,
+    case line_kind when 'line' then 1000 end::decimal(18, 2) as list_amount_reporting,
+    case line_kind when 'line' then 800 else amount_reporting - 800 end::decimal(18, 2) as amount_reporting,
+    case line_kind when 'line' then 0.2 end::decimal(18, 9) as discount_rate, true as is_in_deal_amount, is_excluded,
+    close_date, close_day
+from told;
+
+create table fct_product_performance as select
+    coalesce(product_key, 'residual') as product_member, product_key,
+    coalesce(max(line_name), 'Not told by lines') as product_name,
+    count(*) filter (line_status = 'open') as open_deals, count(*) filter (line_status = 'won') as won_deals,
+    count(*) filter (line_status = 'lost') as lost_deals, count(*) filter (line_status = 'won') as won_deals_in_rate,
+    count(*) filter (line_status = 'lost') as lost_deals_in_rate,
+    coalesce(sum(amount_reporting) filter (line_status = 'open'), 0)::decimal(18, 2) as open_reporting,
+    coalesce(sum(amount_reporting) filter (line_status = 'won'), 0)::decimal(18, 2) as won_reporting,
+    coalesce(sum(amount_reporting) filter (line_status = 'lost'), 0)::decimal(18, 2) as lost_reporting,
+    coalesce(sum(amount_reporting) filter (line_status = 'won'), 0)::decimal(18, 2) as won_reporting_in_rate,
+    coalesce(sum(amount_reporting) filter (line_status = 'lost'), 0)::decimal(18, 2) as lost_reporting_in_rate,
+    0::decimal(18, 2) as list_reporting, 0::decimal(18, 2) as net_reporting,
+    (count(*) filter (line_status = 'won') / nullif(count(*) filter (line_status <> 'open'), 0))::decimal(18, 9)
+        as win_rate,
+    0.5::decimal(18, 9) as win_rate_value, 0.2::decimal(18, 9) as discount_rate,
+    date_trunc('month', close_date)::date as month_start
+from fct_deal_line_items group by product_key, date_trunc('month', close_date);
+
+create table fct_customer_months as
+with months as (
+    select 'hubspot:a' || i as customer_key, date '2026-01-01' + to_months(n::integer) as month_start, n
+    from range(10) as numbers (i), range(3) as steps (n)
+)
+select
+    customer_key, customer_key as account_key, 'Company' as account_name, 'small' as segment,
+    case n when 0 then 'new' when 1 then 'expansion' else 'unchanged' end as movement, 1::bigint as contracts,
+    case n when 0 then 0 when 1 then 100 else 120 end::decimal(18, 2) as opening_mrr,
+    case n when 0 then 100 else 0 end::decimal(18, 2) as new_mrr,
+    case n when 1 then 20 else 0 end::decimal(18, 2) as expansion_mrr, 0::decimal(18, 2) as contraction_mrr,
+    0::decimal(18, 2) as churn_mrr, 0::decimal(18, 2) as resurrection_mrr,
+    case n when 0 then 100 else 120 end::decimal(18, 2) as closing_mrr, false as is_current,
+    month_start::date as month_start, date '2026-01-01' as cohort_month
+from months;
+
+create table fct_retention_cohorts as select
+    'contracts' as basis, level, case level when 'cohort' then 12 end::bigint as months_since, 10::bigint as customers,
+    9::bigint as customers_active, null::bigint as customers_repeat, 10::bigint as customers_year_ago,
+    9::bigint as customers_kept, 1000::decimal(18, 2) as mrr, 900::decimal(18, 2) as mrr_year_ago,
+    990::decimal(18, 2) as mrr_of_year_ago_now, 810::decimal(18, 2) as mrr_kept, 0.9::decimal(18, 9) as logo_retention,
+    null::decimal(18, 9) as repeat_purchase_rate, 0.1::decimal(18, 9) as churn_rate, 1.1::decimal(18, 9) as nrr,
+    0.9::decimal(18, 9) as grr, date '2026-06-01' as month_start,
+    case level when 'cohort' then date '2025-06-01' end as cohort_month
+from (select unnest(['cohort', 'total']) as level);
+
+create table fct_renewals_due as select
+    'finance:K' || i as contract_key, 'hubspot:a' || i as customer_key, 'hubspot:a' || i as account_key,
+    'hubspot:o' || i as owner_key, null::text as renewal_deal_key, 'K' || i as contract_id, 'Company' as account_name,
+    'small' as segment, 'EUR' as currency, 'amber' as health, 30::integer as due_within_days,
+    (1 + i)::bigint as days_to_renewal, 100::decimal(18, 2) as mrr, 100::decimal(18, 2) as mrr_reporting,
+    1200::decimal(18, 2) as arr_reporting, false as is_renewed, false as is_notice_given, false as is_renewal_lost,
+    true as is_without_renewal_deal, false as is_idle, date '2025-07-01' as start_date,
+    date '2026-06-17' + i::integer as end_date, date '2026-06-18' + i::integer as renewal_date,
+    null::date as notice_date, date '2026-06-10' as last_activity_date
+from range(10) as numbers (i);
+
+create table fct_customer_segments as select
+    'hubspot:a' || i as customer_key, 'hubspot:a' || i as account_key, null::text as contact_key,
+    'Company ' || i as account_name, 'small' as segment, 'b2b' as motion,
+    (5 - i // 2)::text || '1' || (1 + i // 2)::text as rfm, (10 * i)::bigint as recency_days, 1::bigint as frequency,
+    (100 + i)::decimal(18, 2) as monetary_reporting, 0::decimal(18, 2) as mrr_reporting,
+    (5 - i // 2)::integer as recency_quintile, 1::integer as frequency_quintile,
+    (1 + i // 2)::integer as monetary_quintile, true as has_account, false as has_contract,
+    date '2026-06-17' - (10 * i)::integer as first_purchase_date,
+    date '2026-06-17' - (10 * i)::integer as last_purchase_date
+from range(10) as numbers (i);
+
+create table fct_market_penetration as select
+    level, case level when 'total' then 'total' when 'segment' then 'small' else 'CZ' end as member,
+    100::bigint as addressable_accounts, 40::bigint as known_accounts, 10::bigint as pipeline_accounts,
+    20::bigint as won_accounts, 3::bigint as won_not_listed_accounts, 0.2::decimal(18, 9) as penetration_rate
+from (select unnest(['total', 'segment', 'country']) as level);
+
 create table fct_deal_stage_visits as
 with visits as (
     select *, 1 as visit_no, 'prospecting' as visited, 'first' as direction, created_at as entered_at from deals_made

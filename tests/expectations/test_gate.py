@@ -99,6 +99,32 @@ MUTATIONS = {
         "update fct_restatements set difference = 2 where period_start = date '2026-03-01'",
         "differences_sum_to_the_whole",
     ),
+    "dim_products": ("update dim_products set unit_price = -1 where product_id = 'p1'", "unit_price_in_range"),
+    "fct_deal_line_items": (
+        "update fct_deal_line_items set amount_reporting = amount_reporting + 0.01 where line_key = 'hubspot:ld4'",
+        "lines_add_up_to_the_deal",
+    ),
+    "fct_product_performance": (
+        "update fct_product_performance set won_reporting = won_reporting + 1 where product_member = 'residual'",
+        "products_are_the_deals",
+    ),
+    "fct_customer_months": (
+        "update fct_customer_months set churn_mrr = 0.01 where customer_key = 'hubspot:a1' and movement = 'unchanged'",
+        "movements_add_up",
+    ),
+    "fct_retention_cohorts": ("update fct_retention_cohorts set nrr = 0.8", "net_is_not_below_gross"),
+    "fct_customer_segments": (
+        "update fct_customer_segments set recency_days = 5 where customer_key = 'hubspot:a9'",
+        "later_is_not_worse",
+    ),
+    "fct_market_penetration": (
+        "update fct_market_penetration set won_accounts = 21 where level = 'segment'",
+        "parts_add_up",
+    ),
+    "fct_renewals_due": (
+        "update fct_renewals_due set is_notice_given = true where contract_id = 'K1'",
+        "who_leaves_is_red",
+    ),
     "fct_leads": ("update fct_leads set sql_lead_at = created_at where lead_id = 'c5'", "milestones_in_order"),
     "rpt_source_to_revenue": (
         "update rpt_source_to_revenue set won_amount_reporting = won_amount_reporting - 0.01",

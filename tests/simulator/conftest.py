@@ -107,6 +107,13 @@ def changes() -> pd.DataFrame:
         ("deal", "3001", "next_step", "Call Ben", "2024-02-01T09:00", "91", "CRM_UI"),
         ("deal", "3001", "next_step", None, "2024-04-20T09:00", "91", "CRM_UI"),
         ("deal", "3001", "stage", "s2", "2024-04-20T09:00", "91", "CRM_UI"),
+        *(
+            ("line_item", line, name, value, "2024-02-02T09:00:01", None, "CRM_UI")
+            for line in ("701", "702", "703")
+            for name, value in (("quantity", "2"), ("price", "1000.50"), ("amount", "1800.00"))
+        ),
+        ("line_item", "701", "amount", "1650.50", "2024-02-03T09:02", None, "CRM_UI"),
+        ("line_item", "702", "outcome", "lost", "2024-04-20T09:01", None, "CRM_UI"),
         ("deal", "3002", "stage", "s1", "2025-02-01T09:00", "91", "CRM_UI"),
         ("deal", "3002", "pipeline", "p1", "2025-02-01T09:00", "91", "CRM_UI"),
         ("deal", "3003", "stage", "s1", "2025-03-01T09:00", "91", "CRM_UI"),
@@ -222,10 +229,10 @@ def make_company() -> Company:
             at=moments("2024-06-01T09:00", "2024-06-02T09:00", "2026-06-18T06:00"),
         ),
         deletions=table(
-            object=["deal", "deal", "contact"],
-            record_id=["3002", "3003", "1003"],
-            at=moments("2025-05-01T09:00", "2025-05-01T09:00", "2026-06-18T06:30"),
-            restored_at=moments(None, "2025-05-03T09:00", None),
+            object=["deal", "deal", "contact", "product"],
+            record_id=["3002", "3003", "1003", "402"],
+            at=moments("2025-05-01T09:00", "2025-05-01T09:00", "2026-06-18T06:30", "2025-10-01T09:00"),
+            restored_at=moments(None, "2025-05-03T09:00", None, None),
         ),
         activities=activities(),
         pipelines=table(pipeline_id=["p1"], label=["Sales pipeline"], purpose=["new_business"], display_order=[0]),
@@ -238,6 +245,24 @@ def make_company() -> Company:
             is_closed=[False, True],
             is_won=[False, True],
             true_stage=["qualification", "won"],
+        ),
+        products=table(
+            product_id=["401", "402"],
+            name=["Core", "Workshop"],
+            sku=["CORE", None],
+            price=[1200.0, 950.5],
+            billing_frequency=["annually", None],
+            created_at=moments("2019-05-01T08:00", "2019-05-01T08:00"),
+        ),
+        line_items=table(
+            line_item_id=["701", "702", "703"],
+            deal_id=["3001", "3001", "3002"],
+            product_id=["401", None, "401"],
+            name=["Core", "Travel", "Core"],
+            sku=["CORE", None, "CORE"],
+            billing_frequency=["annually", None, "annually"],
+            currency=[None, None, None],
+            created_at=moments("2024-02-02T09:00", "2024-02-02T09:00:01", "2025-02-02T09:00"),
         ),
         ad_accounts=table(
             customer_id=["1234567890"], name=["Aldergate US"], currency=["USD"], time_zone=["America/New_York"]
@@ -281,6 +306,19 @@ def make_company() -> Company:
         ),
         holidays=table(region=["CZ"], holiday_date=[date(2026, 7, 6)], name=["Jan Hus Day"]),
         channel_effects=table(channel=["paid_search"]),
+        contracts=table(
+            contract_id=["K1", "K2"],
+            account_id=["502", "501"],
+            deal_id=["3001", None],
+            amount=[1750.5, 12000.0],
+            amount_period=["month", "year"],
+            currency=["EUR", "USD"],
+            signed_date=moments("2024-04-20", "2026-06-18").astype("datetime64[s]"),
+            start_date=moments("2024-05-01", "2026-07-01").astype("datetime64[s]"),
+            end_date=moments("2025-04-30", "2027-06-30").astype("datetime64[s]"),
+            renewal_date=moments("2025-05-01", "2027-07-01").astype("datetime64[s]"),
+            notice_date=moments("2025-02-03", None).astype("datetime64[s]"),
+        ),
         addressable_accounts=table(
             segment=["mid"], country=["Germany"], account_name=["Müller KG"], domain=["mueller.example"]
         ),

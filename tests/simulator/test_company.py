@@ -29,6 +29,9 @@ MOMENT_OF = {
     "targets": "period_start",
     "budgets": "period_start",
     "holidays": "holiday_date",
+    "products": "created_at",
+    "line_items": "created_at",
+    "contracts": "signed_date",
 }
 
 
@@ -63,6 +66,8 @@ def test_a_longer_horizon_does_not_change_the_past() -> None:
         before, again = before[before[column] < cut], again[again[column] < cut]
         if name == "deletions":
             before = before.assign(restored_at=before["restored_at"].where(before["restored_at"] < cut))
+        if name == "contracts":
+            before = before.assign(notice_date=before["notice_date"].where(before["notice_date"] < cut))
         assert lines(before) == lines(again), name
     events = [company.events.filter(pc.less(company.events["event_at"], cut)) for company in (whole, part)]
     assert [lines(table.to_pandas()) for table in events[:1]] == [lines(table.to_pandas()) for table in events[1:]]
@@ -71,7 +76,7 @@ def test_a_longer_horizon_does_not_change_the_past() -> None:
 def test_nothing_happens_outside_the_horizon() -> None:
     company = generate(7, 0.02, end=date(2024, 12, 31))
     end = pd.Timestamp("2024-12-31 23:00")
-    for name in ("accounts", "contacts", "deals", "changes", "merges", "deletions", "activities"):
+    for name in ("accounts", "contacts", "deals", "line_items", "changes", "merges", "deletions", "activities"):
         assert (getattr(company, name)[MOMENT_OF[name]] < end).all(), name
     at = company.events["event_at"].to_numpy()
     assert at.max() < np.datetime64(end)
@@ -185,6 +190,29 @@ def features(company: Company) -> dict[str, int]:
         "parents": int(company.accounts["parent_account_id"].notna().sum()),
         "unknown size": int(company.accounts["employee_count"].isna().sum()),
     }  # fmt: skip
+    lines = company.line_items
+    said = field(company, "line_item", "amount").drop_duplicates("record_id", keep="last")
+    told = lines.assign(said=lines["line_item_id"].map(dict(zip(said["record_id"], said["value"], strict=True))))
+    sums = told.groupby("deal_id")["said"].agg(lambda values: round(sum(map(float, values)), 2))
+    last = amounts.dropna(subset="value").drop_duplicates("record_id", keep="last").set_index("record_id")["value"]
+    gap = sums - last.reindex(sums.index).astype(float)
+    found |= {
+        "lines that add up": int((gap.abs() < 0.005).sum()),
+        "lines that do not": int((gap.abs() > 0.005).sum()),
+        "lines of nothing on the list": int(lines["product_id"].isna().sum()),
+        "lines not ordered": len(field(company, "line_item", "outcome")),
+        "lines with another quantity": int(field(company, "line_item", "quantity").duplicated("record_id").sum()),
+        "lines removed": int((company.deletions["object"] == "line_item").sum()),
+        "contracts that follow one another": int(company.contracts["account_id"].duplicated().sum()),
+        "contracts in other currencies": int((company.contracts["currency"] != "EUR").sum()),
+        "notices": int(company.contracts["notice_date"].notna().sum()),
+        "contracts of merged accounts": int(
+            company.contracts["account_id"]
+            .isin(company.merges.loc[company.merges["object"] == "company", "merged_id"])
+            .sum()
+        ),
+        "products taken from the list": int((company.deletions["object"] == "product").sum()),
+    }
     for kind in ("contact", "company", "deal"):
         found[f"merged {kind}"] = int((company.merges["object"] == kind).sum())
         found[f"deleted {kind}"] = int((company.deletions["object"] == kind).sum())
@@ -212,7 +240,8 @@ def test_bulk_updates_reach_the_size_that_is_flagged_in_a_whole_company() -> Non
 
 def test_ids_are_unique_text_and_some_are_larger_than_a_double_can_hold(generated: Company) -> None:
     names = {"contacts": "contact_id", "deals": "deal_id", "accounts": "account_id", "owners": "owner_id",
-             "activities": "activity_id", "orders": "transaction_id"}  # fmt: skip
+             "activities": "activity_id", "orders": "transaction_id", "products": "product_id",
+             "line_items": "line_item_id"}  # fmt: skip
     for table, column in names.items():
         assert getattr(generated, table)[column].is_unique, table
     for ids in (generated.contacts["contact_id"], generated.deals["deal_id"]):

@@ -34,6 +34,15 @@ def test_finance_lists_write_dates_and_numbers_the_continental_way(company: Any,
         ("01.01.2026", "0,900000000", "plan"),
     ]
     assert rows(tmp_path / "addressable_accounts.csv")[0]["account_name"] == "Müller KG"
+    (contract,) = rows(tmp_path / "contracts.csv")
+    assert (contract["amount"], contract["end_date"], contract["notice_date"]) == (
+        "1750,50",
+        "30.04.2025",
+        "03.02.2025",
+    )
+    # Before the notice was given, nobody knew of it.
+    exports.write_finance(company, datetime(2025, 2, 3, 12), tmp_path)
+    assert [one["notice_date"] for one in rows(tmp_path / "contracts.csv")] == [""]
 
 
 def test_next_years_plan_is_known_in_december(company: Any, tmp_path: Path) -> None:
@@ -79,6 +88,15 @@ def test_stage_changes_hold_deals_and_leads_with_exits_and_returns(folder: Path)
     lead = [one["Phase"] for one in moves if one["No"] == "1001"]
     assert lead == ["Interested", "Warmed up", "Dropped", "Warmed up"]
     assert not [one for one in moves if one["No"] in ("3002", "1002")]
+
+
+def test_lines_go_with_their_deal_and_take_its_currency(folder: Path) -> None:
+    line, travel = rows(folder / "line_items.csv")
+    assert [line[name] for name in ("Line No", "Deal No", "Item No", "Pieces", "Each", "Sum", "Curr.", "Kept")] == [
+        *("701", "3001", "401", "2", "1000,50", "1650,50", "EUR", ""),
+    ]
+    assert (travel["Text"], travel["Kept"], travel["Charged"]) == ("Travel", "no", "once")
+    assert [one["Item"] for one in rows(folder / "products.csv")] == ["Core"]
 
 
 def test_local_moments_say_their_offset(folder: Path) -> None:

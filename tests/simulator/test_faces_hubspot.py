@@ -261,6 +261,24 @@ def test_calls_emails_and_tasks_speak_hubspots_words(vendors: Any) -> None:
     assert task == ["NOT_STARTED", "=SUM(A1)", None]
 
 
+def test_line_items_hang_on_their_deal_and_keep_a_history(vendors: Any) -> None:
+    asked = {
+        "associations": "deals",
+        "properties": "name,hs_product_id,quantity,price,line_outcome",
+        "propertiesWithHistory": "amount",
+    }
+    line, travel, doomed = vendors.crm("/v3/objects/line_items", limit=50, **asked).json()["results"]
+    assert line["properties"]["hs_product_id"] == "401"
+    assert (line["properties"]["quantity"], line["properties"]["price"]) == ("2", "1000.50")
+    assert [one["value"] for one in line["propertiesWithHistory"]["amount"]] == ["1650.50", "1800.00"]
+    assert line["associations"] == {"deals": {"results": [{"id": "3001", "type": "line_item_to_deal"}]}}
+    assert (travel["properties"]["hs_product_id"], travel["properties"]["line_outcome"]) == (None, "lost")
+    assert "associations" not in doomed, "its deal was deleted"
+    (product,) = vendors.crm("/v3/objects/products", properties="name,price").json()["results"]
+    assert (product["properties"]["name"], product["properties"]["price"]) == ("Core", "1200")
+    assert ids(vendors.crm("/v3/objects/products", archived="true")) == ["402"]
+
+
 # ---------------------------------------------------------------------------------------------------- rate limits
 
 

@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -60,6 +60,21 @@ class Book:
         self.changes: list[tuple[Any, ...]] = []
         self.merges: list[tuple[Any, ...]] = []
         self.deletions: list[tuple[Any, ...]] = []
+        self.lines: list[tuple[Any, ...]] = []
+        self.contracts: list[tuple[Any, ...]] = []
+
+    def contract(self, number: str, account: str, amount: float, period: str, first: str, last: str,
+                 signed: str | None = None, notice: str | None = None, currency: str = "EUR") -> "Book":  # fmt: skip
+        renewal = (date.fromisoformat(last) + timedelta(days=1)).isoformat()
+        self.contracts.append((number, account, None, amount, period, currency, signed or first, first, last, renewal,
+                               notice))  # fmt: skip
+        return self
+
+    def line(self, line_id: str, deal: str, product: str | None, *told: tuple[str, str, str]) -> "Book":
+        """A line of a deal with its first values and what became of them: (field, value, moment)."""
+        self.lines.append((line_id, deal, product, "Core", "CORE", "annually", None, told[0][2]))
+        self.changes += [("line_item", line_id, name, value, at, None, "CRM_UI") for name, value, at in told]
+        return self
 
     def contact(self, contact_id: str, created: str, *moves: tuple[str, str, str], email: str | None = None) -> "Book":
         self.contacts.append(
@@ -102,6 +117,20 @@ class Book:
                 "created_at",
             ),
             deal_contacts=frame("deal_id contact_id position", self.links),
+            contracts=times(
+                frame(
+                    "contract_id account_id deal_id amount amount_period currency signed_date start_date end_date "
+                    "renewal_date notice_date",
+                    self.contracts,
+                ),
+                "signed_date", "start_date", "end_date", "renewal_date", "notice_date",
+            ),
+            line_items=times(
+                frame(
+                    "line_item_id deal_id product_id name sku billing_frequency currency created_at", self.lines
+                ),
+                "created_at",
+            ),
             changes=times(frame("object record_id field value at user_id source_type", self.changes), "at"),
             merges=times(frame("object survivor_id merged_id at", self.merges), "at"),
             deletions=times(frame("object record_id at restored_at", self.deletions), "at", "restored_at"),
@@ -233,6 +262,74 @@ def test_coverage_is_what_is_due_by_what_is_missing_on_the_same_normalised_day(b
     # 9 of February's 20 working days are over; 9 of January's 21 are by the 14th, 10 would be more.
     before = months.loc[date(2026, 1, 1)]
     assert (before["same_day"], before["open_due"], before["won_final"]) == (date(2026, 1, 14), 200, None)
+
+
+def test_a_partly_won_deal_books_its_won_lines_and_the_rest_is_told(book: Book) -> None:
+    core, plus = (f"hubspot:{one}" for one in book.skeleton.products["product_id"][:2])
+    first = "2026-01-06 08:00"
+    book.deal(
+        "1", "2026-01-05 08:00", stage("proposal", "2026-01-05 08:00"), ("amount", "120.00", "2026-01-05 08:00"),
+        stage("won", "2026-02-10 10:00"),
+    )  # fmt: skip
+    book.line("l1", "1", core[8:], ("quantity", "2", first), ("price", "62.5", first), ("amount", "90.00", first),
+              ("amount", "100.00", "2026-02-09 08:00"))  # fmt: skip
+    book.line("l2", "1", plus[8:], ("quantity", "1", first), ("price", "30", first), ("amount", "30.00", first),
+              ("outcome", "lost", "2026-02-10 10:00"))  # fmt: skip
+    before = book.on("2026-02-08").fct_deal_line_items.set_index("line_key")["amount"]
+    assert before.to_dict() == {"hubspot:l1": Decimal("90.00"), "hubspot:l2": Decimal("30.00")}
+    lines = book.on("2026-02-28").fct_deal_line_items.set_index("line_key")
+    assert lines["amount"].to_dict() == {
+        "hubspot:l1": Decimal("100.00"), "hubspot:l2": Decimal("30.00"), "hubspot:1:residual": Decimal("20.00"),
+    }  # fmt: skip
+    assert lines["line_status"].tolist() == ["won", "lost", "won"]
+    assert lines.loc["hubspot:l1", "discount_rate"] == Decimal("0.2")
+    cells = book.on("2026-02-28").fct_product_performance.set_index("product_member")
+    assert cells["win_rate"].to_dict() == {core: 1, plus: 0, "residual": 1}
+    assert cells.loc[core, "discount_rate"] == Decimal("0.2")
+    assert cells.loc["residual", "discount_rate"] is None
+    # The deal is deleted in March: from then on nobody can tell what it was made of, on no day.
+    book.deletions.append(("deal", "1", "2026-03-05 08:00", None))
+    later = only(book.on("2026-02-28").fct_deal_line_items)
+    assert (later["line_kind"], later["amount"]) == ("residual", Decimal("120.00"))
+
+
+def test_a_customer_shrinks_leaves_and_comes_back_at_one_rate(book: Book) -> None:
+    """1,200 a year, then 90 a month from February, a gap in April, back in May in dollars at the plan's .95."""
+    book.deal("1", "2026-01-05 08:00", stage("won", "2026-01-05 08:00"))
+    book.contract("1", "a", 1200.0, "year", "2026-01-05", "2026-01-31")
+    book.contract("2", "a", 90.0, "month", "2026-02-01", "2026-03-31", notice="2026-03-02")
+    book.contract("3", "b", 300.06, "quarter", "2026-05-02", "2027-05-01", signed="2026-04-20", currency="USD")
+    book.merges.append(("company", "a", "b", "2026-06-01 08:00"))
+    world = book.on("2026-05-31")
+    months = world.fct_customer_months.set_index("month_start")
+    assert months["movement"].to_dict() == {
+        date(2026, 1, 1): "new", date(2026, 2, 1): "contraction", date(2026, 3, 1): "unchanged",
+        date(2026, 4, 1): "churn", date(2026, 5, 1): "resurrection",
+    }  # fmt: skip
+    assert months["closing_mrr"].tolist() == [Decimal(100), Decimal(90), Decimal(90), 0, Decimal("95.02")]
+    assert months.loc[date(2026, 4, 1), "churn_mrr"] == Decimal(90)
+    # Before the accounts were merged they were two customers.
+    apart = book.on("2026-05-31", now="2026-06-01 06:00").fct_customer_months
+    assert apart.groupby("customer_key")["movement"].agg(list).to_dict() == {
+        "hubspot:a": ["new", "contraction", "unchanged", "churn"], "hubspot:b": ["new"],
+    }  # fmt: skip
+    (due,) = book.on("2026-03-01").fct_renewals_due.to_dict("records")
+    assert (due["contract_id"], due["days_to_renewal"], due["due_within_days"]) == ("2", 31, 60)
+    assert (due["health"], due["notice_date"]) == ("amber", None)
+    assert only(book.on("2026-03-02").fct_renewals_due)["health"] == "red"
+
+
+def test_retention_is_of_those_who_were_there_a_year_ago(book: Book) -> None:
+    book.deal("1", "2025-05-05 08:00", stage("won", "2025-05-05 08:00"))
+    for account, before, after in (("a", 100.0, 150.0), ("b", 60.0, 40.0), ("c", 40.0, None)):
+        book.contract(f"{account}1", account, before, "month", "2025-05-01", "2025-05-31")
+        if after is not None:
+            book.contract(f"{account}2", account, after, "month", "2026-05-01", "2026-05-31")
+    book.contract("d1", "d", 9.0, "month", "2026-05-01", "2026-05-31")
+    cells = book.on("2026-05-31").fct_retention_cohorts
+    (cell,) = cells.loc[(cells["level"] == "total") & (cells["month_start"] == date(2026, 5, 1))].to_dict("records")
+    assert (cell["nrr"], cell["grr"], cell["mrr"]) == (Decimal("0.95"), Decimal("0.7"), Decimal(199))
+    assert (cell["customers"], cell["customers_active"], cell["customers_kept"]) == (4, 3, 2)
 
 
 def test_a_skipped_stage_counts_as_reached_at_the_skip(book: Book) -> None:

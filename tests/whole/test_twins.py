@@ -22,7 +22,9 @@ pytestmark = [pytest.mark.whole, pytest.mark.xdist_group("whole")]
 # sums over what the export does not hold (who owned a deal, what a migration brought) and differ with it.
 # fct_lead_responses and fct_lead_routing have a row per change of owner, of which the export tells the last one only.
 # fct_touches has a row for each lead that no visit made, and the export tells no visits. What compares amounts or close
-# dates of two days (the waterfall, slips) has no figures without their history.
+# dates of two days (the waterfall, slips) has no figures without their history. fct_product_performance names products
+# that were taken from the list, which the export no longer has. Months of customers, retention and renewals count merged
+# accounts as one, of which the export knows the survivor only while contracts name the others.
 KEYS = {
     "dim_accounts": ["account_key"],
     "dim_campaigns": ["campaign_key"],
@@ -31,6 +33,7 @@ KEYS = {
     "dim_dates": ["date_day"],
     "dim_owners": ["owner_key"],
     "dim_owner_teams": ["owner_key", "valid_from"],
+    "dim_products": ["product_key"],
     "fct_activities": ["activity_key"],
     "fct_ad_performance_daily": ["ad_day_key"],
     "fct_campaign_roi_monthly": ["campaign_key", "channel", "month_start"],
@@ -38,6 +41,7 @@ KEYS = {
     "fct_conversion_curves": ["funnel", "stage", "entry_month", "channel", "horizon_days"],
     "fct_conversions_cohort": ["funnel", "cohort_month", "channel", "milestone"],
     "fct_deal_stage_visits": ["deal_key", "visit_no"],
+    "fct_deal_line_items": ["line_key"],
     "fct_deals": ["deal_key"],
     "fct_funnel_stages": ["funnel", "stage", "entry_month", "channel"],
     "fct_lead_stages": ["lead_key", "visit_no"],
@@ -67,6 +71,11 @@ MISSING = {
     ("fct_deals", "cycle_reject_reason"),
     ("fct_win_loss", "days_to_close"),
     ("rpt_source_to_revenue", "median_days_deal_to_won"),
+    ("fct_deal_line_items", "history_basis"),
+    # Products that were taken from the list.
+    ("fct_deal_line_items", "product_key"),
+    # In which currency its list is, HubSpot does not say.
+    ("dim_products", "currency"),
     # HubSpot does not tell an integration's user from a person; the export does.
     ("dim_owners", "kind"),
     ("dim_owners", "rollup_owner_name"),
@@ -122,8 +131,8 @@ def test_both_ways_give_equal_marts_but_for_what_an_export_does_not_hold(whole: 
             differing |= {(mart, name) for name, count in zip(columns, joined[1:], strict=False) if count}
 
             deleted = "and not crm_row.is_deleted" if "is_deleted" in columns else ""
-            if mart in ("fct_lead_stages", "fct_deal_stage_visits", "fct_win_loss"):
-                thing = keys[0].removesuffix("_key")
+            if mart in ("fct_lead_stages", "fct_deal_stage_visits", "fct_win_loss", "fct_deal_line_items"):
+                thing = "lead" if keys[0] == "lead_key" else "deal"
                 gone = f"(select {thing}_key from crm.marts.fct_{thing}s where is_deleted)"
                 deleted = f"and crm_row.{thing}_key not in {gone}"
             lost = both.execute(

@@ -9,8 +9,11 @@
         'forecast_category': 'hs_manual_forecast_category',
     },
     'lead': {'stage': 'lifecyclestage', 'lead_status': 'hs_lead_status', 'owner': 'hubspot_owner_id'},
+    'line_item': {'quantity': 'quantity', 'unit_price': 'price', 'amount': 'amount', 'line_outcome': 'line_outcome'},
 } -%}
-{%- set raw_tables = {'deal': 'hubspot__deals', 'lead': 'hubspot__contacts'} -%}
+{%- set raw_tables = {
+    'deal': 'hubspot__deals', 'lead': 'hubspot__contacts', 'line_item': 'hubspot__line_items',
+} -%}
 {%- set change = '[{
     "value": "VARCHAR", "timestamp": "VARCHAR", "sourceType": "VARCHAR", "updatedByUserId": "VARCHAR"
 }]' -%}
@@ -70,6 +73,8 @@ fields_listed as (
     select * from deal_fields_listed
     union all
     select * from lead_fields_listed
+    union all
+    select * from line_item_fields_listed
 ),
 
 changes_unnested as (
@@ -145,7 +150,11 @@ changes_read as (
         end as close_moment,
         case
             when changes_new.field = 'amount' then {{ to_decimal('changes_new.value_text') }}
-        end as amount
+        end as amount,
+        case
+            when changes_new.field in ('quantity', 'unit_price')
+                then {{ to_decimal('changes_new.value_text', 6) }}
+        end as number_read
     from changes_new
 ),
 
@@ -166,6 +175,11 @@ changes_judged as (
                 and changes_read.value_given is not null
                 and changes_read.amount is null
                 then 'amount is not a number'
+            when
+                changes_read.field in ('quantity', 'unit_price')
+                and changes_read.value_given is not null
+                and changes_read.number_read is null
+                then changes_read.field || ' is not a number'
         end as reject_reason
     from changes_read
 ),
@@ -184,6 +198,9 @@ final as (
                     )
             when 'amount' then cast(changes_judged.amount as text)
             when 'currency' then upper(changes_judged.value_given)
+            when 'quantity' then cast(changes_judged.number_read as text)
+            when 'unit_price' then cast(changes_judged.number_read as text)
+            when 'line_outcome' then lower(changes_judged.value_given)
             else changes_judged.value_given
         end as value, -- noqa: RF04
         changes_judged.changed_by,

@@ -1,0 +1,116 @@
+"""What customers have signed: the finance department's list of recurring contracts.
+
+What belongs here: contracts as they follow from won deals, with their terms. What does not: the deals (selling.py).
+A new customer's contract runs for a year or two, a won renewal follows it or comes too late, an expansion ends with the
+contract that it adds to, and who loses the renewal leaves. Finance keeps the account's id of the day of the signature.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from simulator import clock, draws
+from simulator.selling import NEW, RENEWAL, UPSELL
+
+PERIODS = {"month": 12, "quarter": 4, "year": 1}
+_COLUMNS = [
+    "contract_id", "account_id", "deal_id", "amount", "amount_period", "currency", "signed_date", "start_date",
+    "end_date", "renewal_date", "notice_date",
+]  # fmt: skip
+
+
+def make_contracts(seed: int, deals: pd.DataFrame, changes: pd.DataFrame, until: pd.Timestamp) -> pd.DataFrame:
+    """One row per contract, in the order of their signatures; days are midnights."""
+    told = _closed(deals, changes, until)
+    key = told["key"].to_numpy().astype(np.uint64)
+    told["has_contract"] = draws.chance(seed, "contract", key, 0.9)
+    told["delay"] = 1 + draws.below(seed, "contract delay", key, 15)
+    told["years"] = 1 + draws.pick(seed, "contract years", key, [0.9, 0.1])
+    told["period"] = np.asarray(list(PERIODS), dtype=object)[
+        draws.pick(seed, "contract period", key, [0.25, 0.1, 0.65])
+    ]
+    records: list[dict[str, Any]] = []
+    for account, events in told.groupby("account_id", sort=True):
+        own: list[dict[str, Any]] = []
+        for event in events.to_dict("records"):
+            _sign(str(account), own, {str(name): value for name, value in event.items()})
+        records += own
+    contracts = pd.DataFrame.from_records(records, columns=_COLUMNS)
+    for name in _COLUMNS:
+        if name.endswith("_date"):
+            contracts[name] = pd.to_datetime(contracts[name]).astype("datetime64[s]")
+        elif name != "amount":
+            contracts[name] = contracts[name].astype("str")
+    return contracts.sort_values(["signed_date", "contract_id"], ignore_index=True)
+
+
+def _closed(deals: pd.DataFrame, changes: pd.DataFrame, until: pd.Timestamp) -> pd.DataFrame:
+    """Deals of accounts that closed before `until`, oldest first, with amount and currency of that moment."""
+    chosen = (
+        deals["account_id"].notna()
+        & deals["kind"].isin([NEW, RENEWAL, UPSELL])
+        & (deals["duplicate_of"] < 0)
+        & (deals["closed"] < until)
+        & (deals["won"] | (deals["kind"] == RENEWAL))
+    )
+    told = deals.loc[chosen, ["deal_id", "account_id", "key", "kind", "won", "closed"]]
+    own = changes.loc[(changes["object"] == "deal") & changes["field"].isin(["amount", "currency"])]
+    own = own.merge(told[["deal_id", "closed"]], left_on="record_id", right_on="deal_id")
+    own = own.loc[own["at"] <= own["closed"]].sort_values("at", kind="stable")
+    last = own.drop_duplicates(["deal_id", "field"], keep="last")
+    for name in ("amount", "currency"):
+        told = told.merge(
+            last.loc[last["field"] == name, ["deal_id", "value"]].rename(columns={"value": name}),
+            how="left",
+            on="deal_id",
+        )
+    told["day"] = clock.local_days(told["closed"].to_numpy().astype("datetime64[ms]")).astype("datetime64[s]")
+    return told.sort_values(["closed", "deal_id"], ignore_index=True)
+
+
+def _sign(account: str, own: list[dict[str, Any]], event: dict[str, Any]) -> None:
+    """What one closed deal does to the contracts of its account."""
+    day: pd.Timestamp = event["day"]
+    covered = max((contract["end_date"] for contract in own), default=None)
+    if not event["won"]:
+        for contract in own:
+            if contract["end_date"] == covered and covered >= day:
+                contract["notice_date"] = contract["notice_date"] or day
+        return
+    amount = float("nan") if event["amount"] is None else float(event["amount"])
+    if not amount > 0 or pd.isna(event["currency"]):
+        return
+    if event["kind"] == NEW:
+        if not event["has_contract"]:
+            return
+        start = day + pd.Timedelta(days=int(event["delay"]))
+        end = start + pd.DateOffset(years=int(event["years"])) - pd.Timedelta(days=1)
+    elif covered is None:
+        return
+    elif event["kind"] == RENEWAL:
+        start = max(covered, day) + pd.Timedelta(days=1)
+        end = start + pd.DateOffset(years=1) - pd.Timedelta(days=1)
+    else:
+        start = (day + pd.offsets.MonthBegin(1)).normalize()
+        end = covered
+        if end <= start:
+            return
+    period = str(event["period"])
+    own.append(
+        {
+            "contract_id": f"K{account}-{len(own) + 1}",
+            "account_id": account,
+            "deal_id": event["deal_id"],
+            "amount": round(amount / PERIODS[period], 2),
+            "amount_period": period,
+            "currency": event["currency"],
+            "signed_date": day,
+            "start_date": start,
+            "end_date": end,
+            "renewal_date": end + pd.Timedelta(days=1),
+            "notice_date": None,
+        }
+    )
