@@ -138,7 +138,7 @@ class Ads(Deals):
         return pd.DataFrame.from_records(records)
 
     @cached_property
-    def _wins(self) -> dict[str, list[tuple[date, Decimal]]]:
+    def _wins_of_leads(self) -> dict[str, list[tuple[date, Decimal]]]:
         """lead -> close day and amount of its won deals."""
         deals = self.fct_deals
         found: dict[str, list[tuple[date, Decimal]]] = {}
@@ -150,7 +150,7 @@ class Ads(Deals):
 
     def _paid_back(self, cost: Decimal, leads: set[str]) -> date | None:
         """The first day by whose end the margin of the leads' wins has reached the cost."""
-        wins = [win for lead in leads for win in self._wins.get(lead, [])]
+        wins = [win for lead in leads for win in self._wins_of_leads.get(lead, [])]
         for day in sorted({day for day, _ in wins}) if cost else []:
             if MARGIN * sum(money for won_on, money in wins if won_on <= day) >= cost:
                 return day

@@ -23,8 +23,8 @@ pytestmark = [pytest.mark.whole, pytest.mark.xdist_group("whole")]
 # fct_lead_responses and fct_lead_routing have a row per change of owner, of which the export tells the last one only.
 # fct_touches has a row for each lead that no visit made, and the export tells no visits. What compares amounts or close
 # dates of two days (the waterfall, slips) has no figures without their history. fct_product_performance names products
-# that were taken from the list, which the export no longer has. Months of customers, retention and renewals count merged
-# accounts as one, of which the export knows the survivor only while contracts name the others.
+# that were taken from the list, which the export no longer has. Months of customers, retention and renewals count
+# merged accounts as one, of which the export knows the survivor only while contracts name the others.
 KEYS = {
     "dim_accounts": ["account_key"],
     "dim_campaigns": ["campaign_key"],
