@@ -21,7 +21,8 @@ pytestmark = [pytest.mark.whole, pytest.mark.xdist_group("whole")]
 # How rows of the two are told to be the same; systems' prefixes are cut off. fct_rep_months and fct_funnel_velocity are
 # sums over what the export does not hold (who owned a deal, what a migration brought) and differ with it.
 # fct_lead_responses has a row per change of owner, of which the export tells the last one only. What compares
-# amounts or close dates of two days (the waterfall, slips) has no figures without their history.
+# amounts or close dates of two days (the waterfall, slips, changes, coverage) has no figures without their history, and
+# fct_deal_health has flags that it does not tell.
 KEYS = {
     "dim_accounts": ["account_key"],
     "dim_campaigns": ["campaign_key"],
