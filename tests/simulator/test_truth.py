@@ -235,7 +235,8 @@ def test_coverage_is_what_is_due_by_what_is_missing_on_the_same_normalised_day(b
 
 
 def test_an_open_deal_shows_what_it_is_ill_of(book: Book) -> None:
-    book.contact("c1", "2026-01-01 08:00").contact("c2", "2026-01-01 08:00")
+    for contact in ("c1", "c2"):
+        book.contact(contact, "2026-01-01 08:00", ("lifecycle", "lead", "2026-01-01 08:00"))
     book.deal(
         "1", "2026-01-05 08:00", stage("proposal", "2026-01-05 08:00"), ("amount", "100", "2026-01-05 08:00"),
         ("amount", "60", "2026-01-06 08:00"), ("close_date", "2026-01-20", "2026-01-05 08:00"),
