@@ -1691,10 +1691,12 @@ from joined;
 
 create temp table forecast_deals as
 with owners_at_win as (
-    select deal_key, max_by(owner_key, visit_no) as owner_key
-    from marts.marts.fct_deal_stage_visits
-    where stage = 'won' and owner_key is not null
-    group by deal_key
+    select visits.deal_key, max_by(visits.owner_key, visits.visit_no) as owner_key
+    from marts.marts.fct_deal_stage_visits as visits
+    inner join marts.marts.fct_deals as deals
+        on visits.deal_key = deals.deal_key and visits.stage = deals.status and visits.entered_at = deals.closed_at
+    where visits.stage = 'won'
+    group by visits.deal_key
 )
 select
     deals.deal_key,

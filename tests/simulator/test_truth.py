@@ -332,6 +332,27 @@ def test_retention_is_of_those_who_were_there_a_year_ago(book: Book) -> None:
     assert (cell["customers"], cell["customers_active"], cell["customers_kept"]) == (4, 3, 2)
 
 
+def test_an_open_deal_shows_what_it_is_ill_of(book: Book) -> None:
+    for contact in ("c1", "c2"):
+        book.contact(contact, "2026-01-01 08:00", ("lifecycle", "lead", "2026-01-01 08:00"))
+    book.deal(
+        "1", "2026-01-05 08:00", stage("proposal", "2026-01-05 08:00"), ("amount", "100", "2026-01-05 08:00"),
+        ("amount", "60", "2026-01-06 08:00"), ("close_date", "2026-01-20", "2026-01-05 08:00"),
+        ("close_date", "2026-01-25", "2026-01-06 08:00"), ("close_date", "2026-01-31", "2026-01-07 08:00"),
+        contact="c1",
+    )  # fmt: skip
+    book.links.append(("1", "c2", 1))
+    book.merges.append(("contact", "c1", "c2", "2026-02-02 08:00"))
+    health = only(book.on("2026-02-05").fct_deal_health)
+    # Two contacts became one person; nobody has touched the deal for 31 days; nobody knows how old won deals are.
+    assert health["reasons_named"] == (
+        "past_close_date, idle, pushed_twice, amount_cut, without_next_step, single_contact"
+    )
+    assert (health["days_past_close"], health["amount_cut_reporting"], health["reasons"]) == (5, 40, 6)
+    assert health["is_older_than_won"] is None
+    assert only(book.on("2026-01-31", now="2026-02-01 06:00").fct_deal_health)["contacts"] == 2
+
+
 def test_a_skipped_stage_counts_as_reached_at_the_skip(book: Book) -> None:
     book.deal("1", "2026-01-30 08:00", stage("prospecting", "2026-01-30 08:00"), stage("proposal", "2026-02-02 08:00"))
     world = book.on("2026-03-31")

@@ -22,9 +22,11 @@ pytestmark = [pytest.mark.whole, pytest.mark.xdist_group("whole")]
 # sums over what the export does not hold (who owned a deal, what a migration brought) and differ with it.
 # fct_lead_responses and fct_lead_routing have a row per change of owner, of which the export tells the last one only.
 # fct_touches has a row for each lead that no visit made, and the export tells no visits. What compares amounts or close
-# dates of two days (the waterfall, slips) has no figures without their history. fct_product_performance names products
-# that were taken from the list, which the export no longer has. Months of customers, retention and renewals count
-# merged accounts as one, of which the export knows the survivor only while contracts name the others.
+# dates of two days (the waterfall, slips, changes, coverage) has no figures without their history, and fct_deal_health
+# has flags that it does not tell. fct_product_performance names products that were taken from the list, which the
+# export no longer has. Months of customers, retention, renewals, segments, penetration and feedback count merged
+# accounts as one, of which the export knows the survivor only while contracts name the others. Closed figures and
+# restatements are told by record, under the system's own keys.
 KEYS = {
     "dim_accounts": ["account_key"],
     "dim_campaigns": ["campaign_key"],

@@ -7,33 +7,20 @@ deals as (
     where not is_excluded and pipeline_purpose in ('new_business', 'renewal', 'upsell')
 ),
 
-visits as (
-    select * from {{ ref('fct_deal_stage_visits') }}
+credits as (
+    select * from {{ ref('int_deal_credits') }}
 ),
 
 owners as (
     select * from {{ ref('dim_owners') }}
 ),
 
--- Credit stays with who owned the deal when it was won, even if it changed hands later.
-owners_at_win as (
-    select
-        deal_key,
-        max_by(owner_key, visit_no) as owner_key
-    from visits
-    where stage = 'won' and owner_key is not null
-    group by deal_key
-),
-
 deals_credited as (
     select
         deals.*,
-        case
-            when deals.status = 'won' then coalesce(owners_at_win.owner_key, deals.owner_key)
-            else deals.owner_key
-        end as credited_owner_key
+        credits.owner_key as credited_owner_key
     from deals
-    left join owners_at_win on deals.deal_key = owners_at_win.deal_key
+    left join credits on deals.deal_key = credits.deal_key
 ),
 
 final as (

@@ -27,7 +27,6 @@ owners as (
 deals as (
     select
         deal_key,
-        owner_key,
         pipeline_purpose,
         status,
         amount_reporting,
@@ -39,13 +38,12 @@ deals as (
     where not is_excluded and pipeline_purpose in ('new_business', 'renewal', 'upsell')
 ),
 
-visits as (
+-- Of a closed deal who held it when it closed, whoever looks after it today.
+credits as (
     select
         deal_key,
-        owner_key,
-        visit_no
-    from {{ ref('fct_deal_stage_visits') }}
-    where stage in ('won', 'lost')
+        owner_key
+    from {{ ref('int_deal_credits') }}
 ),
 
 targets as (
@@ -70,15 +68,6 @@ current_periods as (
     inner join dates on run_context.as_of = dates.date_day
 ),
 
-closing_visits as (
-    select
-        deal_key,
-        max_by(owner_key, visit_no) as closing_owner_key
-    from visits
-    group by deal_key
-),
-
--- Credit stays with the owner at close, whoever looks after the deal today.
 deals_credited as (
     select
         deals.*,
@@ -86,13 +75,8 @@ deals_credited as (
         coalesce(owners.member, 'unassigned') as member,
         coalesce(owners.member_name, 'Unassigned') as owner_name
     from deals
-    left join closing_visits on deals.deal_key = closing_visits.deal_key
-    left join owners
-        on
-            case
-                when deals.status = 'open' then deals.owner_key
-                else coalesce(closing_visits.closing_owner_key, deals.owner_key)
-            end = owners.owner_key
+    left join credits on deals.deal_key = credits.deal_key
+    left join owners on credits.owner_key = owners.owner_key
 ),
 
 deal_facts as (
