@@ -34,8 +34,11 @@ CRM = (
         "+dim_dates",
         "+fct_rejected_rows",
         "+fct_source_freshness",
+        "+fct_quality_results",
     ),
 )
+# Every mart, without dbt's own tests.
+EVERYTHING = ("--resource-type", "model", "--resource-type", "seed")
 
 
 @dataclass

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from .conftest import Lake
+from .conftest import CRM, EVERYTHING, Lake
 
 START = datetime(2026, 1, 5, 9)
 STAGES = ["s1", "s2", "s3", "won", "lost"]
@@ -134,8 +134,28 @@ class Crm:
         return {"deals": deals, "contacts": contacts}
 
 
-@pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.slow), pytest.param(3, marks=pytest.mark.slow)])
-def test_load_by_load_equals_at_once(lakes: Callable[[], Lake], seed: int) -> None:
+def verdicts(runs: int, random_: random.Random) -> list[Row]:
+    """What a landing tells of the runs so far: new ones, and earlier ones again with the release that came of them."""
+    rows: list[Row] = []
+    for run in range(1, runs + 1):
+        if run == runs or random_.random() < 0.5:
+            shared: Row = {
+                "run_id": f"run-{run}", "as_of": "2026-03-01", "known_at": str(run), "suite": "fct_deals",
+                "release": f"2026-03-01.00{run}" if run < runs else None, "verdict_passed": "true", "mart": "fct_deals",
+            }  # fmt: skip
+            rows += [shared | {"check_name": name, "passed": "true", "severity": "block"} for name in ("filled", "key")]
+    return rows
+
+
+@pytest.mark.parametrize(
+    ("seed", "selection"),
+    [
+        (1, CRM),
+        pytest.param(2, EVERYTHING, marks=pytest.mark.slow),
+        pytest.param(3, EVERYTHING, marks=pytest.mark.slow),
+    ],
+)
+def test_load_by_load_equals_at_once(lakes: Callable[[], Lake], seed: int, selection: tuple[str, ...]) -> None:
     stepwise, at_once = lakes(), lakes()
     crm = Crm(seed)
     for number in range(4):
@@ -144,17 +164,19 @@ def test_load_by_load_equals_at_once(lakes: Callable[[], Lake], seed: int) -> No
         fetched: dict[str, list[Row]] = crm.fetched() | ({"pipelines": PIPELINES} if number == 0 else {})
         for lake in (stepwise, at_once):
             lake.land("hubspot", fetched, text(crm.now))
+            lake.land("quality", {"verdicts": verdicts(number, random.Random(seed + number))}, text(crm.now))
         if number != 1:
-            stepwise.build()
-    at_once.build()
+            stepwise.build(selection=selection)
+    at_once.build(selection=selection)
     left, right = stepwise.contents(), at_once.contents()
     assert left == right
     assert len(left["fct_deals"]) > 3
+    assert len(left["fct_quality_results"]) == 6
     # What is told again with every fetch must not be stored again.
     assert stepwise.staged("stg_hubspot__field_changes") == at_once.staged("stg_hubspot__field_changes")
     # The past is the same too: what was known after the first load, asked today.
-    early = stepwise.build(known_at=1)
+    early = stepwise.build(known_at=1, selection=selection)
     assert not early.result.broken
     first = stepwise.contents()
-    at_once.build(known_at=1, full_refresh=True)
+    at_once.build(known_at=1, full_refresh=True, selection=selection)
     assert first == at_once.contents()

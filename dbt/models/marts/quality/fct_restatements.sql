@@ -5,7 +5,7 @@
     against that. Both are split by record and cause and sum to the whole.
 -#}
 {%- set steps = [
-    ('definition', 'baseline_figures', 'figures_between'),
+    ('definition', 'figures_sealed', 'figures_rebuilt'),
     ('sources', 'figures_between', 'closed_figures'),
 ] -%}
 {%- set sides = [('old', 'baseline_figures'), ('new', 'closed_figures')] -%}
@@ -34,11 +34,23 @@ baseline_figures as (
     select * from {{ source('run', 'baseline_figures') }}
 ),
 
--- What the baseline would have said with today's code, settings and mappings.
-figures_between as (
+-- The two sides of the first step, empty where there is nothing to compare.
+figures_sealed as (
+    select baseline_figures.*
+    from baseline_figures
+    inner join baseline on baseline.is_rebuilt
+),
+
+figures_rebuilt as (
     select rebuilt_figures.*
     from {{ source('run', 'rebuilt_figures') }} as rebuilt_figures
     inner join baseline on baseline.is_rebuilt
+),
+
+-- What the baseline would have said with today's code, settings and mappings.
+figures_between as (
+    select figures_rebuilt.*
+    from figures_rebuilt
     union all
     select baseline_figures.*
     from baseline_figures
@@ -53,10 +65,9 @@ closed_figures as (
 
 -- A kind of figure that the baseline did not know yet is new, not restated.
 families_new as (
-    select figures_between.family
-    from figures_between
-    anti join baseline_figures on figures_between.family = baseline_figures.family
-    inner join baseline on baseline.is_rebuilt
+    select figures_rebuilt.family
+    from figures_rebuilt
+    anti join figures_sealed on figures_rebuilt.family = figures_sealed.family
     group by all
 ),
 
