@@ -17,6 +17,11 @@ from simulator.truth.log import absent, key_of, quotient, rounded, table
 from simulator.truth.products import BOOKED
 from simulator.truth.team import Team, first_of, months_later
 
+MINIMUM = 10  # answers
+ANSWERS = {
+    "nps": {"promoter": range(9, 11), "passive": range(7, 9), "detractor": range(7)},
+    "csat": {"satisfied": range(4, 6), "neutral": range(3, 4), "dissatisfied": range(1, 3)},
+}
 MONTHS = {"month": 1, "quarter": 3, "year": 12}
 
 
@@ -397,6 +402,58 @@ class Customers(Team):
         ]
         return table(records, "level member")
 
+    @cached_property
+    def fct_customer_feedback(self) -> pd.DataFrame:
+        """One row per kind, period, segment and group of answers."""
+        accounts = {str(row["account_key"]): row for row in self.dim_accounts.to_dict("records")}
+        cells: dict[tuple[str, str, date, str, str, str], list[tuple[str, str, date]]] = defaultdict(list)
+        for row in self.company.feedback.to_dict("records"):
+            day = row["answered_date"].date()
+            customer = str(key_of(self.surviving("company", row["account_id"])))
+            account = accounts.get(customer, {})
+            if day > self.moment.as_of or account.get("exclusion_reason") == "test":
+                continue
+            group = next(name for name, scores in ANSWERS[row["kind"]].items() if row["score"] in scores)
+            month = first_of(day)
+            for period, start in (("month", month), ("quarter", month.replace(month=(month.month - 1) // 3 * 3 + 1))):
+                for level, member in (("total", "total"), ("segment", account.get("segment", "unknown"))):
+                    for of in ("all", group):
+                        cells[row["kind"], period, start, level, member, of].append((customer, group, month))
+        today = first_of(self.moment.as_of)
+        records = []
+        for (kind, period, start, level, member, of), answers in cells.items():
+            good = sum(group in ("promoter", "satisfied") for _, group, _ in answers)
+            bad = sum(group in ("detractor", "dissatisfied") for _, group, _ in answers)
+            followed = {
+                (customer, month)
+                for customer, _, month in answers
+                if month in self._paid.get(customer, {}) and months_later(month, 12) <= today
+            }
+            kept = {one for one, month in followed if months_later(month, 12) in self._paid[one]}
+            known, enough = {one for one, _ in followed}, len(answers) >= MINIMUM
+            told = of == "all" and enough
+            records.append(
+                {
+                    "kind": kind,
+                    "period_type": period,
+                    "period_start": start,
+                    "level": level,
+                    "member": member,
+                    "answer_group": of,
+                    "answers": len(answers),
+                    "answers_good": good,
+                    "answers_bad": bad,
+                    "customers": len({customer for customer, _, _ in answers}),
+                    "customers_followed": len(known),
+                    "customers_kept": len(kept),
+                    "nps": Decimal(good - bad) / len(answers) if told and kind == "nps" else None,
+                    "csat": Decimal(good) / len(answers) if told and kind == "csat" else None,
+                    "retention_rate": Decimal(len(kept)) / len(known) if len(known) >= MINIMUM else None,
+                    "is_below_minimum": not enough,
+                }
+            )
+        return table(records, "kind period_type period_start level member answer_group")
+
 
 def is_purchase(deal: dict[str, Any]) -> bool:
     """A won deal that is no credit note."""
@@ -434,6 +491,13 @@ COMPARISONS = [
         measures(
             count="addressable_accounts known_accounts pipeline_accounts won_accounts won_not_listed_accounts",
             number="penetration_rate",
+        ),
+    ),
+    Comparison(
+        "fct_customer_feedback", ("kind", "period_type", "period_start", "level", "member", "answer_group"),
+        measures(
+            count="answers answers_good answers_bad customers customers_followed customers_kept",
+            number="nps csat retention_rate", flag="is_below_minimum",
         ),
     ),
     Comparison(
