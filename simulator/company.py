@@ -139,7 +139,7 @@ def generate(
     merges = make_merges(seed, accounts, contacts, deals, until)
     deletions = make_deletions(seed, accounts, contacts, deals, merges, until)
     changes = without_afterlife(log.table(until), merges, deletions)
-    contracts = make_contracts(seed, deals, changes, until)
+    contracts = make_contracts(seed, accounts, deals, changes, until)
     products, retired = make_products(until)
     line_items, line_changes, removed = make_line_items(seed, deals, changes, stages_table(), until)
     events, orders = make_web(seed, scale if web_scale is None else web_scale, months, contacts, campaigns, until)

@@ -137,7 +137,7 @@ class Customers(Team):
                 for name in ("new", "expansion", "contraction", "churn", "resurrection"):
                     row[f"{name}_mrr"] = abs(after - before) if name == kind else Decimal(0)
                 records.append(row)
-        return table(records, "customer_key month_start closing_mrr cohort_month")
+        return described("fct_customer_months", records)
 
     @cached_property
     def _won(self) -> dict[str, list[dict[str, Any]]]:
@@ -198,7 +198,7 @@ class Customers(Team):
                         }
                     )
                     month = months_later(month, 1)
-        return table(records, "basis level cohort_month month_start")
+        return described("fct_retention_cohorts", records)
 
     def _paying(self, customers: list[str], month: date) -> dict[str, Any]:
         """What those customers pay at the end of the month, against a year before."""
@@ -299,8 +299,7 @@ class Customers(Team):
                     "last_activity_date": seen,
                 }
             )
-        columns = "contract_key customer_key account_key owner_key renewal_deal_key health days_to_renewal"
-        return table(records, columns)
+        return described("fct_renewals_due", records)
 
     @cached_property
     def fct_customer_segments(self) -> pd.DataFrame:
@@ -351,7 +350,7 @@ class Customers(Team):
         for row in told.values():
             quintiles = [row[f"{short}_quintile"] for _, short, _ in measured]
             row["rfm"] = None if None in quintiles else "".join(map(str, quintiles))
-        return table(list(told.values()), "customer_key motion frequency")
+        return described("fct_customer_segments", list(told.values()))
 
     @cached_property
     def fct_market_penetration(self) -> pd.DataFrame:
@@ -400,7 +399,7 @@ class Customers(Team):
             }
             for (level, member), cell in counts.items()
         ]
-        return table(records, "level member")
+        return described("fct_market_penetration", records)
 
     @cached_property
     def fct_customer_feedback(self) -> pd.DataFrame:
@@ -452,7 +451,13 @@ class Customers(Team):
                     "is_below_minimum": not enough,
                 }
             )
-        return table(records, "kind period_type period_start level member answer_group")
+        return described("fct_customer_feedback", records)
+
+
+def described(mart: str, records: list[dict[str, Any]]) -> pd.DataFrame:
+    """The records as a table that has every column which is compared, also when there are none."""
+    (comparison,) = (one for one in COMPARISONS if one.mart == mart)
+    return table(records, " ".join((*comparison.key, *comparison.measures)))
 
 
 def is_purchase(deal: dict[str, Any]) -> bool:
