@@ -268,6 +268,14 @@ ENTITIES: dict[str, dict[str, Column]] = {
         "renewal_date": _DATE,
         "notice_date": _DATE,
     },
+    "feedback": {
+        "feedback_id": _KEY,
+        "kind": Column("text", required=True, choices=("nps", "csat")),
+        "score": Column("integer", required=True),
+        "account_id": _ID,
+        "account_system": _TEXT,
+        "answered_date": Column("date", required=True),
+    },
     "addressable_accounts": {
         "segment": _TEXT,
         "country": _TEXT,

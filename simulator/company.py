@@ -22,6 +22,7 @@ import pyarrow as pa
 from simulator import clock
 from simulator.catalogue import make_line_items, make_products
 from simulator.contracts import make_contracts
+from simulator.feedback import make_feedback
 from simulator.leads import (
     account_changes,
     contact_changes,
@@ -78,6 +79,7 @@ class Company:
     holidays: pd.DataFrame
     addressable_accounts: pd.DataFrame
     contracts: pd.DataFrame
+    feedback: pd.DataFrame
     channel_effects: pd.DataFrame
 
 
@@ -137,6 +139,7 @@ def generate(
     merges = make_merges(seed, accounts, contacts, deals, until)
     deletions = make_deletions(seed, accounts, contacts, deals, merges, until)
     changes = without_afterlife(log.table(until), merges, deletions)
+    contracts = make_contracts(seed, accounts, deals, changes, until)
     products, retired = make_products(until)
     line_items, line_changes, removed = make_line_items(seed, deals, changes, stages_table(), until)
     events, orders = make_web(seed, scale if web_scale is None else web_scale, months, contacts, campaigns, until)
@@ -166,6 +169,7 @@ def generate(
         budgets=make_budgets(seed, campaigns, ad_days),
         holidays=make_holidays(start, end),
         addressable_accounts=make_addressable(seed, scale, accounts, start),
-        contracts=make_contracts(seed, deals, changes, until),
+        contracts=contracts,
+        feedback=make_feedback(seed, contracts, until),
         channel_effects=CHANNEL_EFFECTS.copy(),
     )

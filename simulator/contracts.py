@@ -1,6 +1,7 @@
 """What customers have signed: the finance department's list of recurring contracts.
 
-What belongs here: contracts as they follow from won deals, with their terms. What does not: the deals (selling.py).
+What belongs here: contracts as they follow from won deals, with their terms, and those that customers take out by
+themselves, without any deal. What does not: the deals (selling.py).
 A new customer's contract runs for a year or two, a won renewal follows it or comes too late, an expansion ends with the
 contract that it adds to, and who loses the renewal leaves. Finance keeps the account's id of the day of the signature.
 """
@@ -12,8 +13,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from simulator import clock, draws
-from simulator.selling import NEW, RENEWAL, UPSELL
+from simulator import clock, draws, words
+from simulator.selling import FACTOR, NEW, RENEWAL, UPSELL
 
 PERIODS = {"month": 12, "quarter": 4, "year": 1}
 _COLUMNS = [
@@ -22,7 +23,9 @@ _COLUMNS = [
 ]  # fmt: skip
 
 
-def make_contracts(seed: int, deals: pd.DataFrame, changes: pd.DataFrame, until: pd.Timestamp) -> pd.DataFrame:
+def make_contracts(
+    seed: int, accounts: pd.DataFrame, deals: pd.DataFrame, changes: pd.DataFrame, until: pd.Timestamp
+) -> pd.DataFrame:
     """One row per contract, in the order of their signatures; days are midnights."""
     told = _closed(deals, changes, until)
     key = told["key"].to_numpy().astype(np.uint64)
@@ -32,12 +35,11 @@ def make_contracts(seed: int, deals: pd.DataFrame, changes: pd.DataFrame, until:
     told["period"] = np.asarray(list(PERIODS), dtype=object)[
         draws.pick(seed, "contract period", key, [0.25, 0.1, 0.65])
     ]
-    records: list[dict[str, Any]] = []
+    own = _taken_out(seed, accounts, until)
     for account, events in told.groupby("account_id", sort=True):
-        own: list[dict[str, Any]] = []
         for event in events.to_dict("records"):
-            _sign(str(account), own, {str(name): value for name, value in event.items()})
-        records += own
+            _sign(str(account), own.setdefault(str(account), []), {str(name): value for name, value in event.items()})
+    records = [contract for contracts in own.values() for contract in contracts]
     contracts = pd.DataFrame.from_records(records, columns=_COLUMNS)
     for name in _COLUMNS:
         if name.endswith("_date"):
@@ -45,6 +47,49 @@ def make_contracts(seed: int, deals: pd.DataFrame, changes: pd.DataFrame, until:
         elif name != "amount":
             contracts[name] = contracts[name].astype("str")
     return contracts.sort_values(["signed_date", "contract_id"], ignore_index=True)
+
+
+def _taken_out(seed: int, accounts: pd.DataFrame, until: pd.Timestamp) -> dict[str, list[dict[str, Any]]]:
+    """account -> the small contract that it took out by itself on the day after it became known."""
+    key = accounts["key"].to_numpy().astype(np.uint64)
+    first = accounts["created_at"].dt.normalize() + pd.Timedelta(days=1)
+    chosen = (
+        draws.chance(seed, "takes out", key, 0.12)
+        & ~(accounts["is_test"] | accounts["is_junk"]).to_numpy(dtype=bool)
+        & (first + pd.Timedelta(days=1) < until).to_numpy(dtype=bool)
+    )
+    rows = accounts.loc[chosen]
+    currency = [words.CURRENCY_OF_COUNTRY.get(country, "EUR") for country in rows["country"]]
+    monthly = np.round(draws.lognormal(seed, "taken out", key[chosen], 140.0, 0.6), 2)
+    months = np.asarray([3, 6, 12])[draws.pick(seed, "taken out for", key[chosen], [0.3, 0.4, 0.3])]
+    found: dict[str, list[dict[str, Any]]] = {}
+    for account, day, money, amount, term in zip(
+        rows["account_id"], first.loc[chosen], currency, monthly, months, strict=True
+    ):
+        end = day + pd.DateOffset(months=int(term)) - pd.Timedelta(days=1)
+        found[str(account)] = [
+            _contract(str(account), 1, None, float(amount) * FACTOR[money], "month", money, day, day, end)
+        ]
+    return found
+
+
+def _contract(
+    account: str, number: int, deal: str | None, amount: float, period: str, currency: str, signed: pd.Timestamp,
+    start: pd.Timestamp, end: pd.Timestamp,
+) -> dict[str, Any]:  # fmt: skip
+    return {
+        "contract_id": f"K{account}-{number}",
+        "account_id": account,
+        "deal_id": deal,
+        "amount": round(amount, 2),
+        "amount_period": period,
+        "currency": currency,
+        "signed_date": signed,
+        "start_date": start,
+        "end_date": end,
+        "renewal_date": end + pd.Timedelta(days=1),
+        "notice_date": None,
+    }
 
 
 def _closed(deals: pd.DataFrame, changes: pd.DataFrame, until: pd.Timestamp) -> pd.DataFrame:
@@ -99,18 +144,5 @@ def _sign(account: str, own: list[dict[str, Any]], event: dict[str, Any]) -> Non
         if end <= start:
             return
     period = str(event["period"])
-    own.append(
-        {
-            "contract_id": f"K{account}-{len(own) + 1}",
-            "account_id": account,
-            "deal_id": event["deal_id"],
-            "amount": round(amount / PERIODS[period], 2),
-            "amount_period": period,
-            "currency": event["currency"],
-            "signed_date": day,
-            "start_date": start,
-            "end_date": end,
-            "renewal_date": end + pd.Timedelta(days=1),
-            "notice_date": None,
-        }
-    )
+    worth = amount / PERIODS[period]
+    own.append(_contract(account, len(own) + 1, event["deal_id"], worth, period, event["currency"], day, start, end))

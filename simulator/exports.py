@@ -4,7 +4,8 @@ What belongs here: column names, words, date orders, decimal signs and encodings
 reading them. A CRM export knows the present and the moves between stages; it lacks deleted and merged records, the
 history of amounts and close dates, and web sessions. Merged records' references name the survivor.
 
-    finance/  targets, rates, budgets, holidays, addressable_accounts, contracts: UTF-8, ';', d.m.Y, decimal comma
+    finance/  targets, rates, budgets, holidays, addressable_accounts, contracts, feedback: UTF-8, ';', d.m.Y,
+              decimal comma
     export/   owners.csv        UTF-8, ';', moments d.m.Y H:M:S.mmm in UTC
               accounts.csv      Windows-1252, ';', thousands point, moments in UTC
               contacts.csv      Windows-1252, ';', moments in UTC
@@ -96,9 +97,15 @@ def write_finance(company: Company, now: datetime, folder: Path) -> list[Path]:
         _csv(folder / "budgets.csv", *_plain(budgets, {"period_start": _day, "amount": _money})),
         _csv(folder / "holidays.csv", *_plain(holidays, {"holiday_date": _day})),
         _csv(folder / "addressable_accounts.csv", *_plain(company.addressable_accounts, {})),
+        _csv(folder / "feedback.csv", *_plain(_answered(company, moment), {"answered_date": _day})),
         _csv(folder / "contracts.csv", *_plain(_signed(company, moment), _CONTRACT_CELLS)),
     ]
     return [path for path in files if path is not None]
+
+
+def _answered(company: Company, moment: datetime) -> pd.DataFrame:
+    """Answers of earlier days."""
+    return company.feedback[company.feedback["answered_date"] < pd.Timestamp(moment.date())]
 
 
 def _signed(company: Company, moment: datetime) -> pd.DataFrame:

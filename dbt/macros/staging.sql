@@ -149,6 +149,7 @@
         'rates': ['currency', 'kind', 'rate_to_reporting', 'rate_date'],
         'holidays': ['region', 'name', 'holiday_date'],
         'addressable_accounts': ['segment', 'country', 'account_name', 'domain'],
+        'feedback': ['feedback_id', 'account_id', 'account_system', 'kind', 'score', 'answered_date'],
         'contracts': [
             'contract_id', 'account_id', 'account_system', 'deal_id', 'amount_period', 'currency', 'amount',
             'signed_date', 'start_date', 'end_date', 'renewal_date', 'notice_date',

@@ -23,9 +23,10 @@ def expectations(context: GateContext) -> list["Expectation"]:
         ),
         rules.rows(
             "parts_add_up",
-            "select level, sum(addressable_accounts) as addressable, sum(won_accounts) as won "
-            "from {batch} group by all having sum(addressable_accounts) <> (select sum(addressable_accounts) from {batch} where level = 'total') "
-            "or sum(won_accounts) <> (select sum(won_accounts) from {batch} where level = 'total')",
+            "with total as (select sum(addressable_accounts) as addressable, sum(won_accounts) as won from {batch} "
+            "where level = 'total') select level, sum(addressable_accounts) as addressable_sum, "
+            "sum(won_accounts) as won_sum from {batch} group by all having "
+            "addressable_sum <> (select addressable from total) or won_sum <> (select won from total)",
             expected="the same sums by segment, by country and in all",
         ),
     ]

@@ -50,6 +50,7 @@ _SYNONYMS: dict[str, tuple[str, ...]] = {
     "ad_account_id": ("account id", "customer id", "account"),
     "ad_group_id": ("ad set id", "adset id", "ad id", "adgroup id"),
     "ad_group_name": ("ad group", "ad set name", "adset name", "ad set", "ad name"),
+    "answered_date": ("answered", "answered on", "response date", "submitted"),
     "amount_period": ("billing period", "per", "billed"),
     "amount": (
         "deal amount",
@@ -97,6 +98,7 @@ _SYNONYMS: dict[str, tuple[str, ...]] = {
     "domain": ("website", "company domain name", "domain name", "web"),
     "duration_seconds": ("duration", "call duration"),
     "end_date": ("end", "ends", "valid to", "term end"),
+    "feedback_id": ("response id", "answer id", "submission id"),
     "email": ("e mail", "email address", "mail", "person email", "work email"),
     "employee_count": ("employees", "number of employees", "company size", "headcount"),
     "forecast_category": ("forecast", "manual forecast category"),
@@ -151,6 +153,7 @@ _SYNONYMS: dict[str, tuple[str, ...]] = {
     "rate_to_reporting": ("rate", "exchange rate", "fx rate", "conversion rate"),
     "record_id": ("deal id", "opportunity id", "lead id"),
     "renewal_date": ("renewal", "renews on", "renews"),
+    "score": ("rating", "nps score", "csat score"),
     "segment": ("customer segment", "size segment", "tier"),
     "signed_date": ("signed", "signed on"),
     "start_date": ("start", "starts", "valid from", "term start"),
@@ -177,7 +180,7 @@ _SYNONYMS: dict[str, tuple[str, ...]] = {
 }
 _OWN_ID = {"leads": "lead_id", "contacts": "contact_id", "accounts": "account_id", "deals": "deal_id",
            "products": "product_id", "line_items": "line_item_id",
-           "contracts": "contract_id", "owners": "owner_id",
+           "contracts": "contract_id", "feedback": "feedback_id", "owners": "owner_id",
            "activities": "activity_id", "stage_changes": "record_id"}  # fmt: skip
 _FILE_WORDS = {
     "leads": ("lead", "prospect"),
@@ -196,6 +199,7 @@ _FILE_WORDS = {
     "holidays": ("holiday",),
     "addressable_accounts": ("addressable", "market", "tam"),
     "contracts": ("contract", "subscription", "recurring"),
+    "feedback": ("feedback", "survey", "nps", "csat"),
 }
 
 

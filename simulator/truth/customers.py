@@ -17,6 +17,11 @@ from simulator.truth.log import absent, key_of, quotient, rounded, table
 from simulator.truth.products import BOOKED
 from simulator.truth.team import Team, first_of, months_later
 
+MINIMUM = 10  # answers
+ANSWERS = {
+    "nps": {"promoter": range(9, 11), "passive": range(7, 9), "detractor": range(7)},
+    "csat": {"satisfied": range(4, 6), "neutral": range(3, 4), "dissatisfied": range(1, 3)},
+}
 MONTHS = {"month": 1, "quarter": 3, "year": 12}
 
 
@@ -132,7 +137,7 @@ class Customers(Team):
                 for name in ("new", "expansion", "contraction", "churn", "resurrection"):
                     row[f"{name}_mrr"] = abs(after - before) if name == kind else Decimal(0)
                 records.append(row)
-        return table(records, "customer_key month_start closing_mrr cohort_month")
+        return described("fct_customer_months", records)
 
     @cached_property
     def _won(self) -> dict[str, list[dict[str, Any]]]:
@@ -193,7 +198,7 @@ class Customers(Team):
                         }
                     )
                     month = months_later(month, 1)
-        return table(records, "basis level cohort_month month_start")
+        return described("fct_retention_cohorts", records)
 
     def _paying(self, customers: list[str], month: date) -> dict[str, Any]:
         """What those customers pay at the end of the month, against a year before."""
@@ -294,8 +299,7 @@ class Customers(Team):
                     "last_activity_date": seen,
                 }
             )
-        columns = "contract_key customer_key account_key owner_key renewal_deal_key health days_to_renewal"
-        return table(records, columns)
+        return described("fct_renewals_due", records)
 
     @cached_property
     def fct_customer_segments(self) -> pd.DataFrame:
@@ -346,7 +350,7 @@ class Customers(Team):
         for row in told.values():
             quintiles = [row[f"{short}_quintile"] for _, short, _ in measured]
             row["rfm"] = None if None in quintiles else "".join(map(str, quintiles))
-        return table(list(told.values()), "customer_key motion frequency")
+        return described("fct_customer_segments", list(told.values()))
 
     @cached_property
     def fct_market_penetration(self) -> pd.DataFrame:
@@ -395,7 +399,65 @@ class Customers(Team):
             }
             for (level, member), cell in counts.items()
         ]
-        return table(records, "level member")
+        return described("fct_market_penetration", records)
+
+    @cached_property
+    def fct_customer_feedback(self) -> pd.DataFrame:
+        """One row per kind, period, segment and group of answers."""
+        accounts = {str(row["account_key"]): row for row in self.dim_accounts.to_dict("records")}
+        cells: dict[tuple[str, str, date, str, str, str], list[tuple[str, str, date]]] = defaultdict(list)
+        for row in self.company.feedback.to_dict("records"):
+            day = row["answered_date"].date()
+            customer = str(key_of(self.surviving("company", row["account_id"])))
+            account = accounts.get(customer, {})
+            if day > self.moment.as_of or account.get("exclusion_reason") == "test":
+                continue
+            group = next(name for name, scores in ANSWERS[row["kind"]].items() if row["score"] in scores)
+            month = first_of(day)
+            for period, start in (("month", month), ("quarter", month.replace(month=(month.month - 1) // 3 * 3 + 1))):
+                for level, member in (("total", "total"), ("segment", account.get("segment", "unknown"))):
+                    for of in ("all", group):
+                        cells[row["kind"], period, start, level, member, of].append((customer, group, month))
+        today = first_of(self.moment.as_of)
+        records = []
+        for (kind, period, start, level, member, of), answers in cells.items():
+            good = sum(group in ("promoter", "satisfied") for _, group, _ in answers)
+            bad = sum(group in ("detractor", "dissatisfied") for _, group, _ in answers)
+            followed = {
+                (customer, month)
+                for customer, _, month in answers
+                if month in self._paid.get(customer, {}) and months_later(month, 12) <= today
+            }
+            kept = {one for one, month in followed if months_later(month, 12) in self._paid[one]}
+            known, enough = {one for one, _ in followed}, len(answers) >= MINIMUM
+            told = of == "all" and enough
+            records.append(
+                {
+                    "kind": kind,
+                    "period_type": period,
+                    "period_start": start,
+                    "level": level,
+                    "member": member,
+                    "answer_group": of,
+                    "answers": len(answers),
+                    "answers_good": good,
+                    "answers_bad": bad,
+                    "customers": len({customer for customer, _, _ in answers}),
+                    "customers_followed": len(known),
+                    "customers_kept": len(kept),
+                    "nps": Decimal(good - bad) / len(answers) if told and kind == "nps" else None,
+                    "csat": Decimal(good) / len(answers) if told and kind == "csat" else None,
+                    "retention_rate": Decimal(len(kept)) / len(known) if len(known) >= MINIMUM else None,
+                    "is_below_minimum": not enough,
+                }
+            )
+        return described("fct_customer_feedback", records)
+
+
+def described(mart: str, records: list[dict[str, Any]]) -> pd.DataFrame:
+    """The records as a table that has every column which is compared, also when there are none."""
+    (comparison,) = (one for one in COMPARISONS if one.mart == mart)
+    return table(records, " ".join((*comparison.key, *comparison.measures)))
 
 
 def is_purchase(deal: dict[str, Any]) -> bool:
@@ -434,6 +496,13 @@ COMPARISONS = [
         measures(
             count="addressable_accounts known_accounts pipeline_accounts won_accounts won_not_listed_accounts",
             number="penetration_rate",
+        ),
+    ),
+    Comparison(
+        "fct_customer_feedback", ("kind", "period_type", "period_start", "level", "member", "answer_group"),
+        measures(
+            count="answers answers_good answers_bad customers customers_followed customers_kept",
+            number="nps csat retention_rate", flag="is_below_minimum",
         ),
     ),
     Comparison(

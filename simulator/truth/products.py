@@ -147,7 +147,8 @@ class Products(Outcomes):
                         "is_in_deal_amount": True,
                     }
                 )
-        return table(records, "line_key deal_key product_key line_kind line_status amount_reporting is_excluded")
+        compared = COMPARISONS[1]
+        return table(records, " ".join((*compared.key, *compared.measures)))
 
     @cached_property
     def fct_product_performance(self) -> pd.DataFrame:
@@ -217,7 +218,8 @@ class Products(Outcomes):
                     "discount_rate": quotient(listed - net, listed),
                 }
             )
-        return table(records, "product_member month_start")
+        compared = COMPARISONS[2]
+        return table(records, " ".join((*compared.key, *compared.measures)))
 
 
 COMPARISONS = [

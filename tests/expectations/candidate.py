@@ -242,6 +242,16 @@ create table fct_market_penetration as select
     20::bigint as won_accounts, 3::bigint as won_not_listed_accounts, 0.2::decimal(18, 9) as penetration_rate
 from (select unnest(['total', 'segment', 'country']) as level);
 
+create table fct_customer_feedback as select
+    'nps' as kind, 'quarter' as period_type, 'total' as level, 'total' as member, answer_group,
+    case answer_group when 'all' then 40 else 20 end::bigint as answers,
+    case answer_group when 'detractor' then 0 else 20 end::bigint as answers_good,
+    case answer_group when 'promoter' then 0 else 20 end::bigint as answers_bad, 15::bigint as customers,
+    12::bigint as customers_followed, 9::bigint as customers_kept,
+    case answer_group when 'all' then 0 end::decimal(18, 9) as nps, null::decimal(18, 9) as csat,
+    0.75::decimal(18, 9) as retention_rate, false as is_below_minimum, date '2026-04-01' as period_start
+from (select unnest(['all', 'promoter', 'detractor']) as answer_group);
+
 create table fct_deal_stage_visits as
 with visits as (
     select *, 1 as visit_no, 'prospecting' as visited, 'first' as direction, created_at as entered_at from deals_made

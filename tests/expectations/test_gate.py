@@ -117,6 +117,10 @@ MUTATIONS = {
         "update fct_customer_segments set recency_days = 5 where customer_key = 'hubspot:a9'",
         "later_is_not_worse",
     ),
+    "fct_customer_feedback": (
+        "update fct_customer_feedback set is_below_minimum = true where answer_group = 'all'",
+        "no_figure_of_few_answers",
+    ),
     "fct_market_penetration": (
         "update fct_market_penetration set won_accounts = 21 where level = 'segment'",
         "parts_add_up",

@@ -15,6 +15,7 @@ import pytest
 from .conftest import CRM, EVERYTHING, Lake
 
 START = datetime(2026, 1, 5, 9)
+SELECTION = (*CRM, "+fct_deal_line_items")
 STAGES = ["s1", "s2", "s3", "won", "lost"]
 PIPELINES = [
     {
@@ -46,12 +47,16 @@ class Crm:
         self.now = START
         self.deals: dict[str, dict[str, Any]] = {}
         self.contacts: dict[str, dict[str, Any]] = {}
+        # Lines of deals have a chance of their own, so that deals and contacts live as they would without them.
+        self.chance = random.Random(seed + 100)
+        self.lines: dict[str, dict[str, Any]] = {}
 
     def pass_a_day(self) -> None:
         self.now += timedelta(days=1)
         for _ in range(self.random.randint(1, 5)):
             self.now += timedelta(minutes=self.random.randint(1, 90))
             self.random.choice([self._contact, self._deal, self._edit, self._edit, self._bin, self._merge])()
+            self._line()
 
     def _new(self, records: dict[str, dict[str, Any]], **more: Any) -> dict[str, Any]:
         record = {"id": str(1000 + len(records)), "created": self.now, "archived": None, "merged": [], "gone": False}
@@ -89,6 +94,22 @@ class Crm:
             self._set(record, name, value)
         else:
             self._set(record, "hs_lead_status", self.random.choice(["NEW", "UNQUALIFIED", "RECYCLED"]))
+
+    def _line(self) -> None:
+        """A line is entered, altered, lost, removed or brought back."""
+        if self.deals and (not self.lines or self.chance.random() < 0.4):
+            line = self._new(self.lines, deal=self.chance.choice(list(self.deals)))
+            self._set(line, "quantity", str(self.chance.randint(1, 5)))
+            self._set(line, "amount", str(self.chance.randint(1, 3000)))
+        elif self.lines:
+            line = self.chance.choice(list(self.lines.values()))
+            name, value = self.chance.choice(
+                [("amount", "12.30"), ("quantity", "7"), ("line_outcome", "lost"), ("line_outcome", ""), ("", "")]
+            )
+            if name:
+                self._set(line, name, value)
+            else:
+                line["archived"] = None if line["archived"] else self.now
 
     def _bin(self) -> None:
         records = [r for r in [*self.deals.values(), *self.contacts.values()] if not r["gone"]]
@@ -131,7 +152,13 @@ class Crm:
                 contacts += [self._row(contact) | {"email": contact["email"]}] * self.random.choice([0, 1, 1])
         if self.random.random() < 0.3 and deals:
             deals.append(deals[0] | {"id": "77", "amount": "1e400"})
-        return {"deals": deals, "contacts": contacts}
+        lines = []
+        for line in self.lines.values():
+            link = {} if self.deals[line["deal"]]["archived"] else {"deals": {"results": [{"id": line["deal"]}]}}
+            row = self._row(line) | {"associations": json.dumps(link)}
+            row.pop("hs_merged_object_ids")
+            lines += [row] * self.chance.choice([0, 1, 1, 2])
+        return {"deals": deals, "contacts": contacts, "line_items": lines}
 
 
 def verdicts(runs: int, random_: random.Random) -> list[Row]:
@@ -150,7 +177,7 @@ def verdicts(runs: int, random_: random.Random) -> list[Row]:
 @pytest.mark.parametrize(
     ("seed", "selection"),
     [
-        (1, CRM),
+        (1, SELECTION),
         pytest.param(2, EVERYTHING, marks=pytest.mark.slow),
         pytest.param(3, EVERYTHING, marks=pytest.mark.slow),
     ],
@@ -172,6 +199,7 @@ def test_load_by_load_equals_at_once(lakes: Callable[[], Lake], seed: int, selec
     assert left == right
     assert len(left["fct_deals"]) > 3
     assert len(left["fct_quality_results"]) == 6
+    assert sum("residual" not in row for row in left["fct_deal_line_items"]) > 3
     # What is told again with every fetch must not be stored again.
     assert stepwise.staged("stg_hubspot__field_changes") == at_once.staged("stg_hubspot__field_changes")
     # The past is the same too: what was known after the first load, asked today.

@@ -319,6 +319,13 @@ def make_company() -> Company:
             renewal_date=moments("2025-05-01", "2027-07-01").astype("datetime64[s]"),
             notice_date=moments("2025-02-03", None).astype("datetime64[s]"),
         ),
+        feedback=table(
+            feedback_id=["F1", "F2"],
+            kind=["nps", "csat"],
+            score=[9, 2],
+            account_id=["502", "501"],
+            answered_date=moments("2024-06-10", "2026-06-18").astype("datetime64[s]"),
+        ),
         addressable_accounts=table(
             segment=["mid"], country=["Germany"], account_name=["Müller KG"], domain=["mueller.example"]
         ),

@@ -32,6 +32,7 @@ MOMENT_OF = {
     "products": "created_at",
     "line_items": "created_at",
     "contracts": "signed_date",
+    "feedback": "answered_date",
 }
 
 
@@ -205,6 +206,10 @@ def features(company: Company) -> dict[str, int]:
         "lines removed": int((company.deletions["object"] == "line_item").sum()),
         "contracts that follow one another": int(company.contracts["account_id"].duplicated().sum()),
         "contracts in other currencies": int((company.contracts["currency"] != "EUR").sum()),
+        "answers of people who leave": int(
+            ((company.feedback["kind"] == "nps") & (company.feedback["score"] < 7)).sum()
+        ),
+        "satisfied answers": int(((company.feedback["kind"] == "csat") & (company.feedback["score"] > 3)).sum()),
         "notices": int(company.contracts["notice_date"].notna().sum()),
         "contracts of merged accounts": int(
             company.contracts["account_id"]

@@ -33,6 +33,7 @@
     ('files', 'holidays', 'stg_files__holidays', none, none),
     ('files', 'addressable_accounts', 'stg_files__addressable_accounts', none, none),
     ('files', 'contracts', 'stg_files__contracts', none, none),
+    ('files', 'feedback', 'stg_files__feedback', 'answered_date', none),
     ('files', 'readings', 'stg_files__readings', none, none),
     ('mappings', 'stages', 'stg_mappings__stages', none, none),
     ('mappings', 'channels', 'stg_mappings__channels', none, none),
