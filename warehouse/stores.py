@@ -4,7 +4,7 @@ What belongs here: opening and checking the stores, views over raw files, the on
 any rule about the data itself (dbt/) and reading vendors (ingestion/).
 
 history.raw.loads           one row per load up to the watermark
-history.raw.load_entities   one row per load and entity, with its rows
+history.raw.load_entities   one row per load and entity, with its rows and files
 history.raw.<source>__<entity>   view over the files that some staging model has not read yet
 history.meta.processed_loads     one row per staging model and load it has read
 history.meta.table_sizes         one row per history table: its rows after its last build
@@ -184,7 +184,8 @@ def _offer_new_files(
         "create or replace table raw.loads (load_number bigint, dlt_load_id text, source text, landed_at timestamp)"
     )
     connection.execute(
-        "create or replace table raw.load_entities (load_number bigint, source text, entity text, row_count bigint)"
+        "create or replace table raw.load_entities ("
+        "load_number bigint, source text, entity text, row_count bigint, file_count bigint)"
     )
     if loads:
         connection.executemany(
@@ -192,12 +193,12 @@ def _offer_new_files(
             [[load.load_number, load.dlt_load_id, load.source, load.landed_at] for load in loads],
         )
         entity_rows = [
-            [load.load_number, load.source, name, entity.rows]
+            [load.load_number, load.source, name, entity.rows, len(entity.files)]
             for load in loads
             for name, entity in load.entities.items()
         ]
         if entity_rows:
-            connection.executemany("insert into raw.load_entities values (?, ?, ?, ?)", entity_rows)
+            connection.executemany("insert into raw.load_entities values (?, ?, ?, ?, ?)", entity_rows)
     processed: dict[str, set[int]] = {}
     for model, load_number in connection.execute("select model, load_number from meta.processed_loads").fetchall():
         processed.setdefault(model, set()).add(load_number)

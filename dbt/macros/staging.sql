@@ -140,8 +140,8 @@
             'start_date',
         ],
         'web_events': [
-            'visitor_id', 'user_id', 'session_id', 'transaction_id', 'event_name', 'page_location', 'page_referrer',
-            'source', 'medium', 'campaign', 'gclid', 'device', 'country', 'currency', 'session_number',
+            'visitor_id', 'user_id', 'session_id', 'transaction_id', 'event_name', 'page_location',
+            'source', 'medium', 'campaign', 'gclid', 'device', 'country', 'currency',
             'engagement_ms', 'revenue', 'is_engaged', 'event_day', 'event_at',
         ],
         'targets': ['level', 'member', 'measure', 'currency', 'period_type', 'amount', 'period_start'],

@@ -10,17 +10,18 @@
 
 with
 
--- Read twice, so it must not be held: all events of a first build would have to fit into memory.
+-- Read more than once, so it must not be held: all events of a first build would have to fit into memory.
 raw_events as not materialized (
-    select
-        *,
-        hash(_dlt_load_id, _dlt_id) as row_hash
-    from {{ source('raw', 'ga4__events') }}
+    select * from {{ source('raw', 'ga4__events') }}
 ),
 
-raw_row_hashes as (
-    select hash(_dlt_load_id, _dlt_id) as row_hash
-    from {{ source('raw', 'ga4__events') }}
+-- A landing that was killed and completed can hold the same rows twice, in two files and never in one.
+loads_in_several_files as (
+    select loads.dlt_load_id
+    from {{ source('ledger', 'loads') }} as loads
+    inner join {{ source('ledger', 'load_entities') }} as load_entities
+        on loads.load_number = load_entities.load_number
+    where load_entities.source = 'ga4' and load_entities.entity = 'events' and load_entities.file_count > 1
 ),
 
 new_loads as (
@@ -53,8 +54,14 @@ current_files_to_read as (
     inner join new_loads on current_files.load_number = new_loads.load_number
 ),
 
--- A landing that was killed can hold the same rows twice. Almost never, so it is asked of hashes, and only rows whose
--- hash repeats are compared as a whole: two rows that merely share a hash both stay.
+-- Almost never, so it is asked of hashes, and only rows whose hash repeats are compared as a whole: two rows that merely
+-- share a hash both stay.
+raw_row_hashes as (
+    select hash(raw_events._dlt_load_id, raw_events._dlt_id) as row_hash
+    from raw_events
+    semi join loads_in_several_files on raw_events._dlt_load_id = loads_in_several_files.dlt_load_id
+),
+
 repeated_hashes as (
     select row_hash
     from raw_row_hashes
@@ -62,14 +69,26 @@ repeated_hashes as (
     having count(*) > 1
 ),
 
+events_of_several_files as (
+    select raw_events.*
+    from raw_events
+    semi join loads_in_several_files on raw_events._dlt_load_id = loads_in_several_files.dlt_load_id
+),
+
 events_once as (
     select raw_events.*
     from raw_events
-    anti join repeated_hashes on raw_events.row_hash = repeated_hashes.row_hash
+    anti join loads_in_several_files on raw_events._dlt_load_id = loads_in_several_files.dlt_load_id
     union all
-    select distinct raw_events.*
-    from raw_events
-    semi join repeated_hashes on raw_events.row_hash = repeated_hashes.row_hash
+    select events_of_several_files.*
+    from events_of_several_files
+    anti join repeated_hashes
+        on hash(events_of_several_files._dlt_load_id, events_of_several_files._dlt_id) = repeated_hashes.row_hash
+    union all
+    select distinct events_of_several_files.*
+    from events_of_several_files
+    semi join repeated_hashes
+        on hash(events_of_several_files._dlt_load_id, events_of_several_files._dlt_id) = repeated_hashes.row_hash
 ),
 
 events_of_current_files as (
@@ -90,7 +109,6 @@ events_typed as (
     select
         *,
         {{ to_bigint('engagement_time_msec') }} as engagement_ms,
-        {{ to_bigint('ga_session_number') }} as session_number,
         {{ to_decimal('purchase_revenue') }} as revenue,
         -- Seconds of the years 1970 to 2100; a larger number cannot be a time of a visit and would overflow.
         case
@@ -124,7 +142,6 @@ final as (
         {{ given('events_judged.transaction_id') }} as transaction_id,
         events_judged.event_name,
         events_judged.page_location,
-        events_judged.page_referrer,
         {{ given('events_judged.source') }} as source,
         {{ given('events_judged.medium') }} as medium,
         {{ given('events_judged.campaign') }} as campaign,
@@ -134,7 +151,6 @@ final as (
         upper({{ given('events_judged.currency') }}) as currency,
         events_judged.reject_reason,
         {{ rejected_record(rejected_columns, 'events_judged') }} as rejected_record,
-        events_judged.session_number,
         events_judged.engagement_ms,
         events_judged.revenue,
         events_judged.load_number,
