@@ -28,15 +28,18 @@ class Health(Team):
 
     @cached_property
     def _contacts(self) -> dict[str, set[str]]:
-        """deal -> the people whom the vendor shows with it: asked now, so without those who lie deleted now."""
+        """deal -> the people whom the vendor shows with it: asked now, so without those who lie deleted now.
+
+        A merged deal's people are those of its survivor.
+        """
         known = set(self.contacts_existing["contact_id"])
-        hidden = {record for kind, record in {*self._gone, *self.deleted} if kind == "contact"}
+        hidden = {record for kind, record in {*self.gone, *self.deleted} if kind == "contact"}
         found: dict[str, set[str]] = defaultdict(set)
         rows = self.company.deal_contacts
         for deal, contact in zip(rows["deal_id"], rows["contact_id"], strict=True):
             person = self.surviving("contact", contact)
             if person in known and person not in hidden:
-                found[deal].add(str(person))
+                found[str(self.surviving("deal", deal))].add(str(person))
         return found
 
     @cached_property

@@ -177,6 +177,13 @@ class Log:
         rows = rows.loc[(rows["at"] < self.end) & ~(rows["restored_at"] < self.moment.now)]
         return {(kind, str(i)): at for kind, i, at in zip(rows["object"], rows["record_id"], rows["at"], strict=True)}
 
+    @cached_property
+    def gone(self) -> set[tuple[str, str]]:
+        """(object, id) of what lies deleted now: the vendor links nothing to it, whatever the day."""
+        rows = self.company.deletions
+        rows = rows.loc[(rows["at"] < self.moment.now) & ~(rows["restored_at"] < self.moment.now)]
+        return set(zip(rows["object"], rows["record_id"].astype(str), strict=True))
+
     def existing(self, table: pd.DataFrame, kind: str, identifier: str) -> pd.DataFrame:
         """Records made before the end of the day and not merged away by now."""
         merged = {old for found, old in self.survivor if found == kind}

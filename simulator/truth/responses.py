@@ -45,7 +45,10 @@ class Responses(Plans):
 
     @cached_property
     def outreach(self) -> dict[tuple[str, str], list[tuple[pd.Timestamp, str]]]:
-        """(contact, owner) -> moments and kinds of their calls, outbound e-mails and held meetings, in order."""
+        """(contact, owner) -> moments and kinds of their calls, outbound e-mails and held meetings, in order.
+
+        With who lies deleted now the vendor shows none.
+        """
         rows = self.company.activities
         rows = rows.loc[
             (rows["at"] < self.end)
@@ -56,7 +59,9 @@ class Responses(Plans):
         found: dict[tuple[str, str], list[tuple[pd.Timestamp, str]]] = {}
         for row in rows.to_dict("records"):
             contact = self.surviving("contact", row["contact_id"])
-            if contact is not None and row["direction"] != "inbound":
+            if contact is None or ("contact", contact) in self.gone:
+                continue
+            if row["direction"] != "inbound":
                 found.setdefault((contact, str(row["owner_id"])), []).append((row["at"], row["kind"]))
         return {pair: sorted(moments) for pair, moments in found.items()}
 

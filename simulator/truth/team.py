@@ -65,7 +65,7 @@ class Team(Deals, Plans):
         test_deals = set(deals.loc[deals["exclusion_reason"] == "test", "deal_id"])
         hidden = {"contact": self.test_contacts, "company": self.test_accounts, "deal": test_deals}
         kinds = dict(zip(self.company.owners["owner_id"], self.company.owners["kind"], strict=True))
-        gone = self._gone
+        gone = self.gone
         records = []
         for row in rows.loc[rows["created_at"] < self.end].to_dict("records"):
             links: dict[str, str | None] = {}
@@ -106,13 +106,6 @@ class Team(Deals, Plans):
         return table(
             records, "activity_key owner_key kind direction outcome is_completed is_past is_excluded created_date"
         )
-
-    @cached_property
-    def _gone(self) -> set[tuple[str, str]]:
-        """(object, id) of what lies deleted now: the vendor links nothing to it, whatever the day."""
-        rows = self.company.deletions
-        rows = rows.loc[(rows["at"] < self.moment.now) & ~(rows["restored_at"] < self.moment.now)]
-        return set(zip(rows["object"], rows["record_id"].astype(str), strict=True))
 
     @cached_property
     def dim_owner_teams(self) -> pd.DataFrame:
@@ -297,7 +290,7 @@ class Team(Deals, Plans):
                         "open_deals": int(sums["open_deals"].get(cell, 0)) if month == this_month else None,
                         "open_reporting": sums["open_reporting"].get(cell, 0) if month == this_month else None,
                         "attainment": booked / own if own else None,
-                        "won_per_working_day": rounded(booked / days, 2) if days else None,
+                        "won_per_working_day": booked / days if days else None,
                         "win_rate": sums["rated_won"].get(cell, 0) / rated if rated else None,
                         "trailing_won_deals": won,
                         "trailing_closed_deals": closed,
@@ -450,12 +443,12 @@ COMPARISONS = [
         "fct_rep_months", ("owner_key", "month_start"),
         measures(
             text="manager_key team rollup_owner_name peer_basis",
-            money="quota_stated quota won_plan_rate won_reporting lost_reporting created_reporting open_reporting "
-            "won_per_working_day",
+            money="quota_stated quota won_plan_rate won_reporting lost_reporting created_reporting open_reporting",
             count="working_days won_deals lost_deals created_deals proposals calls emails tasks_done meetings_booked "
             "meetings_held meetings_no_show meetings_cancelled meetings_rescheduled open_deals trailing_won_deals "
             "trailing_closed_deals",
-            number="attainment win_rate trailing_win_rate peer_win_rate trailing_win_rate_shrunk", flag="is_active",
+            number="attainment won_per_working_day win_rate trailing_win_rate peer_win_rate trailing_win_rate_shrunk",
+            flag="is_active",
         ),
     ),
 ]  # fmt: skip

@@ -601,7 +601,7 @@ create table fct_rep_months as select
     1::bigint as meetings_held, 0::bigint as meetings_no_show, 0::bigint as meetings_cancelled,
     0::bigint as meetings_rescheduled, null::bigint as open_deals, null::decimal(18, 2) as open_reporting,
     (coalesce(sum(amount_plan_rate) filter (status = 'won'), 0) / 20000)::decimal(18, 9) as attainment,
-    100::decimal(18, 2) as won_per_working_day, 0.5::decimal(18, 9) as win_rate, 2::bigint as trailing_won_deals,
+    100::decimal(18, 6) as won_per_working_day, 0.5::decimal(18, 9) as win_rate, 2::bigint as trailing_won_deals,
     4::bigint as trailing_closed_deals, 0.5::decimal(18, 9) as trailing_win_rate, 0.3::decimal(18, 9) as peer_win_rate,
     0.4::decimal(18, 9) as trailing_win_rate_shrunk, true as is_active,
     date_trunc('month', close_day)::date as month_start

@@ -434,7 +434,7 @@ final as (
         cast(case when priors.is_current then coalesce(opened.open_reporting, 0) end as decimal(18, 2))
             as open_reporting,
         {{ ratio('coalesce(closed.won_plan_rate, 0)', 'quotas.quota') }} as attainment,
-        {{ ratio('coalesce(closed.won_plan_rate, 0)', 'days_employed.working_days', 2) }} as won_per_working_day,
+        {{ ratio('coalesce(closed.won_plan_rate, 0)', 'days_employed.working_days', 6) }} as won_per_working_day,
         {{ ratio('closed.rated_won_deals', 'closed.rated_closed_deals') }} as win_rate,
         cast(priors.won as bigint) as trailing_won_deals,
         cast(priors.closed as bigint) as trailing_closed_deals,
