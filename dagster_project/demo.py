@@ -9,7 +9,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -41,11 +41,11 @@ def run(home: Home, *, scale: float, seed: int, console: Console) -> None:
     now = datetime.fromisoformat(json.loads(clock.read_text())["next"]) if clock.exists() else FIRST_NOW
     began = time.monotonic()
     console.print(f"[bold]Demo[/]  the simulated company Aldergate on {now:%d %B %Y}, as its vendors would show it")
-    with _vendors(folder, now, scale, seed) as address:
+    from dagster_project import headless
+
+    with _vendors(folder, now, scale, seed, meanwhile=lambda: headless.prepare(home)) as address:
         console.print(f"[dim]{time.monotonic() - began:6.1f} s[/]  vendors answer at {address}", highlight=False)
         os.environ |= CREDENTIALS | addresses(address)
-        from dagster_project import headless
-
         published = headless.run(home, as_of=now.date() - timedelta(days=1), extract=True, console=console)
     clock.write_text(json.dumps({"next": (now + timedelta(days=1)).isoformat()}))
     console.print()
@@ -69,7 +69,7 @@ def addresses(base: str) -> dict[str, str]:
 
 
 @contextmanager
-def _vendors(folder: Path, now: datetime, scale: float, seed: int) -> Iterator[str]:
+def _vendors(folder: Path, now: datetime, scale: float, seed: int, *, meanwhile: Callable[[], None]) -> Iterator[str]:
     port_file = folder / "port"
     port_file.unlink(missing_ok=True)
     command = [sys.executable, "-m", "simulator", "serve", "--now", now.isoformat(), "--scale", str(scale)]
@@ -77,6 +77,7 @@ def _vendors(folder: Path, now: datetime, scale: float, seed: int) -> Iterator[s
     with (folder / "vendors.log").open("w") as log:
         process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
     try:
+        meanwhile()
         deadline = time.monotonic() + _PATIENCE_SECONDS
         while not port_file.exists():
             if process.poll() is not None or time.monotonic() > deadline:

@@ -3,6 +3,7 @@
 What belongs here: starting a job, turning its failure into our one line. What does not: the job.
 """
 
+import importlib
 import os
 import time
 from datetime import date
@@ -20,14 +21,20 @@ if TYPE_CHECKING:
     import dagster as dg
 
 
+def prepare(home: Home) -> None:
+    """Loads the definitions, which takes some seconds of their own and needs no source to answer."""
+    quiet()
+    os.environ["SALESHOUSE_HOME"] = str(home.root)
+    importlib.import_module("dagster_project.definitions")
+
+
 def run(home: Home, *, as_of: date | None, extract: bool, console: Console, baseline: str | None = None) -> Release:
     """Materialises the `daily` job (or `rebuild`, without extraction) for one day and returns the new live release.
 
     `baseline`: the release to compare closed figures with. Raises the SaleshouseError that stopped it, after alerting.
     """
     settings = load()
-    quiet()
-    os.environ["SALESHOUSE_HOME"] = str(home.root)
+    prepare(home)
     began = time.monotonic()
 
     def show(line: str) -> None:
