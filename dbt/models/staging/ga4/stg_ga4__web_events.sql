@@ -54,8 +54,8 @@ current_files_to_read as (
     inner join new_loads on current_files.load_number = new_loads.load_number
 ),
 
--- Almost never, so it is asked of hashes, and only rows whose hash repeats are compared as a whole: two rows that merely
--- share a hash both stay.
+-- Almost never, so it is asked of hashes, and only rows whose hash repeats are compared as a whole: two rows that
+-- merely share a hash both stay.
 raw_row_hashes as (
     select hash(raw_events._dlt_load_id, raw_events._dlt_id) as row_hash
     from raw_events
