@@ -38,3 +38,29 @@
     insert or replace into history.meta.table_sizes (model, row_count)
     select '{{ this.identifier }}', count(*) from {{ this }}
 {%- endmacro %}
+
+{#-
+    The days of a history table by `event_day` that are to be built: those whose events have come since. Each source's day
+    comes from one load at a time and newer loads have larger numbers, so their sum tells whether any has changed.
+    `events` is a CTE of staged events.
+-#}
+{% macro changed_days(events) -%}
+    select
+        days_staged.day_version,
+        days_staged.event_day
+    from (
+        select
+            cast(sum(loads_of_days.load_number) as bigint) as day_version,
+            loads_of_days.event_day
+        from (select distinct source_system, load_number, event_day from {{ events }}) as loads_of_days
+        group by loads_of_days.event_day
+    ) as days_staged
+    {% if is_incremental() -%}
+    where
+        not exists (
+            select 1
+            from {{ this }} as days_built
+            where days_staged.event_day = days_built.event_day and days_staged.day_version = days_built.day_version
+        )
+    {%- endif %}
+{%- endmacro %}

@@ -52,14 +52,36 @@
     {%- set z = 1.959963984540054 -%}
     {%- set n = 'nullif(cast(' ~ trials ~ ' as double), 0)' -%}
     {%- set p = '(' ~ successes ~ ' / ' ~ n ~ ')' -%}
-    {#-
-        greatest() and least() pass over a NULL, so without trials they would give 0 or 1. #} case
-        when {{ trials }} > 0 then cast( greatest(0, least(1, ( {{ p }} + {{ z * z / 2 }} / {{ n }}
-        {{ sign }} {{ z }} * sqrt({{ p }} * (1 - {{ p }}) / {{ n }} + {{ z * z / 4 }} / ({{ n }} *
-        {{ n }})) ) / (1 + {{ z * z }} / {{ n }}))) as decimal(18, 9) ) end {%- endmacro %}
+    {#- greatest() and least() pass over a NULL, so without trials they would give 0 or 1. -#}
+    case
+        when {{ trials }} > 0
+            then cast(greatest(0, least(1, (
+                {{ p }} + {{ z * z / 2 }} / {{ n }}
+                {{ sign }} {{ z }} * sqrt({{ p }} * (1 - {{ p }}) / {{ n }} + {{ z * z / 4 }} / ({{ n }} * {{ n }}))
+            ) / (1 + {{ z * z }} / {{ n }}))) as decimal(18, 9))
+    end
+{%- endmacro %}
 
-        {#- Money in another currency, rounded per row so that sums of rows are exact.
-    -#}
+{#-
+    How many trials of the others a group's own rate is weighed against: moments of the beta-binomial (J. C. Kleinman, 1973).
+    The less the groups differ beyond chance, the more a rate is drawn to the others'. Between 1 and 199 trials. `spread`:
+    the sum of trials x (rate - pooled)^2 over the groups, `squares`: the sum of their squared trials.
+-#}
+{% macro prior_trials(spread, pooled, groups, trials, squares) -%}
+    1 / least(0.5, greatest(0.005, coalesce(
+        ({{ spread }} - {{ pooled }} * (1 - {{ pooled }}) * ({{ groups }} - 1))
+        / nullif(
+            {{ pooled }} * (1 - {{ pooled }})
+            * greatest(
+                {{ trials }} - {{ squares }} / nullif(cast({{ trials }} as double), 0) - ({{ groups }} - 1), 0
+            ),
+            0
+        ),
+        0.005
+    ))) - 1
+{%- endmacro %}
+
+{#- Money in another currency, rounded per row so that sums of rows are exact. -#}
 {% macro converted(amount, rate, scale=2) -%}
     case
         when {{ rate }} = 1 then cast({{ amount }} as decimal(18, {{ scale }}))

@@ -10,37 +10,8 @@ events as not materialized (
     {{ union_staged('web_events') }}
 ),
 
-loads_of_days as (
-    select distinct
-        source_system,
-        load_number,
-        event_day
-    from events
-),
-
--- Each source's day comes from one load at a time and newer loads have larger numbers, so their sum tells whether
--- any of them has changed.
-days_staged as (
-    select
-        cast(sum(load_number) as bigint) as day_version,
-        event_day
-    from loads_of_days
-    group by event_day
-),
-
 days_changed as (
-    select days_staged.*
-    from days_staged
-    {% if is_incremental() %}
-    where
-        not exists (
-            select 1
-            from {{ this }} as slices_built
-            where
-                days_staged.event_day = slices_built.event_day
-                and days_staged.day_version = slices_built.day_version
-        )
-    {% endif %}
+    {{ changed_days('events') }}
 ),
 
 events_of_changed_days as (

@@ -9,36 +9,8 @@ events as not materialized (
     {{ union_staged('web_events') }}
 ),
 
-loads_of_days as (
-    select distinct
-        source_system,
-        load_number,
-        event_day
-    from events
-),
-
--- As in hist_session_slices: the sum tells whether any source's day has changed.
-days_staged as (
-    select
-        cast(sum(load_number) as bigint) as day_version,
-        event_day
-    from loads_of_days
-    group by event_day
-),
-
 days_changed as (
-    select days_staged.*
-    from days_staged
-    {% if is_incremental() %}
-    where
-        not exists (
-            select 1
-            from {{ this }} as shop_events_built
-            where
-                days_staged.event_day = shop_events_built.event_day
-                and days_staged.day_version = shop_events_built.day_version
-        )
-    {% endif %}
+    {{ changed_days('events') }}
 ),
 
 shop_events as (

@@ -26,10 +26,7 @@ deals_credited as (
 final as (
     select
         deals_credited.deal_key,
-        case
-            when owners.kind = 'person' and owners.is_active then owners.owner_key
-            else 'unassigned'
-        end as owner_member,
+        {{ owner_member('owners') }} as owner_member,
         coalesce(deals_credited.pipeline_label, 'Unknown') as pipeline_member,
         deals_credited.currency,
         deals_credited.stage,

@@ -68,10 +68,7 @@ owners_placed as (
     select
         owners.owner_key,
         coalesce(owners.team, 'unassigned') as team_member,
-        case
-            when owners.kind = 'person' and owners.is_active then owners.owner_key
-            else 'unassigned'
-        end as owner_member
+        {{ owner_member('owners') }} as owner_member
     from owners
 ),
 

@@ -23,10 +23,7 @@ movements_placed as (
         movements.movement,
         movements.deal_key,
         coalesce(owners.team, 'unassigned') as team_member,
-        case
-            when owners.kind = 'person' and owners.is_active then owners.owner_key
-            else 'unassigned'
-        end as owner_member,
+        {{ owner_member('owners') }} as owner_member,
         movements.segment as segment_member,
         movements.pipeline_id as pipeline_member,
         movements.amount,
@@ -44,10 +41,7 @@ unknown_placed as (
         unknown_deals.segment as segment_member,
         unknown_deals.pipeline_id as pipeline_member,
         coalesce(owners.team, 'unassigned') as team_member,
-        case
-            when owners.kind = 'person' and owners.is_active then owners.owner_key
-            else 'unassigned'
-        end as owner_member
+        {{ owner_member('owners') }} as owner_member
     from unknown_deals
     left join owners on unknown_deals.owner_key = owners.owner_key
 ),

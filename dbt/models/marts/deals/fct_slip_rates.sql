@@ -25,10 +25,7 @@ slips_placed as (
         slips.segment as segment_member,
         slips.pipeline_id as pipeline_member,
         coalesce(owners.team, 'unassigned') as team_member,
-        case
-            when owners.kind = 'person' and owners.is_active then owners.owner_key
-            else 'unassigned'
-        end as owner_member
+        {{ owner_member('owners') }} as owner_member
     from slips
     left join owners on slips.owner_key = owners.owner_key
 ),
@@ -39,10 +36,7 @@ unknown_placed as (
         unknown_deals.segment as segment_member,
         unknown_deals.pipeline_id as pipeline_member,
         coalesce(owners.team, 'unassigned') as team_member,
-        case
-            when owners.kind = 'person' and owners.is_active then owners.owner_key
-            else 'unassigned'
-        end as owner_member
+        {{ owner_member('owners') }} as owner_member
     from unknown_deals
     left join owners on unknown_deals.owner_key = owners.owner_key
 ),

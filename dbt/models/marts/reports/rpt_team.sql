@@ -16,12 +16,11 @@ dates as (
 -- Who left, a queue or an integration stands in one row.
 owners as (
     select
-        owner_key,
-        case when kind = 'person' and is_active then owner_key else 'unassigned' end as member,
-        case when kind = 'person' and is_active then owner_name else 'Unassigned' end
-            as member_name,
-        case when kind = 'person' and is_active then team end as team
-    from {{ ref('dim_owners') }}
+        dim_owners.owner_key,
+        {{ owner_member('dim_owners') }} as member,
+        dim_owners.rollup_owner_name as member_name,
+        case when dim_owners.kind = 'person' and dim_owners.is_active then dim_owners.team end as team
+    from {{ ref('dim_owners') }} as dim_owners
 ),
 
 deals as (

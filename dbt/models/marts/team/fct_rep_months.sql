@@ -373,33 +373,13 @@ peers_summed as (
     from peers
 ),
 
--- How much owners differ beyond chance (J. C. Kleinman, 1973, moments of the beta-binomial): the less, the more a rate
--- is drawn to the others'. Kept between 1 and 199 deals' worth of the others.
 priors as (
     select
         peers_summed.*,
-        1 / least(
-            0.5,
-            greatest(
-                0.005,
-                coalesce(
-                    (
-                        peers_summed.spread
-                        - peers_summed.pooled * (1 - peers_summed.pooled) * (peers_summed.closers - 1)
-                    ) / nullif(
-                        peers_summed.pooled * (1 - peers_summed.pooled)
-                        * greatest(
-                            peers_summed.closed_of_all
-                            - peers_summed.closed_squared / nullif(cast(peers_summed.closed_of_all as double), 0)
-                            - (peers_summed.closers - 1),
-                            0
-                        ),
-                        0
-                    ),
-                    0.005
-                )
-            )
-        ) - 1 as prior_deals
+        {{ prior_trials(
+            'peers_summed.spread', 'peers_summed.pooled', 'peers_summed.closers', 'peers_summed.closed_of_all',
+            'peers_summed.closed_squared'
+        ) }} as prior_deals
     from peers_summed
 ),
 

@@ -114,34 +114,15 @@ peers_summed as (
     from peers
 ),
 
--- As in fct_rep_months: moments of the beta-binomial, between 1 and 199 deals' worth of the others.
 priors as (
     select
         peers_summed.*,
         peers_summed.progressed / peers_summed.decided as own_rate,
         cast(peers_summed.peer_progressed as double) / peers_summed.peer_decided as others_rate,
-        1 / least(
-            0.5,
-            greatest(
-                0.005,
-                coalesce(
-                    (
-                        peers_summed.spread
-                        - peers_summed.pooled * (1 - peers_summed.pooled) * (peers_summed.owners_of_stage - 1)
-                    ) / nullif(
-                        peers_summed.pooled * (1 - peers_summed.pooled)
-                        * greatest(
-                            peers_summed.decided_of_all
-                            - peers_summed.decided_squared / cast(peers_summed.decided_of_all as double)
-                            - (peers_summed.owners_of_stage - 1),
-                            0
-                        ),
-                        0
-                    ),
-                    0.005
-                )
-            )
-        ) - 1 as prior_deals
+        {{ prior_trials(
+            'peers_summed.spread', 'peers_summed.pooled', 'peers_summed.owners_of_stage',
+            'peers_summed.decided_of_all', 'peers_summed.decided_squared'
+        ) }} as prior_deals
     from peers_summed
 ),
 
