@@ -63,7 +63,7 @@
 {%- endmacro %}
 
 {#-
-    How many trials of the others a group's own rate is weighed against: moments of the beta-binomial (J. C. Kleinman, 1973).
+    How many trials of the others a rate is weighed against: moments of the beta-binomial (J. C. Kleinman, 1973).
     The less the groups differ beyond chance, the more a rate is drawn to the others'. Between 1 and 199 trials. `spread`:
     the sum of trials x (rate - pooled)^2 over the groups, `squares`: the sum of their squared trials.
 -#}
