@@ -136,7 +136,10 @@ def _print_rows(columns: list[str], rows: list[tuple[Any, ...]], fmt: Format) ->
         writer.writerow(columns)
         writer.writerows(rows)
     else:
-        table = Table(*columns, box=None)
+        table = Table(box=None)
+        for column in columns:
+            # What a narrow terminal has no room for goes on in the next line.
+            table.add_column(column, overflow="fold")
         for row in rows:
             table.add_row(*("" if value is None else _plain(str(value)) for value in row))
         out.print(table)
@@ -206,8 +209,18 @@ def diff(
     found = difference.difference(Home.from_environment(), load(), older, newer)
     for note in found.notes:
         err.print(f"[yellow]note[/]     {_plain(note)}", highlight=False)
-    if fmt is not Format.TABLE or found.rows:
+    if fmt is not Format.TABLE:
         _print_rows(list(found.rows[0]) if found.rows else [], [tuple(row.values()) for row in found.rows], fmt)
+    elif found.rows:
+        values = ("old_value", "new_value", "difference")
+        told = [
+            (
+                *(f"{row['period_start']:%Y-%m}", row["measure"], row["cause"], row["record_key"]),
+                *(f"{row[value].normalize():f}" for value in values),
+            )
+            for row in found.rows
+        ]
+        _print_rows(["month", "measure", "cause", "record", "old", "new", "difference"], told, fmt)
     else:
         out.print(f"{newer} says of closed months what {older} said", highlight=False)
 

@@ -62,6 +62,10 @@ def test_the_command_prints_them(whole: Whole, past: release.Release, monkeypatc
     for figure, whole_difference in figures.items():
         parts = [Decimal(row["difference"]) for row in listed if (row["measure"], row["period_start"]) == figure]
         assert whole_difference == {sum(parts)}
+    table = CliRunner().invoke(app, ["diff", past.id, whole.first.id], env={"COLUMNS": "200"}).stdout.splitlines()
+    assert len(table) == len(listed) + 1
+    last = [listed[-1]["period_start"][:7], *(listed[-1][name] for name in ("measure", "cause", "record_key"))]
+    assert any(line.split()[:4] == last for line in table)
     with pytest.raises(ReleaseError, match="there is no sealed release 2020"):
         difference.difference(whole.home, load(), "2020-01-01.001", past.id)
 
