@@ -3,6 +3,7 @@
 What belongs here: the instance's settings. What does not: what runs on it.
 """
 
+import json
 import sqlite3
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,11 @@ telemetry:
 concurrency:
   runs:
     max_concurrent_runs: 1
+event_log_storage:
+  module: dagster_project.event_log
+  class: EventLog
+  config:
+    base_dir: {history}
 """
 
 
@@ -29,8 +35,10 @@ def prepare(home: Home) -> Path:
     event.listen(Engine, "connect", _do_not_wait_for_the_disk)
     home.dagster.mkdir(parents=True, exist_ok=True)
     settings = home.dagster / "dagster.yaml"
-    if not settings.exists() or settings.read_text() != _SETTINGS:
-        settings.write_text(_SETTINGS)
+    # The folder of the orchestrator's own storage, whose databases ours continues. A path may hold anything: as JSON.
+    wanted = _SETTINGS.format(history=json.dumps(str(home.dagster / "history" / "runs")))
+    if not settings.exists() or settings.read_text() != wanted:
+        settings.write_text(wanted)
     return home.dagster
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import dagster as dg
 from pydantic import PrivateAttr
 
+from configuration.environment import quiet
 from configuration.errors import RunLocked
 from configuration.model import Settings, load
 from configuration.paths import Home
@@ -46,12 +47,20 @@ def run_lock(home: Home) -> Iterator[None]:
         yield
 
 
+def _import_ahead() -> None:
+    """Imports what building, judging and reporting need, seconds of it, while vendors' limits are waited for."""
+    quiet()
+    for package in ("dbt.cli.main", "dbt.adapters.duckdb", "great_expectations", "altair", "vl_convert", "babel"):
+        importlib.import_module(package)
+
+
 class Warehouse(dg.ConfigurableResource["Warehouse"]):
     """The home and the settings of one company; holding it is holding the right to write."""
 
     home_folder: str | None = None
     settings_file: str | None = None
     _landings: dict[str, Future[LoadSummary]] = PrivateAttr(default_factory=dict)
+    _ahead: Future[None] | None = PrivateAttr(default=None)
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Generator["Warehouse", None, None]:
@@ -70,13 +79,16 @@ class Warehouse(dg.ConfigurableResource["Warehouse"]):
         # Threads that import the same package at the same moment may find it half made.
         for package in ("dlt", "duckdb", "numpy", "pandas", "pyarrow.parquet"):
             importlib.import_module(package)
-        pool = ThreadPoolExecutor(max_workers=len(landings), thread_name_prefix="landing")
+        pool = ThreadPoolExecutor(max_workers=len(landings) + 1, thread_name_prefix="landing")
         self._landings.update({source: pool.submit(land) for source, land in landings.items()})
+        self._ahead = pool.submit(_import_ahead)
         pool.shutdown(wait=False)
 
     def result(self, source: str, land: Callable[[], LoadSummary]) -> LoadSummary:
         """What the landing of this source brought; one that was not begun, or is tried again, lands now."""
         begun = self._landings.pop(source, None)
+        if self._ahead is not None:
+            self._ahead.result()
         return begun.result() if begun else land()
 
     @property

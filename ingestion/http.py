@@ -111,7 +111,7 @@ class RestClient:
         expect: Callable[[Any], bool] | None = None,
         limiter: RateLimiter | None = None,
     ) -> Any:
-        """The JSON document that answers `body`; `limiter` is a second limit for this kind of request."""
+        """The JSON document that answers `body`; `limiter`: the limit that this kind of request has of its own."""
         return self._document("POST", path, entity=entity, scope=scope, body=body, expect=expect, limiter=limiter)
 
     def pages(self, fetch: Callable[[str | None], Any], *, entity: str, path: str) -> Iterator[list[dict[str, Any]]]:
@@ -158,9 +158,7 @@ class RestClient:
         refreshed = False
         doubts = 0
         while True:
-            if limiter is not None:
-                limiter.wait()
-            response = self._send(method, path, entity=entity, params=params, body=body)
+            response = self._send(method, path, entity=entity, params=params, body=body, limiter=limiter)
             if response.status_code == 401 and not refreshed and self.credentials.refresh():
                 refreshed = True
                 continue
@@ -187,9 +185,11 @@ class RestClient:
         params: Mapping[str, Any] | None = None,
         body: Mapping[str, Any] | None = None,
         form: Mapping[str, str] | None = None,
+        limiter: RateLimiter | None = None,
     ) -> "Response":
         import requests
 
+        self._local.limiter = limiter or self.limiter
         url = self.base_url.rstrip("/") + path
         try:
             # Signed by a function, or `requests` would prefer what it finds in ~/.netrc.
@@ -231,14 +231,15 @@ class RestClient:
             client = self
 
             class LimitedAdapter(HTTPAdapter):
-                """Counts every attempt, also the retried ones, against the vendor's limit."""
+                """Counts every attempt, also the retried ones, against the vendor's limit for its kind."""
 
                 def send(self, *arguments: Any, **options: Any) -> "Response":
                     client._stop_if_cancelled()
-                    client.limiter.wait()
+                    limiter: RateLimiter = client._local.limiter
+                    limiter.wait()
                     response = super().send(*arguments, **options)
                     if response.status_code == 429:
-                        client.limiter.pause(min(_retry_after(response), LONGEST_WAIT_SECONDS))
+                        limiter.pause(min(_retry_after(response), LONGEST_WAIT_SECONDS))
                     return response
 
             session = Client(

@@ -83,8 +83,9 @@ def _engagement(
         json_columns=("properties", "associations"),
         associations=("contacts", "companies", "deals"),
         more_properties=("hs_meeting_start_time", "hs_meeting_end_time") if name == "meetings" else (),
-        # Searches have a limit of their own and twice the page: what there is most of comes that way, beside the lists.
-        first_by_search=name in ("emails", "calls"),
+        # Searches have a limit of their own and twice the page: what has no field history comes that way, beside the
+        # lists.
+        first_by_search=True,
     )
 
 
@@ -235,7 +236,8 @@ def check(settings: Settings) -> str:
 def _reader(settings: Settings, window: Window) -> "_Reader":
     hubspot = settings.sources.hubspot
     token = PrivateAppToken(hubspot.token_env)
-    # HubSpot counts 190 requests in any ten seconds, and five searches in any second: both stay just below.
+    # HubSpot counts 190 requests in any ten seconds and, apart from them, five searches in any second: both stay just
+    # below.
     client = RestClient(SOURCE, hubspot.base_url, token, RateLimiter(18.7, burst=2), cancelled=window.cancelled)
     return _Reader(client, window, searches=RateLimiter(4.6, burst=1))
 

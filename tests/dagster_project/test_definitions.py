@@ -4,15 +4,17 @@ import os
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import dagster as dg
 import pytest
+import sqlalchemy
 
 from configuration.errors import SaleshouseError
 from configuration.model import load
 from configuration.paths import Home
-from dagster_project import alerts, days, failures
+from dagster_project import alerts, days, event_log, failures, instance
 from dagster_project.resources import Warehouse
 from expectations import runner
 
@@ -100,3 +102,27 @@ def test_an_alert_goes_to_the_webhook_and_never_raises(monkeypatch: pytest.Monke
     assert not alerts.send(settings, "nobody listens now")
     monkeypatch.delenv(settings.alerts.webhook_env)
     assert not alerts.send(settings, "no address")
+
+
+def test_what_happened_is_noted_over_one_engine_per_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    @dg.multi_asset(specs=[dg.AssetSpec("noted")], check_specs=[dg.AssetCheckSpec("is_there", asset="noted")])
+    def noted() -> Iterator[Any]:
+        yield dg.MaterializeResult(asset_key="noted", metadata={"dagster/row_count": 3})
+        yield dg.AssetCheckResult(asset_key="noted", check_name="is_there", passed=True)
+
+    made: list[str] = []
+
+    def make(address: str, **options: Any) -> sqlalchemy.Engine:
+        made.append(address)
+        return sqlalchemy.create_engine(address, **options)
+
+    monkeypatch.setattr(event_log, "create_engine", make)
+    folder = str(instance.prepare(Home(tmp_path / "it's a home")))
+    for run in range(2):
+        made.clear()
+        with dg.DagsterInstance.from_config(folder) as state:
+            assert dg.materialize([noted], instance=state).success
+            records = state.fetch_materializations(dg.AssetKey("noted"), limit=9).records
+            assert len(records) == run + 1
+            assert len(made) == len(set(made)) == 2
+            assert {row.asset_materialization.metadata["dagster/row_count"].value for row in records} == {3}

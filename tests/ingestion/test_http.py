@@ -338,3 +338,14 @@ def test_the_bucket_stays_below_the_vendor_limit(monkeypatch: pytest.MonkeyPatch
     before = clock[0]
     limiter.wait()
     assert clock[0] - before >= 30
+
+
+def test_requests_with_a_limit_of_their_own_take_nothing_from_the_others(
+    vendor: Vendor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.undo()
+    toy, searches = client(vendor.url), RateLimiter(1_000, burst=1)
+    for _ in range(2):
+        toy.post("/search", {}, entity="deals", scope="deals.read", limiter=searches)
+    toy.get("/deals", entity="deals", scope="deals.read")
+    assert (toy.limiter.requests, searches.requests) == (1, 2)

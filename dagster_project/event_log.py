@@ -1,0 +1,54 @@
+"""Where the orchestrator notes what happened: its SQLite storage, with connections that stay open.
+
+What belongs here: how that storage connects. What does not: what it stores, which is the orchestrator's own.
+"""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from dagster._core.storage.event_log import SqliteEventLogStorage
+from dagster._core.storage.sqlite_storage import SqliteStorageConfig
+from dagster._core.storage.sql import create_engine
+from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
+from dagster._serdes import ConfigurableClassData
+from sqlalchemy.engine import Connection, Engine
+
+
+class EventLog(SqliteEventLogStorage):
+    """One engine per database instead of one per statement.
+
+    A run of four hundred nodes writes some ten thousand statements. The orchestrator's own class makes an engine and a
+    connection for each, and so compiles each statement anew: that alone took longer than the gate.
+    """
+
+    def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
+        self._engines: dict[str, Engine] = {}
+        super().__init__(base_dir, inst_data)
+        self._db_lock = threading.Lock()
+
+    @classmethod
+    def from_config_value(
+        cls, inst_data: ConfigurableClassData | None, config_value: SqliteStorageConfig
+    ) -> "EventLog":
+        return cls(inst_data=inst_data, **config_value)
+
+    @contextmanager
+    def _connect(self, shard: str) -> Iterator[Connection]:
+        with self._db_lock:
+            engine = self._engines.get(shard)
+            if engine is None:
+                engine = create_engine(
+                    self.conn_string_for_shard(shard), connect_args={"timeout": SQLITE_BUSY_TIMEOUT_SECONDS}
+                )
+                self._initdb(engine)
+                self._engines[shard] = engine
+            with engine.begin() as connection:
+                yield connection
+
+    def dispose(self) -> Any:
+        super().dispose()
+        for engine in self._engines.values():
+            engine.dispose()
+        self._engines.clear()
