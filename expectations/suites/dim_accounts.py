@@ -15,6 +15,7 @@ def expectations(context: GateContext) -> list["Expectation"]:
     """One row per surviving account."""
     return [
         *rules.basics(context, MART, ["account_key"], floor=context.floor("accounts", "companies")),
+        rules.accepted("exclusion_reason", ("deleted", "test")),
         rules.filled("account_id", "source_system", "segment", "is_deleted", "is_excluded"),
         rules.none("excluded_says_why", "is_excluded <> (exclusion_reason is not null)"),
         rules.none("deleted_is_excluded", "is_deleted and not is_excluded"),

@@ -15,6 +15,7 @@ def expectations(context: GateContext) -> list["Expectation"]:
     """One row per record and kind of figure. Months before the first record of a kind are unknown to the report."""
     return [
         *rules.basics(context, MART, ["figure_key"], floor=context.floor("deals", "contacts", "leads", "ad_days")),
+        rules.accepted("status", ("won", "lost", "open", "created", "qualified", "spent", "merged")),
         rules.accepted("family", ("outcome", "creation", "qualification", "spend")),
         rules.none("left_out_says_why", "is_counted <> (left_out_reason is null)"),
         rules.none("counted_has_a_month", "is_counted and (period_start is null or figure_day is null)"),

@@ -16,6 +16,11 @@ def expectations(context: GateContext) -> list["Expectation"]:
     key = ["kind", "period_type", "period_start", "level", "member", "answer_group"]
     return [
         *rules.basics(context, MART, key, floor=context.floor("feedback")),
+        rules.accepted(
+            "answer_group", ("all", "promoter", "passive", "detractor", "satisfied", "neutral", "dissatisfied")
+        ),
+        rules.accepted("level", ("total", "segment")),
+        rules.accepted("period_type", ("month", "quarter")),
         rules.accepted("kind", ("nps", "csat")),
         rules.between("nps", -1, 1),
         rules.between("csat", 0, 1),

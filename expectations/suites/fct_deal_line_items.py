@@ -16,6 +16,7 @@ def expectations(context: GateContext) -> list["Expectation"]:
     """One row per line and residual; deals without an amount and lines have none."""
     return [
         *rules.basics(context, MART, ["line_key"], floor=0),
+        rules.accepted("history_basis", ("field_history", "assumed_current")),
         rules.accepted("line_kind", ("line", "residual")),
         rules.accepted("line_status", ("open", "won", "lost")),
         rules.accepted("pipeline_purpose", PIPELINE_PURPOSES),

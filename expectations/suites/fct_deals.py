@@ -20,6 +20,9 @@ def expectations(context: GateContext) -> list["Expectation"]:
     """One row per surviving deal."""
     return [
         *rules.basics(context, MART, ["deal_key"], floor=context.floor("deals")),
+        rules.accepted("cycle_reject_reason", ("closed_before_created", "imported", "zero_day", "unknown")),
+        rules.accepted("amount_history_basis", ("field_history", "assumed_current")),
+        rules.accepted("exclusion_reason", ("deleted", "test")),
         rules.filled("deal_id", "source_system", "stage", "status", "channel", "is_excluded", "is_deleted"),
         rules.accepted("status", ("open", "won", "lost")),
         rules.accepted("stage", (*DEAL_STAGES, "unmapped")),

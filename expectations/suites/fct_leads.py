@@ -18,6 +18,7 @@ def expectations(context: GateContext) -> list["Expectation"]:
     """One row per lead."""
     return [
         *rules.basics(context, MART, ["lead_key"], floor=context.floor("leads", "hubspot/contacts")),
+        rules.accepted("exclusion_reason", ("deleted", "test")),
         rules.filled(
             *("lead_id", "source_system", "channel", "history_basis", "is_excluded", "is_deleted"),
             *("is_mql", "is_sql_lead", "is_opportunity", "is_customer", "deals_count", "won_deals_count"),

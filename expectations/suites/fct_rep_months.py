@@ -15,6 +15,7 @@ def expectations(context: GateContext) -> list["Expectation"]:
     """One row per owner and month."""
     return [
         *rules.basics(context, MART, ["owner_key", "month_start"], floor=context.floor("owners", "deals")),
+        rules.accepted("team_history_basis", ("landed_version", "assumed_current")),
         rules.filled("rollup_owner_name", "won_plan_rate", "won_reporting", "won_deals", "lost_deals", "is_active"),
         rules.accepted("peer_basis", ("team", "company")),
         rules.rows(

@@ -19,6 +19,7 @@ def expectations(context: GateContext) -> list["Expectation"]:
     """One row per figure, record and cause; a first release restates nothing."""
     return [
         *rules.keyed(["restatement_key"], floor=0),
+        rules.accepted("measure", ("won_amount", "won_deals", "lost_deals", "leads_created", "mqls", "spend")),
         rules.accepted("cause", CAUSES),
         rules.none("closed_months_only", f"last_day(period_start) > date '{context.as_of}'"),
         rules.none("something_has_changed", "difference = 0"),

@@ -15,6 +15,7 @@ def expectations(context: GateContext) -> list["Expectation"]:
     """One row per kind of period and period."""
     return [
         *rules.keyed(["period_type", "period_start"], floor=0),
+        rules.accepted("period_type", ("month", "quarter")),
         rules.filled("period_label", "same_day", "is_current"),
         rules.none("no_coverage_of_a_met_target", "coverage is not null and coalesce(missing, 0) <= 0"),
         rules.none("coverage_is_open_by_missing", "abs(coverage - open_due / nullif(missing, 0)) > 0.000001"),

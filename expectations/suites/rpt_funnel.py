@@ -15,6 +15,8 @@ def expectations(context: GateContext) -> list["Expectation"]:
     """One row per funnel, stage and basis of its cohorts."""
     return [
         *rules.keyed(["funnel", "stage", "cohort_basis"], floor=context.floor("leads", "hubspot/contacts", "deals")),
+        rules.accepted("cohort_basis", ("dated", "undated")),
+        rules.accepted("funnel", ("lead", "deal")),
         rules.filled("stage_order", "entities_entered", "entities_progressed", "entities_exited", "entities_open"),
         rules.none(
             "entered_is_progressed_exited_or_open",

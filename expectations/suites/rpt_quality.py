@@ -15,6 +15,7 @@ def expectations(context: GateContext) -> list["Expectation"]:
     """One row per remark on the data."""
     return [
         *rules.keyed(["section"], nullable=["source_system", "subject", "remark"], floor=1),
+        rules.accepted("section", ("rejected", "unmapped", "excluded", "remark", "freshness", "total")),
         rules.filled("subject"),
         rules.none("counts_in_range", "records < 0 or records > records_in_all"),
         rules.between("share_of_all", 0, 1),

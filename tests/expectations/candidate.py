@@ -426,6 +426,7 @@ with visits as (
 select
     contact_key as lead_key,
     (['suspect', 'lead', 'mql', 'sql_lead', 'opportunity', 'customer'])[stage_order] as stage,
+    'field_history' as history_basis,
     case stage_order when 1 then 'first' else 'forward' end as direction, stage_order::bigint as visit_no,
     stage_order::integer as stage_order, 1::decimal(18, 6) as days_in_stage, stage_order = reached as is_open,
     created_at + to_days(stage_order::integer) as entered_at,
