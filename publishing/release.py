@@ -20,6 +20,7 @@ import re
 import shutil
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -410,17 +411,23 @@ def _export(marts: Path, folder: Path) -> tuple[dict[str, dict[str, Any]], str]:
                 marts,
                 "attach the candidate with storage_version v1.4.0, older drivers cannot read it otherwise",
             )
-        tables = {}
         names = connection.execute(
             "select table_name from duckdb_tables() where database_name = 'marts' and schema_name = ? order by all",
             [SCHEMA],
         ).fetchall()
-        for (name,) in names:
+
+        def export(name: str) -> dict[str, Any]:
             path = str(folder / "parquet" / f"{name}.parquet").replace("'", "''")
-            connection.execute(
-                f"copy (select * from {_quoted(name)} order by all) to '{path}' (format parquet, compression zstd)"
-            )
-            tables[name] = describe(connection, name)
+            with connection.cursor() as cursor:
+                cursor.execute(f"set schema = '{SCHEMA}'; set TimeZone = 'UTC'")
+                cursor.execute(
+                    f"copy (select * from {_quoted(name)} order by all) to '{path}' (format parquet, compression zstd)"
+                )
+                return describe(cursor, name)
+
+        # Most tables are too small to keep two threads busy on their own.
+        with ThreadPoolExecutor(2) as pool:
+            tables = {name: described for (name,), described in zip(names, pool.map(export, [name for (name,) in names]), strict=True)}
     return tables, storage
 
 
@@ -432,10 +439,11 @@ def describe(connection: "duckdb.DuckDBPyConnection", table: str) -> dict[str, A
     64-bit numbers, both summed over all rows; the sums, the row count and the columns' names and types give a SHA-256.
     """
     columns = [(row[0], row[1]) for row in connection.execute(f"describe {_quoted(table)}").fetchall()]
-    text = " || chr(31) || ".join(f"coalesce(cast({_quoted(name)} as text), chr(30))" for name, _ in columns)
+    text = ", ".join(f"coalesce(cast({_quoted(name)} as text), chr(30))" for name, _ in columns)
     found = connection.execute(
-        "select count(*), coalesce(sum(md5_number_lower(row_text)), 0), coalesce(sum(md5_number_upper(row_text)), 0) "
-        f"from (select {text} as row_text from {_quoted(table)})"
+        "select count(*), coalesce(sum(cast(digest >> 64 as ubigint)), 0), "
+        "coalesce(sum(cast(digest & 18446744073709551615::uhugeint as ubigint)), 0) "
+        f"from (select md5_number(concat_ws(chr(31), {text})) as digest from {_quoted(table)})"
     ).fetchone()
     rows = found[0] if found else 0
     canonical = json.dumps([columns, [str(value) for value in found or ()]])
