@@ -411,10 +411,11 @@ def _export(marts: Path, folder: Path) -> tuple[dict[str, dict[str, Any]], str]:
                 marts,
                 "attach the candidate with storage_version v1.4.0, older drivers cannot read it otherwise",
             )
-        names = connection.execute(
+        found = connection.execute(
             "select table_name from duckdb_tables() where database_name = 'marts' and schema_name = ? order by all",
             [SCHEMA],
         ).fetchall()
+        names = [name for (name,) in found]
 
         def export(name: str) -> dict[str, Any]:
             path = str(folder / "parquet" / f"{name}.parquet").replace("'", "''")
@@ -427,7 +428,7 @@ def _export(marts: Path, folder: Path) -> tuple[dict[str, dict[str, Any]], str]:
 
         # Most tables are too small to keep two threads busy on their own.
         with ThreadPoolExecutor(2) as pool:
-            tables = {name: described for (name,), described in zip(names, pool.map(export, [name for (name,) in names]), strict=True)}
+            tables = dict(zip(names, pool.map(export, names), strict=True))
     return tables, storage
 
 
