@@ -1,8 +1,8 @@
 -- What: every amount in a foreign currency has an exchange rate of its day: deals, recurring contracts, ad spend and
--- purchases the day's (contracts the plan's, else the day's), and what was won in a month with targets the plan's as well.
+-- purchases the day's (contracts the plan's, else the day's), and what was won in a month with targets the plan's too.
 -- Why: a missing rate taken as 1.0 turns crowns into euros; left out in silence it shrinks the bookings.
--- A returned row: a currency that lacks a rate, the amounts concerned, and where it is to be added; the build ends with the
--- first as its one line.
+-- A returned row: a currency that lacks a rate, the amounts concerned, and where it is to be added; the build ends with
+-- the first as its one line.
 with
 
 amounts_without_rate as (
@@ -63,8 +63,8 @@ lists_of_rates as (
 )
 
 select
-    'there is no ' || amounts.kind || ' rate of ' || amounts.currency || ' on or before ' || min(amounts.day) || ', which '
-    || count(*) || ' ' || amounts.things || ' need' as what,
+    'there is no ' || amounts.kind || ' rate of ' || amounts.currency || ' on or before ' || min(amounts.day)
+    || ', which ' || count(*) || ' ' || amounts.things || ' need' as what,
     coalesce(any_value(lists_of_rates.place), 'saleshouse.yml sources.files') as place,
     'add it to the list of rates (kind ' || amounts.kind || ')' as fix
 from amounts_without_rate as amounts

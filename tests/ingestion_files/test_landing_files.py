@@ -183,7 +183,7 @@ def test_a_mistake_in_a_mapping_file_is_told_with_its_row(
         translated(settings, window())
     assert says in str(caught.value)
     assert "the live release stays" in str(caught.value)
-    with pytest.raises(ConfigurationError, match="row [123]"):
+    with pytest.raises(ConfigurationError, match=r"row [123]"):
         mappings.check(settings)
 
 

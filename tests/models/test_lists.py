@@ -1,7 +1,6 @@
 """What a person is told who has made a mistake in a list that the company keeps: one line with file, row and remedy."""
 
 from collections.abc import Callable
-from typing import Any
 
 import duckdb
 import pytest

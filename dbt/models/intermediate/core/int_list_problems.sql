@@ -126,14 +126,14 @@ targets_of_nobody as (
                 and case targets_read.level
                     when 'owner'
                         then
-                            exists(select 1 from owner_names)
-                            and not exists(
+                            exists (select 1 from owner_names)
+                            and not exists (
                                 select 1 from owner_names
                                 where owner_names.name = targets_read.member_read
                             )
                     else
-                        exists(select 1 from team_names)
-                        and not exists(
+                        exists (select 1 from team_names)
+                        and not exists (
                             select 1 from team_names
                             where team_names.name = targets_read.member_read
                         )
@@ -228,8 +228,8 @@ holidays_missing as (
         'write the region as the list does' as fix
     from holiday_regions
     where
-        exists(select 1 from holidays)
-        and not exists(
+        exists (select 1 from holidays)
+        and not exists (
             select 1 from holidays
             where lower(trim(holidays.region)) = lower(trim(holiday_regions.region))
         )
