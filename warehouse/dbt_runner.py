@@ -148,6 +148,12 @@ def build(
     ]
     built = BuildResult(nodes)
     if not outcome.success:
+        told = _told(home, results or [])
+        if told:
+            what, where, fix = told[0]
+            more = f" (and {len(told) - 1} more)" if len(told) > 1 else ""
+            effect = "nothing was published, the live release stays"
+            raise BuildError(what + more, where=where, effect=effect, fix=f"{fix}, then `saleshouse run`")
         broken = "; ".join(f"{node.name}: {_short(node.message)}" for node in built.broken[:3])
         raise BuildError(
             broken or str(outcome.exception),
@@ -156,6 +162,26 @@ def build(
             fix="mend the model or the data it names, then `saleshouse run`",
         )
     return built
+
+
+def _told(home: Home, results: Sequence[Any]) -> list[tuple[str, str, str]]:
+    """What failed tests say for people: the rows of those that answer in `what`, `place` and `fix`."""
+    import duckdb
+
+    told: list[tuple[str, str, str]] = []
+    # Generic tests (unique, not null) answer with values of columns, which may be personal.
+    failed = [result.node for result in results if str(result.status) == "fail"]
+    for node in (node for node in failed if getattr(node, "test_metadata", None) is None):
+        with duckdb.connect() as connection:
+            for name, path in (("history", home.history), ("work", home.work), ("marts", home.candidate)):
+                quoted = str(path).replace("'", "''")
+                connection.execute(f"attach '{quoted}' as {name} (read_only)")
+            answer = connection.execute(node.compiled_code)
+            columns = [str(column[0]) for column in answer.description or ()]
+            if {"what", "place", "fix"} <= set(columns):
+                rows = [dict(zip(columns, row, strict=True)) for row in answer.fetchall()]
+                told += [(str(row["what"]), str(row["place"]), str(row["fix"])) for row in rows]
+    return told
 
 
 def _short(message: str) -> str:

@@ -35,5 +35,12 @@ def expectations(context: GateContext) -> list["Expectation"]:
             "quarter_contains_its_day", "date_day < quarter_start or date_day >= quarter_start + interval 3 month"
         ),
         rules.none("holidays_are_off", "is_holiday and is_working_day"),
+        rules.rows(
+            "holidays_of_the_year_listed",
+            f"select {context.as_of.year} as calendar_year, max(calendar_year) as last_year from {{batch}} "
+            f"where is_holiday having max(calendar_year) < {context.as_of.year}",
+            severity="warn",
+            expected="holidays of the reported year, where any are listed",
+        ),
         rules.pattern("month_label", r"\d{4}-\d{2}"),
     ]

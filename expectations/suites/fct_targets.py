@@ -20,5 +20,14 @@ def expectations(context: GateContext) -> list["Expectation"]:
         rules.accepted("level", ("company", "team", "owner")),
         rules.accepted("measure", ("bookings",)),
         rules.between("amount_reporting", 0),
+        # Once the month is over it is a mistake in the list, and no build gets here.
+        rules.rows(
+            "owners_known",
+            "select targets.member, min(targets.period_start) as first_month from {batch} as targets "
+            "anti join dim_owners as owners on targets.member = owners.owner_key "
+            f"where targets.level = 'owner' and targets.period_start <= date '{context.as_of}' group by all",
+            severity="warn",
+            expected="every owner with a target is one that a source lists",
+        ),
         rules.none("whole_months", "period_start <> date_trunc('month', period_start)"),
     ]

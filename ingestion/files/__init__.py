@@ -54,6 +54,11 @@ def enabled(settings: Settings) -> bool:
     return bool(settings.sources.files)
 
 
+def check(settings: Settings) -> str:
+    """How many files each mapping finds. Raises SourceError if one finds none."""
+    return ", ".join(f"{mapping.name} ({len(files_of(mapping))})" for mapping in settings.sources.files)
+
+
 def mapping_hash(settings: Settings) -> str:
     """One hash over all declared mappings."""
     return hashlib.sha256("".join(hash_of(one) for one in settings.sources.files).encode()).hexdigest()

@@ -43,6 +43,11 @@ def enabled(settings: Settings) -> bool:
     return True
 
 
+def check(settings: Settings) -> str:
+    """How many rows each file has. Raises ConfigurationError with file and row."""
+    return ", ".join(f"{len(read(name, _path(settings, name)))} {name}" for name in _COLUMNS)
+
+
 def mapping_hash(settings: Settings) -> str:
     """One hash over the three files as they are now."""
     digest = hashlib.sha256()
@@ -146,4 +151,6 @@ def _bytes(path: Path) -> bytes:
 
 def _wrong(path: Path, row: int | None, what: str, fix: str) -> ConfigurationError:
     where = f"{path.parent.name}/{path.name}" + (f" row {row}" if row else "")
-    return ConfigurationError(what, where=where, effect="nothing of the mappings was landed", fix=fix)
+    return ConfigurationError(
+        what, where=where, effect="nothing of the mappings was landed, the live release stays", fix=fix
+    )

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from configuration.errors import ConfigurationError, MalformedData
+from configuration.errors import ConfigurationError, MalformedData, SourceError
 from configuration.model import Settings, load
 from configuration.paths import Home
 from ingestion import files, landing, mappings
@@ -156,6 +156,17 @@ def test_mapping_files_land_whole_when_they_changed(settings: Settings, tmp_path
         ("stages", "case,,,Hot,lead,", "the object 'case' is unknown"),
         ("stages", "deal,,,,won,", "stage_label is empty"),
         ("stages", "deal,,,A,won,\ndeal,,,a,lost,", "stages.csv row 3: says the same labels as row 2"),
+        (
+            "stages",
+            "deal,,,A,won,2026-01-01\ndeal,,,A,won,2026-01-01",
+            "stages.csv row 3: says the same labels as row 2",
+        ),
+        ("channels", ",Fair,,direct,\n,fair,,referral,", "channels.csv row 3: says the same labels as row 2"),
+        (
+            "pipelines",
+            ",A,test,2026-01-01\n,A,renewal,2026-01-01",
+            "pipelines.csv row 3: says the same labels as row 2",
+        ),
         ("stages", "deal,,,A,won,01/02/2026", "valid_from '01/02/2026' is no day"),
         ("stages", "deal,,,A,won", "5 fields where the header has 6"),
         ("channels", ",Fair,,fair,", "channels.csv row 2: the channel 'fair' is unknown"),
@@ -171,6 +182,9 @@ def test_a_mistake_in_a_mapping_file_is_told_with_its_row(
     with pytest.raises(ConfigurationError) as caught:
         translated(settings, window())
     assert says in str(caught.value)
+    assert "the live release stays" in str(caught.value)
+    with pytest.raises(ConfigurationError, match=r"row [123]"):
+        mappings.check(settings)
 
 
 def test_a_mapping_file_that_is_gone_strange_or_emptied_is_told(settings: Settings, tmp_path: Path) -> None:
@@ -193,5 +207,11 @@ def test_a_mapping_file_that_is_gone_strange_or_emptied_is_told(settings: Settin
 def test_the_companys_own_mapping_files_are_sound() -> None:
     from configuration.paths import REPOSITORY
 
-    for name in ("stages", "channels", "pipelines"):
-        assert mappings.read(name, REPOSITORY / "mappings" / f"{name}.csv")
+    assert "stages" in mappings.check(load(REPOSITORY / "saleshouse.yml"))
+
+
+def test_doctor_asks_for_every_file(settings: Settings, tmp_path: Path) -> None:
+    assert files.check(settings) == "deals (1), reps (1)"
+    (tmp_path / "exports/reps.csv").unlink()
+    with pytest.raises(SourceError, match="no file matches the path"):
+        files.check(settings)

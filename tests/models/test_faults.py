@@ -10,7 +10,7 @@ import pytest
 
 from configuration.errors import BuildError
 
-from .conftest import Lake
+from .conftest import CRM, Lake
 
 FETCHED = "2026-06-17T05:00:00Z"
 CREATED = "2026-05-04T08:00:00.000Z"
@@ -183,7 +183,20 @@ def test_a_circle_of_merges_fails_by_name(lake: Lake) -> None:
         lake.build()
 
 
-def test_a_missing_exchange_rate_fails_by_name(lake: Lake) -> None:
+def test_a_missing_exchange_rate_is_told_by_currency_and_day(lake: Lake) -> None:
+    contract: dict[str, str | None] = {
+        "system": "finance", "mapping_name": "contracts", "file_name": "contracts.csv", "row_number": "2",
+        "contract_id": "1", "account_id": "a", "amount": "9", "amount_period": "month", "currency": "SEK",
+        "start_date": "2026-02-01",
+    }  # fmt: skip
     landed(lake, [deal(1, deal_currency_code="USD")])
-    with pytest.raises(BuildError, match="assert_exchange_rates_are_complete"):
-        lake.build()
+    lake.land("files", {"contracts": [contract]}, FETCHED)
+    rated = ("+int_contracts", "+fct_ad_performance_daily", "+int_purchases", "+fct_targets")
+    with pytest.raises(BuildError) as caught:
+        lake.build(selection=(*CRM, *rated))
+    told = str(caught.value)
+    assert told.startswith(
+        "saleshouse.yml sources.files: there is no daily rate of USD on or before 2026-06-17, which 1 "
+    )
+    assert "(and 1 more)" in told
+    assert "add it to the list of rates (kind daily)" in told

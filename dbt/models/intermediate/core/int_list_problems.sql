@@ -1,0 +1,254 @@
+{#-
+    One row per mistake in a list that the company itself keeps in files: what is wrong, in which file and row, and what
+    mends it. The test `assert_lists_are_sound` lets none through, so a release never rests on half a list; rows of other
+    exports that cannot be read are set aside and counted instead.
+
+    Where two files tell the same, the later one counts (`union_staged`), so only one file can contradict itself.
+-#}
+{%- set lists = ['targets', 'budgets', 'rates', 'holidays'] -%}
+with
+
+owners as (
+    {{ union_staged('owners', every_landing=true) }}
+),
+
+owner_keys as (
+    select * from {{ ref('int_owner_keys') }}
+),
+
+plan_rates as (
+    select * from {{ ref('int_rates_plan') }}
+),
+
+holiday_regions as (
+    select * from {{ source('run', 'holiday_regions') }}
+),
+
+run_context as (
+    select * from {{ source('run', 'run_context') }}
+),
+{% for list in lists %}
+{{ list }} as (
+    select
+        staged.*,
+        'files.' || staged.mapping_name || ': ' || staged.file_name as file_place,
+        'files.' || staged.mapping_name || ': ' || staged.file_name || ' row ' || staged.row_number as place
+    from {{ ref('stg_files__' ~ list) }} as staged
+    cross join run_context
+    where staged.load_number <= run_context.known_at
+    qualify
+        staged.load_number = max(staged.load_number) over (partition by staged.mapping_name, staged.file_name)
+),
+{% endfor %}
+targets_read as (
+    select
+        targets.*,
+        lower(coalesce({{ given('targets.member') }}, '')) as member_read,
+        year(targets.period_start) * 12 + month(targets.period_start) as month_number
+    from targets
+    where targets.reject_reason is null
+),
+
+-- By any name that a source has ever given them: who left or has not started by the day is an owner too.
+owner_names as (
+    select lower(unnest([owners.owner_id, owners.email, owners.owner_name])) as name
+    from owners
+    union
+    select lower(owners.source_system || ':' || owners.owner_id) as name
+    from owners
+    union
+    select lower(unnest([owner_keys.owner_id, owner_keys.owner_key])) as name
+    from owner_keys
+),
+
+team_names as (
+    select distinct lower(owners.team) as name
+    from owners
+    where owners.team is not null
+),
+
+unreadable_rows as (
+    {%- for list in lists %}
+    select
+        '{{ list }}' as list,
+        {{ list }}.place,
+        {{ list }}.row_number,
+        {{ list }}.reject_reason as what,
+        'correct the row' as fix
+    from {{ list }}
+    where {{ list }}.reject_reason is not null
+    {{ 'union all' if not loop.last }}
+    {%- endfor %}
+),
+
+targets_overlapping as (
+    select
+        'targets' as list,
+        later.place,
+        later.row_number,
+        'says the same ' || later.period_type || ' of the same ' || later.level || ' as row '
+        || min(earlier.row_number) as what,
+        'keep one of them' as fix
+    from targets_read as later
+    inner join targets_read as earlier
+        on
+            later.mapping_name = earlier.mapping_name
+            and later.file_name = earlier.file_name
+            and later.row_number > earlier.row_number
+            and later.level = earlier.level
+            and later.member_read = earlier.member_read
+            and later.measure = earlier.measure
+            and later.period_type = earlier.period_type
+            and abs(later.month_number - earlier.month_number)
+            < case later.period_type when 'quarter' then 3 else 1 end
+    group by later.place, later.row_number, later.period_type, later.level
+),
+
+targets_of_nobody as (
+    select
+        'targets' as list,
+        targets_read.place,
+        targets_read.row_number,
+        case
+            when targets_read.member_read = '' then 'the ' || targets_read.level || ' is not named'
+            else 'no ' || targets_read.level || ' that a source lists goes by the name of this row'
+        end as what,
+        'write member as the source does (of an owner the id, e-mail or name), or take the row out' as fix
+    from targets_read
+    cross join run_context
+    where
+        targets_read.level in ('team', 'owner')
+        and (
+            targets_read.member_read = ''
+            -- Who is hired for a month is listed by its end; until then the target may be ahead of the source.
+            or (
+                last_day(targets_read.period_start) <= run_context.as_of
+                and case targets_read.level
+                    when 'owner'
+                        then
+                            exists (select 1 from owner_names)
+                            and not exists (
+                                select 1 from owner_names
+                                where owner_names.name = targets_read.member_read
+                            )
+                    else
+                        exists (select 1 from team_names)
+                        and not exists (
+                            select 1 from team_names
+                            where team_names.name = targets_read.member_read
+                        )
+                end
+            )
+        )
+),
+
+targets_without_rate as (
+    select
+        'targets' as list,
+        targets_read.place,
+        targets_read.row_number,
+        'there is no plan rate of ' || targets_read.currency || ' for ' || targets_read.period_start as what,
+        'add it to the list of rates (kind plan)' as fix
+    from targets_read
+    left join plan_rates
+        on
+            targets_read.currency = plan_rates.currency
+            and targets_read.period_start >= plan_rates.valid_from
+            and targets_read.period_start < plan_rates.valid_to
+    where plan_rates.currency is null
+),
+
+rates_overlapping as (
+    select
+        'rates' as list,
+        rates.place,
+        rates.row_number,
+        'says the ' || rates.kind || ' rate of ' || rates.currency || ' of ' || rates.rate_date || ' again, which row '
+        || min(rates.row_number) over same_rate || ' says' as what,
+        'keep one of them' as fix
+    from rates
+    where rates.reject_reason is null
+    window
+        same_rate as (
+            partition by rates.mapping_name, rates.file_name, rates.kind, rates.currency, rates.rate_date
+        )
+    qualify rates.row_number > min(rates.row_number) over same_rate
+),
+
+rates_impossible as (
+    select
+        'rates' as list,
+        rates.place,
+        rates.row_number,
+        'the rate ' || rates.rate_to_reporting || ' is not above 0' as what,
+        'write what one ' || rates.currency || ' is worth' as fix
+    from rates
+    where rates.reject_reason is null and rates.rate_to_reporting <= 0
+),
+
+holidays_observed as (
+    select
+        holidays.*,
+        year(holidays.holiday_date) as holiday_year
+    from holidays
+    where
+        holidays.reject_reason is null
+        and (
+            holidays.region is null
+            or lower(trim(holidays.region)) in (
+                select lower(trim(holiday_regions.region)) from holiday_regions
+            )
+        )
+),
+
+holiday_years as (
+    select
+        holidays_observed.holiday_year,
+        max_by(holidays_observed.file_place, holidays_observed.holiday_date) as file_place,
+        lead(holidays_observed.holiday_year) over (order by holidays_observed.holiday_year) as next_year
+    from holidays_observed
+    group by holidays_observed.holiday_year
+),
+
+holidays_missing as (
+    select
+        'holidays' as list,
+        holiday_years.file_place as place,
+        cast(null as bigint) as row_number,
+        'no holiday is listed between ' || holiday_years.holiday_year || ' and ' || holiday_years.next_year as what,
+        'add those of ' || (holiday_years.holiday_year + 1) as fix
+    from holiday_years
+    where holiday_years.next_year > holiday_years.holiday_year + 1
+    union all
+    select
+        'holidays' as list,
+        'saleshouse.yml company.business_hours.holiday_region' as place,
+        cast(null as bigint) as row_number,
+        'the list has no holiday of the region ' || holiday_regions.region as what,
+        'write the region as the list does' as fix
+    from holiday_regions
+    where
+        exists (select 1 from holidays)
+        and not exists (
+            select 1 from holidays
+            where lower(trim(holidays.region)) = lower(trim(holiday_regions.region))
+        )
+),
+
+final as (
+    select * from unreadable_rows
+    union all
+    select * from targets_overlapping
+    union all
+    select * from targets_of_nobody
+    union all
+    select * from targets_without_rate
+    union all
+    select * from rates_overlapping
+    union all
+    select * from rates_impossible
+    union all
+    select * from holidays_missing
+)
+
+select * from final

@@ -1,0 +1,128 @@
+"""What a person is told who has made a mistake in a list that the company keeps: one line with file, row and remedy."""
+
+from collections.abc import Callable
+
+import duckdb
+import pytest
+
+from configuration.errors import BuildError
+from tests.models.conftest import Lake
+
+Row = dict[str, str | None]
+FETCHED = "2026-06-17T05:00:00Z"
+SELECTION = ("--indirect-selection", "cautious", "--select", "+int_list_problems")
+
+
+def listed(name: str, *rows: Row) -> list[Row]:
+    """The rows of one file of a list, the header being its first."""
+    file: Row = {"system": "finance", "mapping_name": name, "file_name": f"{name}.csv"}
+    return [{**file, "row_number": str(number), **row} for number, row in enumerate(rows, start=2)]
+
+
+def target(month: str, member: str | None, level: str = "owner", amount: str = "100", **more: str | None) -> Row:
+    shared: Row = {"period_type": "month", "measure": "bookings", "currency": "EUR"}
+    return {"period_start": month, "level": level, "member": member, "amount": amount, **shared, **more}
+
+
+def rate(day: str, value: str | None, currency: str = "USD", kind: str = "daily") -> Row:
+    return {"rate_date": day, "rate_to_reporting": value, "currency": currency, "kind": kind}
+
+
+OWNERS: list[Row] = [
+    {"system": "crm", "mapping_name": "owners", "file_name": "owners.csv", "row_number": "2", "owner_id": "7",
+     "owner_name": "Ann Holm", "email": "ann@aldergate.example", "team": "North"},
+]  # fmt: skip
+SOUND: dict[str, list[Row]] = {
+    "targets": listed(
+        "targets", target("2026-05-01", "Ann@aldergate.example"), target("2026-06-01", "crm:7"),
+        target("2026-01-01", "7", period_type="quarter"), target("2026-04-01", "7", period_type="quarter"),
+        target("2026-05-01", "north", level="team"), target("2026-05-01", None, level="company"),
+        # Hired for the month that is going on, and not known to the CRM yet.
+        target("2026-06-01", "bob@aldergate.example"), target("2026-07-01", "GBP", level="team", currency="GBP"),
+    ),
+    "rates": listed(
+        "rates", rate("2026-06-16", "0.92"), rate("2026-06-17", "0.93"), rate("2026-01-01", "1.2", "GBP", "plan"),
+        rate("2026-01-01", "1.2", "GBP"),
+    ),
+    "holidays": listed(
+        "holidays", {"region": "CZ", "holiday_date": "2025-07-06"}, {"region": "cz ", "holiday_date": "2026-07-06"},
+    ),
+    "budgets": listed("budgets", {"period_start": "2026-06-01", "amount": "10", "currency": "EUR"}),
+}  # fmt: skip
+WRONG: dict[str, list[Row]] = {
+    "targets": listed(
+        "targets", target("2026-05-01", "ann holm"), target("2026-05-31", "Ann Holm"),
+        target("2026-01-01", "7", period_type="quarter"), target("2026-03-01", "7", period_type="quarter"),
+        target("2026-05-01", "bob@aldergate.example"), target("2026-05-01", "Nord", level="team"),
+        target("2026-06-01", None), target("2026-06-01", "7", currency="USD"),
+        {"reject_reason": "level: not one of company, team, owner; add it to values"},
+    ),
+    "rates": listed(
+        "rates", rate("2026-06-17", "0.93"), rate("2026-06-17", "0.39"), rate("2026-06-16", "0"),
+        rate("soon", "0.93"),
+    ),
+    "holidays": listed(
+        "holidays", {"holiday_date": "2023-07-06"}, {"region": "DE", "holiday_date": "2024-10-03"},
+        {"holiday_date": "2026-07-06"},
+    ),
+    "budgets": listed("budgets", {"reject_reason": "channel: not one of referral; add it to values"}),
+}  # fmt: skip
+
+
+def landed(lakes: Callable[[], Lake], lists: dict[str, list[Row]]) -> Lake:
+    lake = lakes()
+    lake.land("files", {"owners": OWNERS, **lists}, FETCHED)
+    return lake
+
+
+def lines(lake: Lake) -> list[str]:
+    with duckdb.connect(str(lake.home.work), read_only=True) as connection:
+        rows = connection.execute("select place, what, fix from intermediate.int_list_problems").fetchall()
+    return [f"{place}: {what} - {fix}" for place, what, fix in rows]
+
+
+@pytest.fixture(scope="module")
+def told(lakes: Callable[[], Lake]) -> tuple[str, list[str]]:
+    """The one line of a build over every mistake at once, and all that it knows of."""
+    lake = landed(lakes, WRONG)
+    with pytest.raises(BuildError) as caught:
+        lake.build(selection=SELECTION)
+    return str(caught.value), lines(lake)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "files.targets: targets.csv row 3: says the same month of the same owner as row 2 - keep one of them",
+        "files.targets: targets.csv row 5: says the same quarter of the same owner as row 4 - keep one of them",
+        "files.targets: targets.csv row 6: no owner that a source lists goes by the name of this row - write member as",
+        "files.targets: targets.csv row 7: no team that a source lists goes by the name of this row - write member as",
+        "files.targets: targets.csv row 8: the owner is not named - write member as",
+        "files.targets: targets.csv row 9: there is no plan rate of USD for 2026-06-01 - add it to the list of rates",
+        "files.targets: targets.csv row 10: level: not one of company, team, owner; add it to values - correct the row",
+        "files.rates: rates.csv row 3: says the daily rate of USD of 2026-06-17 again, which row 2 says - keep one",
+        "files.rates: rates.csv row 4: the rate 0.000000000 is not above 0 - write what one USD is worth",
+        "files.rates: rates.csv row 5: rate_date is not a date - correct the row",
+        "files.holidays: holidays.csv: no holiday is listed between 2023 and 2026 - add those of 2024",
+        "saleshouse.yml company.business_hours.holiday_region: the list has no holiday of the region CZ - write the",
+        "files.budgets: budgets.csv row 2: channel: not one of referral; add it to values - correct the row",
+    ],
+)
+def test_a_mistake_in_a_list_is_told_with_its_row(told: tuple[str, list[str]], line: str) -> None:
+    assert any(one.startswith(line) for one in told[1]), told[1]
+
+
+def test_the_build_ends_with_one_line_and_knows_no_other_mistakes(told: tuple[str, list[str]]) -> None:
+    line, known = told
+    assert "\n" not in line
+    assert line.startswith(
+        "files.budgets: budgets.csv row 2: channel: not one of referral; add it to values (and 12 more)"
+    )
+    assert line.endswith("nothing was published, the live release stays; correct the row, then `saleshouse run`")
+    assert len(known) == 13
+
+
+def test_sound_lists_are_let_through(lakes: Callable[[], Lake]) -> None:
+    lake = landed(lakes, SOUND)
+    lake.build(selection=SELECTION)
+    assert lines(lake) == []
