@@ -11,6 +11,7 @@ import argparse
 import json
 import os
 import time
+from bisect import bisect_right
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -148,12 +149,22 @@ class _Ads:
 
 
 class _Lists:
-    """Owners and pipelines: few, so the connector reads them as it always does."""
+    """Owners, pipelines and splits: few, so the connector reads them as it always does."""
 
     base_url = ""
 
     def __init__(self, company: Company, now: datetime) -> None:
         self.portal = portal_face.Portal(company, now)
+        gone = {i for i, (_, back) in self.portal.deletions.get("deals", {}).items() if back is None}
+        gone |= set(self.portal.survivors.get("deals", {}))
+        self.divided = sorted((i for i in self.portal.splits if i not in gone), key=int)
+
+    def post(self, path: str, body: dict[str, Any], **_: Any) -> dict[str, Any]:
+        if path.endswith("search"):
+            beyond = next(one["value"] for one in body["filterGroups"][0]["filters"] if one["operator"] == "GT")
+            start = bisect_right(self.divided, int(beyond), key=int)
+            return {"results": [{"id": i, "properties": {}} for i in self.divided[start : start + body["limit"]]]}
+        return {"results": [{"id": one["id"], "splits": self.portal.splits[one["id"]]} for one in body["inputs"]]}
 
     def get(self, path: str, *, params: dict[str, Any], **_: Any) -> list[dict[str, Any]]:
         if path.endswith("owners"):
@@ -308,6 +319,10 @@ def _land_hubspot(
         connection.execute(f"create or replace table landed_{name} as select * from listed")
         connection.unregister("listed")
         entities[name] = _copy(home, connection, "hubspot", name, f"select * from landed_{name}", load_id, fetched_at)
+    _list_splits(connection, reader, first=first)
+    entities["deal_splits"] = _copy(
+        home, connection, "hubspot", "deal_splits", "select * from splits_changed", load_id, fetched_at
+    )
     for name, one in hubspot.OBJECTS.items():
         columns = ", ".join(f'"{column}"' for column in one.schema.names)
         if first:
@@ -332,6 +347,19 @@ def _land_hubspot(
         )
         connection.execute(f"drop table folded_{name}")
     _register(home, "hubspot", load_id, fetched_at, now, entities)
+
+
+def _list_splits(connection: duckdb.DuckDBPyConnection, reader: hubspot._Reader, *, first: bool) -> None:
+    """splits_changed: the deals whose split is another than that of the day before."""
+    connection.register("listed", pa.Table.from_pylist(list(reader.deal_splits()), hubspot.ENTITIES["deal_splits"]))
+    if first:
+        connection.execute("create table landed_splits as select * from listed limit 0")
+    connection.execute(
+        "create or replace table splits_changed as (select * from listed except select * from landed_splits) union all "
+        "select id, '[]' as splits from landed_splits where id not in (select id from listed) and splits <> '[]'"
+    )
+    connection.execute("create or replace table landed_splits as select * from listed")
+    connection.unregister("listed")
 
 
 def _ms(now: datetime) -> int:

@@ -176,6 +176,14 @@ ENTITIES: dict[str, dict[str, Column]] = {
         "is_deleted": _BOOLEAN,
         "deleted_at": _TIMESTAMP,
     },
+    "deal_splits": {
+        "deal_id": _KEY,
+        "deal_system": _TEXT,
+        "owner_id": Column("id", required=True),
+        "kind": Column("text", required=True, choices=("revenue", "overlay")),
+        "percent": Column("decimal", required=True),
+        "valid_from": _DATE,
+    },
     "stage_changes": {
         "object": Column("text", required=True, choices=("deal", "lead")),
         "record_id": _KEY,

@@ -229,6 +229,8 @@ class HubSpot(_Section):
     base_url: WebAddress = "https://api.hubapi.com"
     token_env: VariableName = "HUBSPOT_TOKEN"  # noqa: S105 - the name of a variable
     account_timezone: Zone | None = None
+    # Sales Hub Enterprise only, and a scope of its own.
+    deal_splits: bool = False
 
 
 class GoogleAds(_Section):

@@ -44,6 +44,7 @@ from simulator.spending import (
     make_rates,
     make_targets,
 )
+from simulator.splits import make_deal_splits
 from simulator.web import make_web
 
 SEED, SCALE = 7, 1.0
@@ -59,6 +60,7 @@ class Company:
     contacts: pd.DataFrame
     deals: pd.DataFrame
     deal_contacts: pd.DataFrame
+    deal_splits: pd.DataFrame
     changes: pd.DataFrame
     merges: pd.DataFrame
     deletions: pd.DataFrame
@@ -150,6 +152,7 @@ def generate(
         contacts=_public("contacts", contacts.loc[contacts["created_at"] < until]),
         deals=_public("deals", deals.loc[deals["created_at"] < until]),
         deal_contacts=make_deal_contacts(seed, deals, contacts, contact_stream, until),
+        deal_splits=make_deal_splits(seed, deals, owners, until),
         changes=pd.concat([changes, line_changes], ignore_index=True),
         merges=merges,
         deletions=pd.concat([deletions, retired, removed], ignore_index=True),

@@ -4,8 +4,8 @@ What belongs here: column names, words, date orders, decimal signs and encodings
 reading them. A CRM export knows the present and the moves between stages; it lacks deleted and merged records, the
 history of amounts and close dates, and web sessions. Merged records' references name the survivor.
 
-    finance/  targets, rates, budgets, holidays, addressable_accounts, contracts, feedback: UTF-8, ';', d.m.Y,
-              decimal comma
+    finance/  targets, rates, budgets, holidays, addressable_accounts, contracts, feedback, deal_splits: UTF-8, ';',
+              d.m.Y, decimal comma
     export/   owners.csv        UTF-8, ';', moments d.m.Y H:M:S.mmm in UTC
               accounts.csv      Windows-1252, ';', thousands point, moments in UTC
               contacts.csv      Windows-1252, ';', moments in UTC
@@ -13,6 +13,7 @@ history of amounts and close dates, and web sessions. Merged records' references
               deals.xlsx        real date and number cells, moments in UTC
               products.csv      UTF-8, ';', decimal comma, moments in UTC
               line_items.csv    UTF-8, ';', decimal comma, moments in UTC
+              deal_splits.csv   UTF-8, ';', decimal comma, days
               stage_changes.csv UTF-8, ';', local moments with their offset
               activities.csv    Windows-1252, ';', local moments with their offset, decimal comma
               ad_days.csv       UTF-8, ',', m/d/Y, thousands comma, decimal point
@@ -99,6 +100,7 @@ def write_finance(company: Company, now: datetime, folder: Path) -> list[Path]:
         _csv(folder / "addressable_accounts.csv", *_plain(company.addressable_accounts, {})),
         _csv(folder / "feedback.csv", *_plain(_answered(company, moment), {"answered_date": _day})),
         _csv(folder / "contracts.csv", *_plain(_signed(company, moment), _CONTRACT_CELLS)),
+        _csv(folder / "deal_splits.csv", *_plain(_noted(company, moment), {"valid_from": _day})),
     ]
     return [path for path in files if path is not None]
 
@@ -115,6 +117,25 @@ def _signed(company: Company, moment: datetime) -> pd.DataFrame:
     return contracts.assign(notice_date=contracts["notice_date"].where(contracts["notice_date"] < today))
 
 
+def _noted(company: Company, moment: datetime) -> pd.DataFrame:
+    """What finance has noted of earlier days: overlay credit, and splits that the CRM does not know."""
+    rows = company.deal_splits[company.deal_splits["noted_in"] == "finance"]
+    days = _days(rows)
+    rows = rows.assign(valid_from=days, percent=[_percent(share) for share in texts(rows["share"])])
+    rows = rows[days < pd.Timestamp(moment.date())]
+    return rows[["deal_id", "owner_id", "kind", "percent", "valid_from"]]
+
+
+def _days(splits: pd.DataFrame) -> "pd.Series[Any]":
+    """The company's own day of each agreement."""
+    local = pd.DatetimeIndex(splits["agreed_at"]).tz_localize("UTC").tz_convert(ZONE).tz_localize(None)
+    return pd.Series(local.normalize(), index=splits.index)
+
+
+def _percent(share: str | None) -> str:
+    return _comma(f"{(Decimal(str(share)) * 100).normalize():f}")
+
+
 def write_export(company: Company, now: datetime, folder: Path) -> list[Path]:
     """The CRM's export as it stands at `now`; the files written."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -127,6 +148,7 @@ def write_export(company: Company, now: datetime, folder: Path) -> list[Path]:
         _workbook(folder / "deals.xlsx", "Deals", *_deals(state)),
         _csv(folder / "products.csv", *_products(state)),
         _csv(folder / "line_items.csv", *_line_items(state)),
+        _csv(folder / "deal_splits.csv", *_deal_splits(state)),
         _csv(folder / "stage_changes.csv", *_stage_changes(state)),
         _csv(folder / "activities.csv", *_activities(state), encoding="cp1252"),
         _csv(folder / "ad_days.csv", *_ad_days(state), delimiter=","),
@@ -394,6 +416,22 @@ def _line_items(state: _State) -> tuple[list[str], Iterable[Row]]:
         [_comma(value["amount"]) for value in found],
         [currency.get(str(deal)) for deal in texts(rows["deal"])],
         _utc(rows["created_at"]),
+        strict=True,
+    )
+
+
+def _deal_splits(state: _State) -> tuple[list[str], Iterable[Row]]:
+    """The parts of each deal's newest split; a split goes with its deal."""
+    held = set(texts(state.held(state.company.deals, "deal_id", "deals")["deal_id"]))
+    rows = state.company.deal_splits
+    rows = rows[(rows["noted_in"] == "crm") & (rows["agreed_at"] < state.moment)]
+    rows = rows[rows["agreed_at"] == rows.groupby("deal_id")["agreed_at"].transform("max")]
+    rows = rows[rows["deal_id"].isin(list(held))]
+    return ["Deal No", "Rep No", "Part", "Agreed on"], zip(
+        texts(rows["deal_id"]),
+        texts(rows["owner_id"]),
+        [_percent(share) for share in texts(rows["share"])],
+        [_day(day) for day in _days(rows)],
         strict=True,
     )
 

@@ -41,6 +41,7 @@ _SCOPED = ("contacts", "companies", "deals", "owners", "products", "line_items")
 SCOPES = {name: f"crm.objects.{name}.read" for name in _SCOPED}
 # HubSpot has no read scope per engagement: they are read with the contacts' scope.
 SCOPES |= dict.fromkeys(ENGAGEMENTS, SCOPES["contacts"])
+SCOPES["splits"] = "crm.dealsplits.read_write"
 
 
 # ---------------------------------------------------------------------------------------------------- the answers
@@ -184,6 +185,7 @@ class Face:
             Route("/crm/v3/objects/{name}", self.list_objects),
             Route("/crm/v3/objects/{name}/search", self.search_objects, methods=["POST"]),
             Route("/crm/v3/objects/{name}/batch/read", self.read_batch, methods=["POST"]),
+            Route("/crm/v3/objects/deals/splits/batch/read", self.read_splits, methods=["POST"]),
             Route("/crm/v3/objects/{name}/{record_id}", self.read_object),
             Route("/crm/v3/owners", self.list_owners),
             Route("/crm/v3/owners/", self.list_owners),
@@ -264,6 +266,20 @@ class Face:
             else:
                 found[record.id] = self.portal.document(name, record, properties, history)
         return self._respond(*_batch(list(found.values()), name, missing))
+
+    async def read_splits(self, request: Request) -> Response:
+        """The splits of deals by their ids; a deal that is not split is left out."""
+        refused = self.guard(request, "splits")
+        if refused:
+            return refused
+        body = await _body(request)
+        if body is None or not isinstance(body.get("inputs"), list):
+            return _invalid("Invalid input JSON: inputs is required")
+        if len(body["inputs"]) > LIST_LIMIT:
+            return _invalid(f"The maximum number of inputs is {LIST_LIMIT} for this request.")
+        asked = [str(one.get("id")) for one in body["inputs"]]
+        found = [{"id": deal, "splits": self.portal.splits[deal]} for deal in asked if deal in self.portal.splits]
+        return self._respond({"status": "COMPLETE", "results": found} | _batch_times())
 
     async def search_objects(self, request: Request) -> Response:
         name = object_name(request)

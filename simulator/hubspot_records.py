@@ -248,6 +248,29 @@ class Portal:
     def deletions(self) -> dict[str, dict[str, tuple[int, int | None]]]:
         return fold.deletions(self.company, self.now)
 
+    @cached_property
+    def splits(self) -> dict[str, list[dict[str, Any]]]:
+        """deal id -> the parts of its newest split: a later one replaces all of them."""
+        rows = self.past(self.company.deal_splits, "agreed_at")
+        rows = rows[rows["noted_in"] == "crm"]
+        newest = rows.groupby("deal_id")["agreed_at"].transform("max")
+        found: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        rows = rows[rows["agreed_at"] == newest]
+        for deal, split, owner, share, at in zip(
+            texts(rows["deal_id"]), texts(rows["split_id"]), texts(rows["owner_id"]), texts(rows["share"]),
+            instants(rows["agreed_at"]), strict=True,
+        ):  # fmt: skip
+            found[str(deal)].append(
+                {
+                    "id": split,
+                    "properties": {"hs_deal_split_percentage": share, "hubspot_owner_id": owner},
+                    "createdAt": at,
+                    "updatedAt": at,
+                    "archived": False,
+                }
+            )
+        return found
+
     def changes(self, name: str) -> Changes:
         """The change log of one type; a type without one (engagements) has none."""
         if name not in self._changes:
@@ -546,6 +569,7 @@ def _deals(portal: Portal, name: str) -> Built:
         "hs_primary_associated_company": [i and accounts.get(i, i) for i in texts(rows["account_id"])],
         "hs_object_source": ["IMPORT" if value else "CRM_UI" for value in imported],
         "hs_object_source_label": ["IMPORT" if value else "CRM_UI" for value in imported],
+        "hs_is_deal_split": [str(i in portal.splits).lower() for i in texts(rows["deal_id"])],
     }
     return _keys(rows["deal_id"], rows["created_at"]), columns
 

@@ -42,6 +42,7 @@
             'amount', 'hs_line_item_currency_code', 'recurringbillingfrequency', 'line_outcome', 'createdate',
             'hs_lastmodifieddate', 'associations',
         ],
+        'hubspot__deal_splits': ['id', 'splits'],
         'hubspot__meetings': activity,
         'hubspot__calls': activity,
         'hubspot__emails': activity,

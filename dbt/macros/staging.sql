@@ -120,6 +120,7 @@
             'line_item_id', 'deal_id', 'product_id', 'line_name', 'billing_frequency', 'line_outcome', 'currency',
             'quantity', 'unit_price', 'amount', 'is_deleted', 'created_at', 'updated_at', 'deleted_at',
         ],
+        'deal_splits': ['deal_id', 'deal_system', 'owner_id', 'kind', 'statement_no', 'share', 'valid_from'],
         'stages': [
             'object', 'pipeline_id', 'stage_id', 'pipeline_label', 'stage_label', 'win_probability', 'display_order',
             'is_closed', 'is_won',

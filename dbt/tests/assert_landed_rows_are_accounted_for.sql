@@ -12,6 +12,7 @@
     ('hubspot__deals', 'stg_hubspot__deals', 'deal_id', none),
     ('hubspot__products', 'stg_hubspot__products', 'product_id', none),
     ('hubspot__line_items', 'stg_hubspot__line_items', 'line_item_id', none),
+    ('hubspot__deal_splits', 'stg_hubspot__deal_splits', 'deal_id', none),
     ('hubspot__meetings', 'stg_hubspot__activities', 'activity_id', 'meeting'),
     ('hubspot__calls', 'stg_hubspot__activities', 'activity_id', 'call'),
     ('hubspot__emails', 'stg_hubspot__activities', 'activity_id', 'email'),

@@ -1,4 +1,4 @@
-"""HubSpot CRM: owners, pipelines, contacts, companies, deals, products, line items, meetings, calls, emails, tasks.
+"""HubSpot CRM: owners, pipelines, contacts, companies, deals and their splits, products, line items, activities.
 
 What belongs here: HubSpot's paths, pages, limits and property names, and how its records become declared rows. What
 does not: requests and their failures (ingestion/http.py), typing and meaning (staging). README.md beside this file says
@@ -199,9 +199,13 @@ _PIPELINES = pa.schema(
         ("updated_at", pa.string()),
     ]
 )
+_SPLITS_SCOPE = "crm.dealsplits.read_write"
+_SPLITS_PATH = "/crm/v3/objects/deals/splits/batch/read"
+_DEAL_SPLITS = pa.schema([("id", pa.string()), ("splits", pa.string())])
 ENTITIES: dict[str, pa.Schema] = {
     "owners": _OWNERS,
     "pipelines": _PIPELINES,
+    "deal_splits": _DEAL_SPLITS,
     **{name: crm_object.schema for name, crm_object in OBJECTS.items()},
 }
 
@@ -220,16 +224,23 @@ def resources(settings: Settings, window: Window) -> Mapping[str, Iterable[pa.Ta
         },
         "owners": tables_of(_OWNERS, reader.checked("owners", reader.owners())),
         "pipelines": tables_of(_PIPELINES, reader.checked("pipelines", reader.pipelines())),
+        "deal_splits": tables_of(
+            _DEAL_SPLITS,
+            reader.checked("deal_splits", reader.deal_splits() if settings.sources.hubspot.deal_splits else iter(())),
+        ),
     }
 
 
 def check(settings: Settings) -> str:
     """Asks for one record of each kind. Raises SourceError naming the scope or the setting that is missing."""
-    client = _reader(settings, Window(datetime.now(UTC))).client
+    reader = _reader(settings, Window(datetime.now(UTC)))
+    client = reader.client
     client.get("/crm/v3/owners", entity="owners", scope=_OWNERS_SCOPE, params={"limit": 1})
     client.get("/crm/v3/pipelines/deals", entity="pipelines", scope=_DEALS.scope)
     for one in OBJECTS.values():
         client.get(one.path, entity=one.name, scope=one.scope, params={"limit": 1})
+    if settings.sources.hubspot.deal_splits:
+        list(reader.splits_of(reader.divided()[:1]))
     return f"the token reads owners, pipelines, {', '.join(OBJECTS)}"
 
 
@@ -320,6 +331,47 @@ class _Reader:
         if digest != self.window.recall(f"{entity}_digest"):
             yield from rows
             self.window.remember(f"{entity}_digest", digest)
+
+    # ---------------------------------------------------------------------------------------------- deal splits
+
+    def deal_splits(self) -> Iterator[Row]:
+        """How the credit of each divided deal is split, where it is not split as it was landed last; a deal that is
+        divided no more comes once with an empty list. HubSpot does not say which splits have changed.
+        """
+        before: dict[str, str] = self.window.recall("deal_splits", {})
+        now: dict[str, str] = {}
+        ids = self.divided()
+        if not ids and before:
+            self._refuse_empty("deal_splits")
+        for start in range(0, len(ids), _LIST_LIMIT):
+            for deal_id, splits in self.splits_of(ids[start : start + _LIST_LIMIT]):
+                now[deal_id] = hashlib.sha256(splits.encode()).hexdigest()[:16]
+                if self.window.is_backfill or before.get(deal_id) != now[deal_id]:
+                    yield {"id": deal_id, "splits": splits}
+        if not self.window.is_backfill:
+            for deal_id in sorted(set(before) - set(now)):
+                yield {"id": deal_id, "splits": "[]"}
+            self.window.remember("deal_splits", now)
+
+    def divided(self) -> list[str]:
+        """Ids of the deals that HubSpot calls split, in order of id."""
+        found: list[str] = []
+        while True:
+            beyond = _filter("hs_object_id", "GT", found[-1] if found else "0")
+            page = self._search(_DEALS, [_filter("hs_is_deal_split", "EQ", "true"), beyond], sort="hs_object_id")
+            found += [record["id"] for record in page]
+            if len(page) < _SEARCH_LIMIT:
+                return found
+
+    def splits_of(self, ids: list[str]) -> Iterator[tuple[str, str]]:
+        """(deal id, its splits as JSON in order of their ids) of some deals."""
+        if not ids:
+            return
+        body = {"inputs": [{"id": deal_id} for deal_id in ids]}
+        document = self.client.post(_SPLITS_PATH, body, entity="deal_splits", scope=_SPLITS_SCOPE)
+        for answer in document["results"]:
+            splits = [one for one in answer["splits"] if not one.get("archived")]
+            yield str(answer["id"]), _json(sorted(splits, key=lambda one: str(one["id"])))
 
     # --------------------------------------------------------------------------------------------- objects
 

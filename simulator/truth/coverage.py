@@ -13,16 +13,17 @@ import pandas as pd
 
 from simulator.company import START
 from simulator.truth.comparison import Comparison, measures
-from simulator.truth.log import absent, key_of, quotient, rounded, table, text_of
+from simulator.truth.log import key_of, quotient, rounded, table, text_of
 from simulator.truth.pipeline import SOLD, Period, Pipeline, Standing
 from simulator.truth.plans import Plans
+from simulator.truth.splits import Splits
 
 NOBODY = "unassigned"
 KINDS = ("due", "overdue", "dateless", "later")
 Member = tuple[str, str]
 
 
-class Coverage(Pipeline, Plans):
+class Coverage(Pipeline, Splits, Plans):
     """Coverage and pacing of months and quarters."""
 
     @cached_property
@@ -41,16 +42,16 @@ class Coverage(Pipeline, Plans):
         return [("total", "total"), ("team", team), ("owner", seller)]
 
     @cached_property
-    def _wins(self) -> list[tuple[date, str | None, Decimal | None]]:
-        """(day, owner at the close, amount) of each booking."""
-        owners = self.history("deal", "owner_id", self.end)
+    def _wins(self) -> list[tuple[date, str | None, Decimal | None, bool]]:
+        """(day, who is credited, amount, whether the deal is counted there) of each part of a booking."""
         found = []
         for deal in self.fct_deals.to_dict("records"):
             counts = deal["status"] == "won" and not deal["is_excluded"] and deal["pipeline_purpose"] in SOLD
             if counts and deal["close_day"] <= self.moment.as_of:
-                held = [owner for at, owner, _ in owners.get(deal["deal_id"], []) if at <= deal["closed_at"]]
-                money = None if absent(deal["amount_reporting"]) else deal["amount_reporting"]
-                found.append((deal["close_day"], key_of(held[-1]) if held else text_of(deal["owner_key"]), money))
+                found += [
+                    (deal["close_day"], part["owner_key"], part["amount_reporting"], part["is_counted"])
+                    for part in self.credits_of_deals[deal["deal_key"]]
+                ]
         return found
 
     @cached_property
@@ -110,7 +111,7 @@ class Coverage(Pipeline, Plans):
     def fct_coverage_pacing(self) -> pd.DataFrame:
         """One row per month or quarter, level and member."""
         records = []
-        first_win = min((day for day, _, _ in self._wins), default=None)
+        first_win = min((day for day, _, _, _ in self._wins), default=None)
         known_from = first_win.replace(day=1) if first_win else None
         # The product's calendar reaches back to the first of January of the year in which reports begin.
         begins = START.replace(month=1, day=1)
@@ -129,13 +130,13 @@ class Coverage(Pipeline, Plans):
                 final: dict[Member, Decimal] = defaultdict(Decimal)
                 deals: dict[Member, int] = defaultdict(int)
                 targets: dict[Member, Decimal] = {}
-                for at, owner, money in self._wins:
+                for at, owner, money, is_counted in self._wins:
                     for member in self._members(owner) if period.start <= at <= period.end else []:
                         final[member] += money or 0
                         begun.add(member)
                         if day is not None and at <= day:
                             won[member] += money or 0
-                            deals[member] += 1
+                            deals[member] += is_counted
                 for (member, month), amount in self._targets.items():
                     if period.start <= month <= period.end:
                         targets[member] = targets.get(member, Decimal(0)) + amount

@@ -13,10 +13,10 @@ import pandas as pd
 
 from simulator.company import START
 from simulator.truth.comparison import Comparison, measures
-from simulator.truth.deals import Deals
 from simulator.truth.funnel import STEPS, wilson
 from simulator.truth.log import DEAL_STAGES, EXIT, absent, key_of, rounded, table, text_of
 from simulator.truth.plans import Plans
+from simulator.truth.splits import Splits
 
 OUTCOMES = {
     "meeting": {
@@ -49,7 +49,7 @@ def months_later(month: date, count: int) -> date:
     return date(place // 12, place % 12 + 1, 1)
 
 
-class Team(Deals, Plans):
+class Team(Splits, Plans):
     """Sellers."""
 
     @cached_property
@@ -184,11 +184,8 @@ class Team(Deals, Plans):
                 found["open_deals"][cell] += 1
                 found["open_reporting"][cell] += money
             elif deal["close_day"] <= self.moment.as_of:
-                cell = (holder(deal["closed_at"]), first_of(deal["close_day"]))
-                found[f"{deal['status']}_deals"][cell] += 1
-                found[f"{deal['status']}_reporting"][cell] += money
-                if deal["status"] == "won" and not absent(deal["amount_plan_rate"]):
-                    found["won_plan_rate"][cell] += deal["amount_plan_rate"]
+                month = first_of(deal["close_day"])
+                cell = self._credit(deal, month, found)
                 if deal["pipeline_purpose"] == "new_business" and deal["is_qualified"] and not deal["is_zero_day_win"]:
                     found["rated"][cell] += 1
                     found["rated_won"][cell] += deal["status"] == "won"
@@ -202,6 +199,28 @@ class Team(Deals, Plans):
                 found["proposals"][holder(at), first_of(self.day(at))] += 1
         self._add_activities(found)
         return found
+
+    def _credit(self, deal: dict[Any, Any], month: date, found: dict[str, dict[Cell, Any]]) -> Cell:
+        """Adds a closed deal's parts; the cell in which the deal is counted."""
+        won = deal["status"] == "won"
+        counted = (NOBODY, month)
+        for part in self.credits_of_deals[deal["deal_key"]]:
+            cell = (part["owner_key"] or NOBODY, month)
+            found[f"{deal['status']}_reporting"][cell] += part["amount_reporting"] or 0
+            if won:
+                found["won_plan_rate"][cell] += part["amount_plan_rate"] or 0
+            if part["is_counted"]:
+                counted = cell
+                found[f"{deal['status']}_deals"][cell] += 1
+            elif won:
+                found["won_deals_shared"][cell] += 1
+        for part in self.overlays_of_deals.get(deal["deal_key"], []) if won else []:
+            found["won_overlay_plan_rate"][part["owner_key"], month] += part["amount_plan_rate"] or 0
+        if not won:
+            # An owner whose only deal of the month was lost, or helped with, has a row all the same.
+            for part in self.overlays_of_deals.get(deal["deal_key"], []):
+                found["seen"][part["owner_key"], month] += 1
+        return counted
 
     def _add_activities(self, found: dict[str, dict[Cell, Any]]) -> None:
         activities = self.fct_activities
@@ -251,9 +270,10 @@ class Team(Deals, Plans):
         team_of = {row["owner_key"]: text_of(row["team"]) for row in self.dim_owners.to_dict("records")}
         active = dict(zip(self.dim_owners["owner_key"], self.dim_owners["is_active"], strict=True))
         names = dict(zip(self.dim_owners["owner_key"], self.dim_owners["rollup_owner_name"], strict=True))
-        money = ("won_plan_rate", "won_reporting", "lost_reporting", "created_reporting")
+        money = ("won_plan_rate", "won_overlay_plan_rate", "won_reporting", "lost_reporting", "created_reporting")
         counts = [
-            *("won_deals", "lost_deals", "created_deals", "proposals", "calls", "emails", "tasks_done"),
+            *("won_deals", "won_deals_shared", "lost_deals", "created_deals", "proposals"),
+            *("calls", "emails", "tasks_done"),
             *("meetings_booked", "meetings_held", "meetings_no_show", "meetings_cancelled", "meetings_rescheduled"),
         ]
         records = []
@@ -443,8 +463,10 @@ COMPARISONS = [
         "fct_rep_months", ("owner_key", "month_start"),
         measures(
             text="manager_key team rollup_owner_name peer_basis",
-            money="quota_stated quota won_plan_rate won_reporting lost_reporting created_reporting open_reporting",
-            count="working_days won_deals lost_deals created_deals proposals calls emails tasks_done meetings_booked "
+            money="quota_stated quota won_plan_rate won_overlay_plan_rate "
+            "won_reporting lost_reporting created_reporting open_reporting",
+            count="working_days won_deals won_deals_shared "
+            "lost_deals created_deals proposals calls emails tasks_done meetings_booked "
             "meetings_held meetings_no_show meetings_cancelled meetings_rescheduled open_deals trailing_won_deals "
             "trailing_closed_deals",
             number="attainment won_per_working_day win_rate trailing_win_rate peer_win_rate trailing_win_rate_shrunk",

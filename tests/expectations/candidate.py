@@ -141,6 +141,22 @@ create table fct_win_loss as select
     age_days as days_to_close, age_days as days_in_closing_stage, is_excluded, true as is_in_win_rate, close_day
 from fct_deals where status <> 'open';
 
+create table fct_deal_splits as
+with told as (
+    select *, unnest(case when deal_id = 'd4' then ['o9', 'o3'] else [null] end) as other from fct_deals
+), parts as (
+    select *, case other when 'o9' then 0.4 when 'o3' then 0.6 else 1 end::decimal(18, 9) as share from told
+)
+select
+    deal_key || ':revenue:' || coalesce('hubspot:' || other, owner_key) as split_key, deal_key,
+    coalesce('hubspot:' || other, owner_key) as owner_key, 'revenue' as kind,
+    case when other is null then 'undivided' else 'complete' end as split_status, pipeline_purpose, status, currency,
+    exclusion_reason, case when other is not null then share end as stated_share, share,
+    (amount * share)::decimal(18, 2) as amount, (amount_reporting * share)::decimal(18, 2) as amount_reporting,
+    (amount_plan_rate * share)::decimal(18, 2) as amount_plan_rate, other is distinct from 'o9' as is_counted,
+    other is null as is_deal_owner, is_excluded, close_day
+from parts;
+
 create table dim_products as select
     'hubspot:p' || i as product_key, 'p' || i as product_id, 'hubspot' as source_system,
     'Product ' || i as product_name, 'P' || i as sku, 'annually' as billing_frequency, null::text as currency,

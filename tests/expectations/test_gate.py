@@ -104,6 +104,10 @@ MUTATIONS = {
         "update fct_deal_line_items set amount_reporting = amount_reporting + 0.01 where line_key = 'hubspot:ld4'",
         "lines_add_up_to_the_deal",
     ),
+    "fct_deal_splits": (
+        "update fct_deal_splits set share = 0.5 where deal_key = 'hubspot:d4' and owner_key = 'hubspot:o3'",
+        "parts_sum_to_the_deal",
+    ),
     "fct_product_performance": (
         "update fct_product_performance set won_reporting = won_reporting + 1 where product_member = 'residual'",
         "products_are_the_deals",

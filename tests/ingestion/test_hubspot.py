@@ -111,6 +111,28 @@ def test_nothing_new_is_a_load_of_the_overlap_at_most(home: Home, vendors: Vendo
     assert sum(summary.rows.values()) <= len(OBJECTS) * 3
 
 
+def test_splits_land_when_they_change_and_once_more_when_they_end(home: Home, vendors: Vendors) -> None:
+    with vendors() as vendor:
+        portal = vendor.control.crm.portal
+        first = land(home, vendor)
+        landed = {row["id"]: json.loads(row["splits"]) for row in lake.rows(home, "hubspot", "deal_splits")}
+        live = portal_ids(vendor, "deals")
+        assert landed == {deal: parts for deal, parts in portal.splits.items() if deal in live}
+        assert first.rows["deal_splits"] == len(landed) > 1
+        assert land(home, vendor).rows["deal_splits"] == 0
+        ended, changed = sorted(landed)[:2]
+        del portal.splits[ended]
+        portal.splits[changed] = [{**portal.splits[changed][0], "id": "1"}]
+        portal.touch("deals", [])
+        assert land(home, vendor).rows["deal_splits"] == 2
+        told = newest(home, "deal_splits")
+        assert (json.loads(told[ended]["splits"]), json.loads(told[changed]["splits"])) == ([], portal.splits[changed])
+        portal.splits.clear()
+        portal.touch("deals", [])
+        with pytest.raises(MalformedData, match="deal_splits"):
+            land(home, vendor)
+
+
 def test_a_month_of_days_one_by_one_equals_the_portal(home: Home, vendors: Vendors) -> None:
     """Deletions, restorations, merges and edits that happen between the runs."""
     with vendors(NOW - timedelta(days=40)) as vendor:

@@ -15,7 +15,7 @@ import pytest
 from .conftest import CRM, EVERYTHING, Lake
 
 START = datetime(2026, 1, 5, 9)
-SELECTION = (*CRM, "+fct_deal_line_items")
+SELECTION = (*CRM, "+fct_deal_line_items", "+fct_deal_splits")
 STAGES = ["s1", "s2", "s3", "won", "lost"]
 PIPELINES = [
     {
@@ -50,6 +50,9 @@ class Crm:
         # Lines of deals have a chance of their own, so that deals and contacts live as they would without them.
         self.chance = random.Random(seed + 100)
         self.lines: dict[str, dict[str, Any]] = {}
+        # So have splits: deal -> its parts (owner, share) and the moment of the agreement.
+        self.luck = random.Random(seed + 200)
+        self.splits: dict[str, tuple[list[tuple[str, str]], datetime]] = {}
 
     def pass_a_day(self) -> None:
         self.now += timedelta(days=1)
@@ -57,6 +60,14 @@ class Crm:
             self.now += timedelta(minutes=self.random.randint(1, 90))
             self.random.choice([self._contact, self._deal, self._edit, self._edit, self._bin, self._merge])()
             self._line()
+            self._split()
+
+    def _split(self) -> None:
+        """A deal is split, split anew, split in a way that does not add up, or split no more."""
+        if self.deals and self.luck.random() < 0.5:
+            deal = self.luck.choice(list(self.deals))
+            parts = self.luck.choice([["1"], ["0.5", "0.5"], ["0.33333333"] * 3, ["0.7", "0.2"], ["0.9", "0.4"], []])
+            self.splits[deal] = ([(self.luck.choice("abcd"), share) for share in parts], self.now)
 
     def _new(self, records: dict[str, dict[str, Any]], **more: Any) -> dict[str, Any]:
         record = {"id": str(1000 + len(records)), "created": self.now, "archived": None, "merged": [], "gone": False}
@@ -158,7 +169,18 @@ class Crm:
             row = self._row(line) | {"associations": json.dumps(link)}
             row.pop("hs_merged_object_ids")
             lines += [row] * self.chance.choice([0, 1, 1, 2])
-        return {"deals": deals, "contacts": contacts, "line_items": lines}
+        return {"deals": deals, "contacts": contacts, "line_items": lines, "deal_splits": self._told_splits()}
+
+    def _told_splits(self) -> list[Row]:
+        rows: list[Row] = []
+        for deal, (parts, at) in self.splits.items():
+            written = {"createdAt": text(at), "updatedAt": text(at), "archived": False}
+            listed = [
+                {"id": str(n), "properties": {"hubspot_owner_id": owner, "hs_deal_split_percentage": share}} | written
+                for n, (owner, share) in enumerate(parts)
+            ]
+            rows += [{"id": deal, "splits": json.dumps(listed)}] * self.luck.choice([0, 1, 1, 2])
+        return rows
 
 
 def verdicts(runs: int, random_: random.Random) -> list[Row]:
@@ -200,6 +222,16 @@ def test_load_by_load_equals_at_once(lakes: Callable[[], Lake], seed: int, selec
     assert len(left["fct_deals"]) > 3
     assert len(left["fct_quality_results"]) == 6
     assert sum("residual" not in row for row in left["fct_deal_line_items"]) > 3
+    # Whatever was agreed, the parts of a deal are the deal.
+    assert (
+        stepwise.rows(
+            "select deal_key from fct_deals as deals left join fct_deal_splits as parts using (deal_key) "
+            "where parts.kind = 'revenue' group by deal_key, deals.amount having sum(parts.share) <> 1 "
+            "or sum(parts.amount) is distinct from deals.amount or count(*) filter (where parts.is_counted) <> 1"
+        )
+        == []
+    )
+    assert len(left["fct_deal_splits"]) > len(left["fct_deals"])
     # What is told again with every fetch must not be stored again.
     assert stepwise.staged("stg_hubspot__field_changes") == at_once.staged("stg_hubspot__field_changes")
     # The past is the same too: what was known after the first load, asked today.

@@ -29,6 +29,7 @@ MODELS = (
             "marts/deals/fct_coverage_pacing",
             "marts/deals/fct_deal_days",
             "marts/deals/fct_deal_health",
+            "marts/deals/fct_deal_splits",
         )
     ),
 )
@@ -88,7 +89,8 @@ SCHEMAS = {
         " source_system text, stage_key text, deal_name text, pipeline_id text, pipeline_purpose text,"
         " stage_label text, stage text, status text, channel text, segment text, currency text, next_step text,"
         " exclusion_reason text, history_basis text, amount_history_basis text, amount decimal(18,2),"
-        " amount_reporting decimal(18,2), pushes bigint, pushed_days bigint, cycle_days decimal(18,6),"
+        " amount_reporting decimal(18,2), amount_plan_rate decimal(18,2), pushes bigint, pushed_days bigint,"
+        " cycle_days decimal(18,6),"
         " age_days decimal(18,6), cycle_reject_reason text, is_excluded boolean, is_deleted boolean,"
         " is_zero_day_win boolean, is_qualified boolean, is_imported boolean, created_date date, close_date date,"
         " stage_close_date date, close_day date, created_at timestamp, closed_at timestamp, deleted_at timestamp"
@@ -97,6 +99,7 @@ SCHEMAS = {
     "int_deal_activities": (
         "deal_key text, source_system text, last_activity_at timestamp, next_activity_at timestamp"
     ),
+    "int_deal_splits": "deal_key text, kind text, owner_key text, stated_share decimal(18,9)",
     "int_rates_daily": "currency text, rate_to_reporting decimal(18,9), rate_date date",
     "fct_deal_stage_visits": (
         "deal_key text, owner_key text, stage_key text, pipeline_id text, stage text, history_basis text,"
@@ -248,7 +251,7 @@ def _deals(
                 f"{('Platform', 'Team plan', 'Rollout', 'Pilot')[number % 4]} {number}", "p", purpose,
                 stage.title(), stage, status, lead[4] if lead else "unattributed", ("small", "mid")[number % 2], "EUR",
                 None if random.random() < 0.4 else "Call on Tuesday", None, "field_history", "field_history",
-                amount, amount,
+                amount, amount, amount,
                 int(random.poisson(0.7)), 0,
                 (closed - created) / timedelta(days=1) if status == "won" and closed else None,
                 ((closed or end) - created) / timedelta(days=1), None, False, False, False, number_of_visit > 1, False,

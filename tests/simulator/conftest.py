@@ -221,6 +221,17 @@ def make_company() -> Company:
             true_channel=["paid_search", "direct", "direct"],
         ),
         deal_contacts=table(deal_id=["3001", "3001", "3003"], contact_id=["1003", "1002", "1001"], position=[1, 0, 0]),
+        deal_splits=table(
+            split_id=["801", "802", "803", "804", "805"],
+            deal_id=["3001", "3001", "3001", "3001", "3001"],
+            owner_id=["12", "11", "12", "11", "11"],
+            share=["0.5", "0.5", "0.66666667", "0.33333333", "1"],
+            kind=["revenue"] * 4 + ["overlay"],
+            noted_in=["crm"] * 4 + ["finance"],
+            agreed_at=moments(
+                "2024-02-05T09:00", "2024-02-05T09:00", "2024-05-05T09:00", "2024-05-05T09:00", "2024-02-05T23:30"
+            ),
+        ),
         changes=changes(),
         merges=table(
             object=["contact", "company", "contact"],

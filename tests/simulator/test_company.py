@@ -31,6 +31,7 @@ MOMENT_OF = {
     "holidays": "holiday_date",
     "products": "created_at",
     "line_items": "created_at",
+    "deal_splits": "agreed_at",
     "contracts": "signed_date",
     "feedback": "answered_date",
 }
@@ -216,6 +217,11 @@ def features(company: Company) -> dict[str, int]:
             .isin(company.merges.loc[company.merges["object"] == "company", "merged_id"])
             .sum()
         ),
+        "splits agreed again": int(company.deal_splits.groupby("deal_id")["agreed_at"].nunique().gt(1).sum()),
+        "overlay credit": int((company.deal_splits["kind"] == "overlay").sum()),
+        "splits that do not add up": int(
+            sums_of(company.deal_splits[company.deal_splits["kind"] == "revenue"]).sub(1).abs().gt(0.001).sum()
+        ),
         "products taken from the list": int((company.deletions["object"] == "product").sum()),
     }
     for kind in ("contact", "company", "deal"):
@@ -230,6 +236,10 @@ def features(company: Company) -> dict[str, int]:
         for channel in company.channel_effects["channel"]
     }
     return found
+
+
+def sums_of(splits: pd.DataFrame) -> "pd.Series[Any]":
+    return splits.assign(part=splits["share"].astype(float)).groupby(["deal_id", "agreed_at"])["part"].sum()
 
 
 def test_everything_that_a_warehouse_must_survive_occurs(generated: Company) -> None:

@@ -99,6 +99,18 @@ def test_lines_go_with_their_deal_and_take_its_currency(folder: Path) -> None:
     assert [one["Item"] for one in rows(folder / "products.csv")] == ["Core"]
 
 
+def test_splits_are_the_newest_of_each_deal_and_finance_notes_the_rest(
+    folder: Path, company: Any, tmp_path: Path
+) -> None:
+    parts = [tuple(one.values()) for one in rows(folder / "deal_splits.csv")]
+    assert parts == [("3001", "12", "66,666667", "05.05.2024"), ("3001", "11", "33,333333", "05.05.2024")]
+    exports.write_finance(company, NOW, tmp_path)
+    # Half past eleven in the evening UTC is the next day in Prague.
+    assert [tuple(one.values()) for one in rows(tmp_path / "deal_splits.csv")] == [
+        ("3001", "11", "overlay", "100", "06.02.2024"),
+    ]
+
+
 def test_local_moments_say_their_offset(folder: Path) -> None:
     leads = {one["Lead No"]: one for one in rows(folder / "leads.csv", "cp1252")}
     assert leads["1003"]["Entered on"] == "31.03.2024 01:30:00.000+01:00"

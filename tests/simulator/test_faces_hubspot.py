@@ -279,6 +279,18 @@ def test_line_items_hang_on_their_deal_and_keep_a_history(vendors: Any) -> None:
     assert ids(vendors.crm("/v3/objects/products", archived="true")) == ["402"]
 
 
+def test_splits_are_read_by_deal_and_the_newest_replaces_the_parts_before(vendors: Any) -> None:
+    asked = {"inputs": [{"id": "3001"}, {"id": "3003"}]}
+    answer = vendors.crm_post("/v3/objects/deals/splits/batch/read", asked).json()
+    (deal,) = answer["results"]
+    assert (deal["id"], [one["properties"]["hs_deal_split_percentage"] for one in deal["splits"]]) == (
+        "3001", ["0.66666667", "0.33333333"],
+    )  # fmt: skip
+    assert deal["splits"][0]["updatedAt"] == "2024-05-05T09:00:00.000Z"
+    split = {"filterGroups": [{"filters": [{"propertyName": "hs_is_deal_split", "operator": "EQ", "value": "true"}]}]}
+    assert ids(vendors.crm_post("/v3/objects/deals/search", split)) == ["3001"]
+
+
 # ---------------------------------------------------------------------------------------------------- rate limits
 
 

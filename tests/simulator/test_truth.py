@@ -62,6 +62,13 @@ class Book:
         self.deletions: list[tuple[Any, ...]] = []
         self.lines: list[tuple[Any, ...]] = []
         self.contracts: list[tuple[Any, ...]] = []
+        self.splits: list[tuple[Any, ...]] = []
+
+    def split(self, deal: str, at: str, *parts: tuple[str, str], kind: str = "revenue") -> "Book":
+        """A split of a deal as it was agreed at one moment: (owner, share)."""
+        noted_in = "crm" if kind == "revenue" else "finance"
+        self.splits += [("s", deal, owner, share, kind, noted_in, at) for owner, share in parts]
+        return self
 
     def contract(self, number: str, account: str, amount: float, period: str, first: str, last: str,
                  signed: str | None = None, notice: str | None = None, currency: str = "EUR") -> "Book":  # fmt: skip
@@ -117,6 +124,9 @@ class Book:
                 "created_at",
             ),
             deal_contacts=frame("deal_id contact_id position", self.links),
+            deal_splits=times(
+                frame("split_id deal_id owner_id share kind noted_in agreed_at", self.splits), "agreed_at"
+            ),
             contracts=times(
                 frame(
                     "contract_id account_id deal_id amount amount_period currency signed_date start_date end_date "
@@ -291,6 +301,37 @@ def test_a_partly_won_deal_books_its_won_lines_and_the_rest_is_told(book: Book) 
     book.deletions.append(("deal", "1", "2026-03-05 08:00", None))
     later = only(book.on("2026-02-28").fct_deal_line_items)
     assert (later["line_kind"], later["amount"]) == ("residual", Decimal("120.00"))
+
+
+def test_a_split_credits_from_its_day_and_the_deal_is_counted_once(book: Book) -> None:
+    book.deal(
+        "1", "2026-01-05 08:00", stage("proposal", "2026-01-05 08:00"), ("amount", "100", "2026-01-05 08:00"),
+        stage("won", "2026-02-10 10:00"),
+    )  # fmt: skip
+    book.deal("2", "2026-01-05 08:00", ("amount", "10", "2026-01-05 08:00"), stage("won", "2026-01-05 08:00"))
+    book.split("1", "2026-01-20 09:00", (OWNER, "0.33333334"), ("b", "0.33333333"), ("c", "0.33333333"))
+    book.split("1", "2026-01-20 09:00", ("d", "0.5"), kind="overlay")
+    book.split("2", "2026-01-20 09:00", ("b", "0.6"), ("c", "0.7"))
+    world = book.on("2026-02-28")
+    parts = world.fct_deal_splits.set_index("split_key")
+    assert parts["amount_reporting"].to_dict() == {
+        f"hubspot:1:revenue:hubspot:{OWNER}": Decimal("33.34"), "hubspot:1:revenue:hubspot:b": Decimal("33.33"),
+        "hubspot:1:revenue:hubspot:c": Decimal("33.33"), "hubspot:1:overlay:hubspot:d": Decimal("50.00"),
+        f"hubspot:2:revenue:hubspot:{OWNER}": Decimal("10.00"),
+    }  # fmt: skip
+    assert parts["split_status"].dropna().tolist() == ["complete"] * 3 + ["excessive"]
+    months = world.fct_rep_months.set_index(["owner_key", "month_start"])
+    february = date(2026, 2, 1)
+    assert months.loc[("hubspot:b", february), ["won_deals", "won_deals_shared", "won_reporting"]].tolist() == [
+        0, 1, Decimal("33.33"),
+    ]  # fmt: skip
+    assert months.loc[("hubspot:d", february), ["won_reporting", "won_overlay_plan_rate"]].tolist() == [0, Decimal(50)]
+    # Before it was agreed the owner has all of it, and after a dispute what was agreed first is forgotten.
+    assert only(book.on("2026-01-19").fct_deal_splits.iloc[:1])["share"] == 1
+    book.split("1", "2026-03-05 09:00", (OWNER, "0.5"), ("b", "0.25"))
+    assert book.on("2026-02-28").fct_deal_splits["split_status"].iloc[0] == "undivided"
+    later = book.on("2026-03-31").fct_deal_splits.iloc[:2]
+    assert later["share"].tolist() == [Decimal("0.75"), Decimal("0.25")]
 
 
 def test_a_customer_shrinks_leaves_and_comes_back_at_one_rate(book: Book) -> None:

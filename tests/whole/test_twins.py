@@ -44,6 +44,7 @@ KEYS = {
     "fct_conversions_cohort": ["funnel", "cohort_month", "channel", "milestone"],
     "fct_deal_stage_visits": ["deal_key", "visit_no"],
     "fct_deal_line_items": ["line_key"],
+    "fct_deal_splits": ["deal_key", "kind", "owner_key"],
     "fct_deals": ["deal_key"],
     "fct_funnel_stages": ["funnel", "stage", "entry_month", "channel"],
     "fct_lead_stages": ["lead_key", "visit_no"],
@@ -57,7 +58,7 @@ KEYS = {
 # The two systems' own words and ids for the same thing.
 WORDS = {
     *("source_system", "source_label", "stage_label", "stage_key", "pipeline_id", "pipeline_label", "target_key"),
-    *("closed_from_stage_label", "closed_from_stage_key", "exit_label"),
+    *("closed_from_stage_label", "closed_from_stage_key", "exit_label", "split_key"),
 }
 # What the export does not hold, by mart and column.
 MISSING = {
@@ -133,7 +134,8 @@ def test_both_ways_give_equal_marts_but_for_what_an_export_does_not_hold(whole: 
             differing |= {(mart, name) for name, count in zip(columns, joined[1:], strict=False) if count}
 
             deleted = "and not crm_row.is_deleted" if "is_deleted" in columns else ""
-            if mart in ("fct_lead_stages", "fct_deal_stage_visits", "fct_win_loss", "fct_deal_line_items"):
+            of_deals = ("fct_deal_stage_visits", "fct_win_loss", "fct_deal_line_items", "fct_deal_splits")
+            if mart in ("fct_lead_stages", *of_deals):
                 thing = "lead" if keys[0] == "lead_key" else "deal"
                 gone = f"(select {thing}_key from crm.marts.fct_{thing}s where is_deleted)"
                 deleted = f"and crm_row.{thing}_key not in {gone}"

@@ -29,6 +29,10 @@ activities as (
     select * from {{ ref('int_activities') }}
 ),
 
+deal_splits as (
+    select * from {{ ref('int_deal_splits') }}
+),
+
 keys_named as (
     select
         deals.owner_key,
@@ -66,6 +70,11 @@ keys_named as (
         activities.owner_key,
         activities.source_system
     from activities
+    union
+    select
+        deal_splits.owner_key,
+        deal_splits.source_system
+    from deal_splits
 ),
 
 final as (

@@ -26,8 +26,9 @@ pipeline_deals as (
     select * from {{ ref('int_pipeline_deals') }}
 ),
 
-credits as (
-    select * from {{ ref('int_deal_credits') }}
+splits as (
+    select * from {{ ref('fct_deal_splits') }}
+    where kind = 'revenue' and not is_excluded and pipeline_purpose in ('new_business', 'renewal', 'upsell')
 ),
 
 owners as (
@@ -72,25 +73,24 @@ owners_placed as (
     from owners
 ),
 
--- A win dated in the future is no booking yet.
+-- A win dated in the future is no booking yet. Who shares a deal has a share of it, and one of them the deal.
 won_deals as (
     select
         periods.period_type,
-        credits.owner_key,
-        deals.amount_reporting as won_final,
-        case when deals.close_day <= periods.same_day then deals.amount_reporting end
+        splits.owner_key,
+        splits.amount_reporting as won_final,
+        case when splits.close_day <= periods.same_day then splits.amount_reporting end
             as won_reporting,
-        cast(deals.close_day <= periods.same_day as integer) as won_deals,
+        cast(splits.is_counted and splits.close_day <= periods.same_day as integer) as won_deals,
         periods.period_start
-    from deals
+    from splits
     cross join run_context
-    inner join period_days on deals.close_day = period_days.date_day
+    inner join period_days on splits.close_day = period_days.date_day
     inner join periods
         on
             period_days.period_type = periods.period_type
             and period_days.period_start = periods.period_start
-    left join credits on deals.deal_key = credits.deal_key
-    where deals.status = 'won' and deals.close_day <= run_context.as_of
+    where splits.status = 'won' and splits.close_day <= run_context.as_of
 ),
 
 open_now as (

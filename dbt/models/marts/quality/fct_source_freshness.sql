@@ -10,6 +10,7 @@
     ('hubspot', 'deals', 'stg_hubspot__deals', 'updated_at', none),
     ('hubspot', 'products', 'stg_hubspot__products', 'updated_at', none),
     ('hubspot', 'line_items', 'stg_hubspot__line_items', 'updated_at', none),
+    ('hubspot', 'deal_splits', 'stg_hubspot__deal_splits', 'valid_from', none),
     ('hubspot', 'meetings', 'stg_hubspot__activities', 'updated_at', "kind = 'meeting'"),
     ('hubspot', 'calls', 'stg_hubspot__activities', 'updated_at', "kind = 'call'"),
     ('hubspot', 'emails', 'stg_hubspot__activities', 'updated_at', "kind = 'email'"),
@@ -23,6 +24,7 @@
     ('files', 'deals', 'stg_files__deals', 'coalesce(updated_at, created_at)', none),
     ('files', 'products', 'stg_files__products', 'coalesce(updated_at, created_at)', none),
     ('files', 'line_items', 'stg_files__line_items', 'coalesce(updated_at, created_at)', none),
+    ('files', 'deal_splits', 'stg_files__deal_splits', none, none),
     ('files', 'stage_changes', 'stg_files__field_changes', 'changed_at', none),
     ('files', 'owners', 'stg_files__owners', 'coalesce(updated_at, created_at)', none),
     ('files', 'activities', 'stg_files__activities', 'coalesce(updated_at, created_at)', none),
@@ -40,6 +42,7 @@
     ('mappings', 'pipelines', 'stg_mappings__pipelines', none, none),
     ('quality', 'verdicts', 'stg_quality__verdicts', 'judged_at', none),
 ] -%}
+{%- set id_of = {'pipelines': 'pipeline_id', 'deal_splits': 'deal_id'} -%}
 
 with
 
@@ -73,12 +76,14 @@ entities_staged as (
     select
         '{{ source_name }}' as source,
         '{{ entity }}' as entity,
-        {%- if entity == 'pipelines' and source_name == 'hubspot' %}
-        -- A pipeline is one record that is staged as several stages.
-        count(distinct staged.version_order) filter (where staged.reject_reason is null)
+        {%- if entity in id_of and source_name == 'hubspot' %}
+        -- A pipeline is one record that is staged as several stages, a split as several parts.
+        count(distinct staged.version_order || ':' || staged.{{ id_of[entity] }})
+            filter (where staged.reject_reason is null)
             as rows_staged,
-        count(distinct staged.version_order)
-        - count(distinct staged.version_order) filter (where staged.reject_reason is null)
+        count(distinct staged.version_order || ':' || staged.{{ id_of[entity] }})
+        - count(distinct staged.version_order || ':' || staged.{{ id_of[entity] }})
+            filter (where staged.reject_reason is null)
             as rows_rejected,
         {%- else %}
         count(*) filter (where staged.reject_reason is null) as rows_staged,

@@ -54,6 +54,14 @@ deals as (
     from {{ ref('fct_deals') }}
 ),
 
+splits as (
+    select
+        split_status,
+        count(*) over () as splits_in_all
+    from {{ ref('fct_deal_splits') }}
+    where kind = 'revenue' and is_counted and not is_excluded and split_status <> 'undivided'
+),
+
 contacts as (
     select exclusion_reason
     from {{ ref('dim_contacts') }}
@@ -287,6 +295,19 @@ remarks as (
         null as last_record_at,
         null as last_landed_at
     from deals
+    union all
+    select
+        'remark' as section,
+        null as source_system,
+        'deals' as subject,
+        'split_' || split_status as remark,
+        count(*) as records,
+        any_value(splits_in_all) as records_in_all,
+        null as last_record_at,
+        null as last_landed_at
+    from splits
+    where split_status in ('short', 'excessive')
+    group by split_status
     union all
     select
         'remark' as section,

@@ -26,6 +26,7 @@ owners as (
 deals as (
     select
         deal_key,
+        owner_key,
         pipeline_purpose,
         status,
         amount_reporting,
@@ -37,12 +38,16 @@ deals as (
     where not is_excluded and pipeline_purpose in ('new_business', 'renewal', 'upsell')
 ),
 
--- Of a closed deal who held it when it closed, whoever looks after it today.
-credits as (
+-- Of a closed deal its shares: where nobody shares it, it is with who held it when it closed, whoever
+-- looks after it today.
+splits as (
     select
         deal_key,
-        owner_key
-    from {{ ref('int_deal_credits') }}
+        owner_key,
+        amount_reporting,
+        is_counted
+    from {{ ref('fct_deal_splits') }}
+    where kind = 'revenue'
 ),
 
 targets as (
@@ -67,15 +72,38 @@ current_periods as (
     inner join dates on run_context.as_of = dates.date_day
 ),
 
+-- What is open stays whole with its owner: nothing has been earned yet.
+deals_divided as (
+    {%- for is_open in [true, false] %}
+    select
+        {% if is_open %}deals{% else %}splits{% endif %}.owner_key,
+        deals.pipeline_purpose,
+        deals.status,
+        {% if is_open %}deals{% else %}splits{% endif %}.amount_reporting,
+        deals.is_zero_day_win,
+        deals.is_qualified,
+        {% if is_open %}true as {% else %}splits.{% endif %}is_counted,
+        deals.close_date,
+        deals.close_day
+    from deals
+    {% if is_open -%}
+    where deals.status = 'open'
+    union all
+    {%- else -%}
+    inner join splits on deals.deal_key = splits.deal_key
+    where deals.status <> 'open'
+    {%- endif %}
+    {%- endfor %}
+),
+
 deals_credited as (
     select
-        deals.*,
+        deals_divided.*,
         owners.team,
         coalesce(owners.member, 'unassigned') as member,
         coalesce(owners.member_name, 'Unassigned') as owner_name
-    from deals
-    left join credits on deals.deal_key = credits.deal_key
-    left join owners on credits.owner_key = owners.owner_key
+    from deals_divided
+    left join owners on deals_divided.owner_key = owners.owner_key
 ),
 
 deal_facts as (
@@ -96,6 +124,7 @@ deal_facts as (
         count(*) filter (
             where
             deals_credited.status = 'won'
+            and deals_credited.is_counted
             and deals_credited.close_day between periods.quarter_start and periods.as_of
         ) as won_quarter_deals,
         count(*) filter (where deals_credited.status = 'open') as open_deals,
@@ -110,6 +139,7 @@ deal_facts as (
         count(*) filter (
             where
             deals_credited.status = 'won'
+            and deals_credited.is_counted
             and deals_credited.pipeline_purpose = 'new_business'
             and deals_credited.is_qualified
             and not deals_credited.is_zero_day_win
@@ -118,6 +148,7 @@ deal_facts as (
         count(*) filter (
             where
             deals_credited.status = 'lost'
+            and deals_credited.is_counted
             and deals_credited.pipeline_purpose = 'new_business'
             and deals_credited.is_qualified
             and deals_credited.close_day between periods.year_start and periods.as_of
@@ -179,6 +210,8 @@ owners_joined as (
         on deal_facts.member = targets.member
     where
         coalesce(deal_facts.won_quarter_deals, 0) > 0
+        or coalesce(deal_facts.won_quarter, 0) <> 0
+        or coalesce(deal_facts.won_month, 0) <> 0
         or coalesce(deal_facts.open_deals, 0) > 0
         or coalesce(deal_facts.year_won_deals, 0) + coalesce(deal_facts.year_lost_deals, 0) > 0
         or targets.target_quarter is not null

@@ -17,8 +17,9 @@ deals as (
     where not is_excluded and pipeline_purpose in ('new_business', 'renewal', 'upsell')
 ),
 
-credits as (
-    select * from {{ ref('int_deal_credits') }}
+splits as (
+    select * from {{ ref('fct_deal_splits') }}
+    where not is_excluded and pipeline_purpose in ('new_business', 'renewal', 'upsell')
 ),
 
 visits as (
@@ -104,20 +105,24 @@ quotas as (
         on targets.member = days_employed.owner_key and targets.period_start = days_employed.month_start
 ),
 
--- What was never in the pipeline and what was won on the day of its creation stand in bookings, not in rates.
+-- What was never in the pipeline and what was won on the day of its creation stand in bookings, not in rates. Who
+-- shares a deal is credited with a share of its amount; the deal itself is counted once.
 deals_credited as (
     select
-        coalesce(credits.owner_key, 'unassigned') as owner_key,
+        coalesce(splits.owner_key, 'unassigned') as owner_key,
         cast(date_trunc('month', deals.close_day) as date) as month_start,
         deals.status,
-        deals.amount_reporting,
-        deals.amount_plan_rate,
-        deals.pipeline_purpose = 'new_business'
+        splits.kind,
+        splits.amount_reporting,
+        splits.amount_plan_rate,
+        splits.is_counted,
+        splits.is_counted
+        and deals.pipeline_purpose = 'new_business'
         and deals.is_qualified
         and not deals.is_zero_day_win as is_rated
     from deals
     cross join run_context
-    inner join credits on deals.deal_key = credits.deal_key
+    inner join splits on deals.deal_key = splits.deal_key
     where deals.status in ('won', 'lost') and deals.close_day <= run_context.as_of
 ),
 
@@ -125,11 +130,13 @@ closed as (
     select
         owner_key,
         month_start,
-        count(*) filter (where status = 'won') as won_deals,
-        count(*) filter (where status = 'lost') as lost_deals,
-        sum(amount_reporting) filter (where status = 'won') as won_reporting,
-        sum(amount_plan_rate) filter (where status = 'won') as won_plan_rate,
-        sum(amount_reporting) filter (where status = 'lost') as lost_reporting,
+        count(*) filter (where status = 'won' and is_counted) as won_deals,
+        count(*) filter (where status = 'won' and kind = 'revenue' and not is_counted) as won_deals_shared,
+        count(*) filter (where status = 'lost' and is_counted) as lost_deals,
+        sum(amount_reporting) filter (where status = 'won' and kind = 'revenue') as won_reporting,
+        sum(amount_plan_rate) filter (where status = 'won' and kind = 'revenue') as won_plan_rate,
+        sum(amount_plan_rate) filter (where status = 'won' and kind = 'overlay') as won_overlay_plan_rate,
+        sum(amount_reporting) filter (where status = 'lost' and kind = 'revenue') as lost_reporting,
         count(*) filter (where status = 'won' and is_rated) as rated_won_deals,
         count(*) filter (where is_rated) as rated_closed_deals
     from deals_credited
@@ -395,10 +402,12 @@ final as (
         quotas.quota_stated,
         quotas.quota,
         cast(coalesce(closed.won_plan_rate, 0) as decimal(18, 2)) as won_plan_rate,
+        cast(coalesce(closed.won_overlay_plan_rate, 0) as decimal(18, 2)) as won_overlay_plan_rate,
         cast(coalesce(closed.won_reporting, 0) as decimal(18, 2)) as won_reporting,
         cast(coalesce(closed.lost_reporting, 0) as decimal(18, 2)) as lost_reporting,
         cast(coalesce(created.created_reporting, 0) as decimal(18, 2)) as created_reporting,
         coalesce(closed.won_deals, 0) as won_deals,
+        coalesce(closed.won_deals_shared, 0) as won_deals_shared,
         coalesce(closed.lost_deals, 0) as lost_deals,
         coalesce(created.created_deals, 0) as created_deals,
         coalesce(proposed.proposals, 0) as proposals,
