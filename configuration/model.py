@@ -169,6 +169,25 @@ class MotionRule(_Section):
     has_contract: bool | None = None
 
 
+class Attribution(_Section):
+    """To whom conversions are credited. `events`: what counts as one. `purposes`: of which pipelines deals count.
+
+    `lookback_days`: how long before a conversion a touch may lie. `half_life_days`: after how many days a touch counts
+    half in the model of time decay.
+    """
+
+    events: Annotated[tuple[Literal["lead", "opportunity", "won"], ...], Field(min_length=1)] = (
+        "lead",
+        "opportunity",
+        "won",
+    )
+    purposes: Annotated[tuple[Literal["new_business", "renewal", "upsell"], ...], Field(min_length=1)] = (
+        "new_business",
+    )
+    lookback_days: Annotated[int, Field(ge=1, le=3650)] = 90
+    half_life_days: Annotated[float, Field(gt=0, le=3650)] = 7.0
+
+
 class Company(_Section):
     name: str
     reporting_timezone: Zone
@@ -191,6 +210,7 @@ class Company(_Section):
         MotionRule(motion="b2c", has_account=False),
         MotionRule(motion="b2b"),
     )
+    attribution: Attribution = Attribution()
     # No figure of customer feedback is shown that rests on fewer answers.
     feedback_minimum_answers: Annotated[int, Field(ge=1)] = 10
     # Where a deal opens in its CRM, by source: hubspot: https://app.hubspot.com/contacts/<portal>/record/0-3/{id}

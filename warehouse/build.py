@@ -161,6 +161,7 @@ def _text(value: bool | int | None) -> str:
 def _rules(settings: Settings) -> dict[str, stores.Rule]:
     temperature = settings.company.temperature
     hours = settings.company.business_hours
+    attribution = settings.company.attribution
     return {
         "business_hours": stores.Rule(
             ("day_of_week", "opens_minute", "closes_minute"),
@@ -174,6 +175,13 @@ def _rules(settings: Settings) -> dict[str, stores.Rule]:
             [] if settings.company.gross_margin is None else [(str(settings.company.gross_margin),)],
         ),
         "cart_rules": stores.Rule(("abandoned_after_hours",), [(str(settings.company.cart_abandoned_after_hours),)]),
+        "attribution_rules": stores.Rule(
+            ("lookback_days", "half_life_days"), [(str(attribution.lookback_days), str(attribution.half_life_days))]
+        ),
+        "attribution_events": stores.Rule(("event",), [(event,) for event in dict.fromkeys(attribution.events)]),
+        "attribution_purposes": stores.Rule(
+            ("purpose",), [(purpose,) for purpose in dict.fromkeys(attribution.purposes)]
+        ),
         "test_email_domains": stores.Rule(
             ("domain",), [(domain.lower(),) for domain in settings.test_records.email_domains]
         ),

@@ -17,6 +17,10 @@ _TABLES = {
     "rpt_monthly": "order by month_start",
     "rpt_funnel": "order by funnel desc, cohort_basis, stage_order",
     "rpt_channels": "order by is_total, sort_order, channel",
+    "rpt_attribution_comparison": (
+        "where period_type = 'trailing_12_months' and conversion_event = 'won' and level = 'contact'"
+        " and model in ('first', 'last', 'markov') order by channel, model"
+    ),
     "rpt_campaigns": "where spend_rank <= 10 order by spend_rank",
     "rpt_origins": "where size_rank <= 15 order by breakdown, size_rank",
     "rpt_forecast": "order by period_type, period_start, method, part",
@@ -56,6 +60,22 @@ class Facts:
         return [
             {"row": row, "recent": recent.get(row["channel"]), "year": year.get(row["channel"])} for row in together
         ]
+
+    def credited_channels(self) -> list[Row]:
+        """One entry per channel that is credited or cost something, the largest of the Markov model first: its spend,
+        and its rows by model."""
+        channels: dict[str, Row] = {}
+        for row in self.tables["rpt_attribution_comparison"]:
+            entry = channels.setdefault(row["channel"], {"channel": row["channel"], "models": {}})
+            entry["spend_reporting"] = row["spend_reporting"]
+            entry["models"][row["model"]] = row
+
+        def size(entry: Row) -> tuple[Any, ...]:
+            markov = entry["models"].get("markov")
+            amount = markov["credited_amount_reporting"] if markov else 0
+            return (entry["channel"] == "unattributed", -amount, entry["channel"])
+
+        return sorted(channels.values(), key=size)
 
     def all_channels(self) -> list[Row]:
         """The rows of all time, for companies whose records are older than a year."""

@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from simulator.truth import (
     ads,
+    attribution,
     carts,
     changes,
     coverage,
@@ -52,12 +53,13 @@ COMPARISONS = [
     *outcomes.COMPARISONS, *responses.COMPARISONS, *slips.COMPARISONS, *changes.COMPARISONS,
     *coverage.COMPARISONS, *health.COMPARISONS, *carts.COMPARISONS, *touches.COMPARISONS,
     *sources.COMPARISONS, *routing.COMPARISONS, *restatements.COMPARISONS,
-    *products.COMPARISONS, *customers.COMPARISONS, *splits.COMPARISONS,
+    *products.COMPARISONS, *customers.COMPARISONS, *splits.COMPARISONS, *attribution.COMPARISONS,
 ]  # fmt: skip
 
 
 class World(
     velocity.Velocity,
+    attribution.Attribution,
     touches.Touches,
     sources.Sources,
     restatements.ClosedFigures,

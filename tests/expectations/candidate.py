@@ -524,6 +524,33 @@ create table fct_ad_performance_daily as select
     date '2026-06-01' + (i // 20)::integer as date_day
 from range(60) as numbers (i);
 
+create table fct_attribution as
+select
+    deal_key as conversion_key, null::text as touch_key, 'won' as conversion_event, level, model,
+    'unattributed' as channel, 1::decimal(18, 9) as credit, amount_reporting as credited_amount_reporting,
+    null::date as touch_date, close_day as conversion_date
+from fct_deals cross join (select unnest(['contact', 'account']) as level)
+cross join (select unnest(['first', 'last', 'last_non_direct', 'linear', 'position', 'time_decay', 'markov', 'shapley'])
+    as model)
+where status = 'won';
+
+create table rpt_attribution_comparison as
+with facts as (
+    select conversion_event, level, model, channel, credit, credited_amount_reporting, null::decimal(18, 6) as spend,
+        conversion_date as day from fct_attribution
+    union all
+    select conversion_event, level, model, channel, 0, 0, spend_reporting, date_day from fct_ad_performance_daily
+    cross join (select distinct conversion_event, level, model from fct_attribution)
+)
+select
+    'month' as period_type, conversion_event, level, model, channel,
+    sum(credit)::decimal(18, 9) as credited_conversions,
+    0::decimal(18, 9) as conversions_without_amount, sum(credited_amount_reporting)::decimal(18, 2)
+    as credited_amount_reporting, sum(spend)::decimal(18, 6) as spend_reporting,
+    null::decimal(18, 6) as cost_per_conversion, null::decimal(18, 9) as roas,
+    date_trunc('month', day)::date as period_start
+from facts group by all;
+
 create table fct_closed_figures as
 with records as (
     select 'outcome' as family, deal_key as record_key, status, case when status = 'open' then 'open' end as reason,

@@ -165,6 +165,16 @@ MUTATIONS = {
     ),
     "fct_carts": ("update fct_carts set transaction_id = 't10' where visitor_id = 'v20'", "transaction_earned_once"),
     "fct_touches": ("update fct_touches set touch_no = 2 where contact_key = 'hubspot:c5'", "touches_in_order"),
+    "fct_attribution": (
+        "update fct_attribution set credited_amount_reporting = credited_amount_reporting "
+        "+ case conversion_key when 'hubspot:d0' then 0.01 else -0.01 end "
+        "where level = 'contact' and model = 'linear' and conversion_key in ('hubspot:d0', 'hubspot:d4')",
+        "credited_is_the_amount",
+    ),
+    "rpt_attribution_comparison": (
+        "update rpt_attribution_comparison set spend_reporting = spend_reporting + 1 where model = 'markov'",
+        "months_are_all_spend",
+    ),
     "fct_ad_performance_daily": (
         "update fct_ad_performance_daily set ad_day_key = 'same' where campaign_id = 'k1'",
         "ad_day_key_unique",

@@ -30,6 +30,7 @@ MODELS = (
             "marts/deals/fct_deal_days",
             "marts/deals/fct_deal_health",
             "marts/deals/fct_deal_splits",
+            "marts/marketing/rpt_attribution_comparison",
         )
     ),
 )
@@ -119,6 +120,10 @@ SCHEMAS = {
     "fct_ad_performance_daily": (
         "ad_day_key text, campaign_key text, platform text, channel text, currency text, impressions bigint,"
         " clicks bigint, spend_reporting decimal(18,6), conversions_claimed decimal(18,6), date_day date"
+    ),
+    "fct_attribution": (
+        "conversion_key text, touch_key text, conversion_event text, level text, model text, channel text,"
+        " credit decimal(18,9), credited_amount_reporting decimal(18,2), touch_date date, conversion_date date"
     ),
     "fct_targets": (
         "target_key text, level text, member text, measure text, amount_reporting decimal(18,2),"
@@ -628,7 +633,14 @@ def finish(connection: duckdb.DuckDBPyConnection) -> None:
         select deal_key, false as has_currency_history,
             deal_key in (select deal_key from marts.int_deal_changes where field = 'close_date')
                 as has_close_date_history
-        from marts.fct_deals
+        from marts.fct_deals;
+        insert into marts.fct_attribution
+        select
+            deal_key, case when channel <> 'unattributed' then 't' || deal_key end, 'won', 'contact', model,
+            case when model = 'last' and channel <> 'unattributed' then 'direct' else channel end, 1, amount_reporting,
+            case when channel <> 'unattributed' then created_date end, close_day
+        from marts.fct_deals cross join (select unnest(['first', 'last', 'markov']) as model)
+        where status = 'won' and not is_excluded
         """
     )
     for name, sql in _statements():

@@ -712,6 +712,56 @@ def test_a_lead_that_was_made_in_a_visit_is_that_visits_touch(book: Book) -> Non
     assert touches["touch_date"].tolist() == [date(2026, 1, 5)] * 4
 
 
+def test_credit_is_handed_out_whole_by_every_model(book: Book) -> None:
+    book.contact("a", "2026-01-05 08:20", ("lifecycle", "lead", "2026-01-05 08:20"))
+    book.contact("b", "2026-01-20 08:00", ("lifecycle", "lead", "2026-01-20 08:00"))
+    amount = ("amount", "100.01", "2026-01-12 08:00")
+    book.deal("1", "2026-01-12 08:00", stage("meeting", "2026-01-12 08:00"), stage("won", "2026-01-19 08:00"), amount,
+              contact="a")  # fmt: skip
+    book.deal("2", "2026-01-12 08:00", stage("meeting", "2026-01-12 08:00"), stage("won", "2026-01-12 09:00"), amount)
+    told = book.company()
+    contacts = told.contacts.assign(visitor_id=["v.1", None])
+    session = {"visitor_id": "v.1", "name": "session_start", "session_number": 1, "is_bot": False, "is_engaged": True,
+               "late_days": 0, "device": "desktop", "country": "Czechia"}  # fmt: skip
+    rows = [
+        session | {"event_at": pd.Timestamp(at), "event_day": date.fromisoformat(at[:10]), "session_id": number,
+                   "source": source, "medium": medium}
+        for number, (at, source, medium) in enumerate(
+            [("2026-01-04 08:00", "google", "organic"), ("2026-01-11 08:00", "newsletter", "email")], start=1
+        )
+    ]  # fmt: skip
+    company = replace(told, contacts=contacts, events=pa.Table.from_pylist(rows, schema=SCHEMA))
+    world = World(company, Moment(date(2026, 1, 31), pd.Timestamp("2026-06-30")))
+    won = world.fct_attribution
+    won = won.loc[(won["conversion_event"] == "won") & (won["level"] == "contact")]
+    alone = won.loc[won["conversion_key"] == "hubspot:2"]
+    assert (set(alone["channel"]), len(alone), set(alone["credited_amount_reporting"])) == (
+        {"unattributed"}, 8, {Decimal("100.01")},
+    )  # fmt: skip
+    # Search on the 4th, the lead itself (direct) on the 5th, a letter on the 11th; then won, and b did not convert.
+    mine = won.loc[won["conversion_key"] == "hubspot:1"]
+    credit = {model: rows["credit"].tolist() for model, rows in mine.groupby("model")}
+    assert mine.loc[mine["model"] == "linear", "channel"].tolist() == ["organic_search", "direct", "email"]
+    assert credit["linear"] == [Decimal("0.333333334"), Decimal("0.333333333"), Decimal("0.333333333")]
+    assert credit["first"] == credit["last_non_direct"] == credit["last"] == [Decimal(1)]
+    assert credit["position"] == [Decimal("0.4"), Decimal("0.2"), Decimal("0.4")]
+    assert credit["shapley"] == credit["linear"]
+    # a and b come direct, one of them goes on: half convert. Without direct or the letter nobody does; without search,
+    # by which one of two sets out, half as many: effects of 1, 1 and 1/2.
+    assert credit["markov"] == [Decimal("0.2"), Decimal("0.4"), Decimal("0.4")]
+    # A week apart: the first weighs half of the last.
+    assert credit["time_decay"][0] * 2 == pytest.approx(credit["time_decay"][2], abs=Decimal("1e-8"))
+    leads = world.fct_attribution.set_index(["conversion_event", "level", "model", "conversion_key"]).loc["lead"]
+    assert leads.loc[("contact", "first", "hubspot:a"), "channel"] == "organic_search"
+    assert leads["credited_amount_reporting"].isna().all()
+    months = world.rpt_attribution_comparison
+    months = months.loc[(months["level"] == "contact") & (months["model"] == "first")].set_index(
+        ["period_type", "conversion_event", "channel"]
+    )
+    assert months.loc[("month", "won", "organic_search"), "credited_amount_reporting"] == Decimal("100.01")
+    assert months.loc[("trailing_12_months", "won", "unattributed"), "credited_conversions"] == 1
+
+
 def test_a_source_is_followed_to_what_it_brought(book: Book) -> None:
     book.contact(
         "c", "2026-01-05 08:00", ("lifecycle", "lead", "2026-01-05 08:00"),

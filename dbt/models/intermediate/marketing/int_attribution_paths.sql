@@ -1,0 +1,156 @@
+{#- The touches before each conversion within the lookback window, in order, and those of everybody who has touched
+    and not converted, which the chain of channels needs as well. An account's path is that of all its people; who belongs
+    to no account is one alone. -#}
+with
+
+conversions as (
+    select * from {{ ref('int_attribution_conversions') }}
+),
+
+touches as (
+    select * from {{ ref('fct_touches') }}
+    where touch_no is not null
+),
+
+rules as (
+    select cast(attribution_rules.lookback_days as integer) as lookback_days
+    from {{ source('run', 'attribution_rules') }} as attribution_rules
+),
+
+events as (
+    select attribution_events.event as conversion_event
+    from {{ source('run', 'attribution_events') }} as attribution_events
+),
+
+touch_units as (
+    select
+        touch_key,
+        'contact' as level,
+        'person:' || person_key as unit_key,
+        channel,
+        touched_at
+    from touches
+    union all
+    select
+        touch_key,
+        'account' as level,
+        coalesce('account:' || account_key, 'person:' || person_key) as unit_key,
+        channel,
+        touched_at
+    from touches
+),
+
+conversion_units as (
+    select
+        conversion_key,
+        conversion_event,
+        'contact' as level,
+        'person:' || person_key as unit_key,
+        converted_at
+    from conversions
+    union all
+    select
+        conversion_key,
+        conversion_event,
+        'contact' as level,
+        'person:' || second_person_key as unit_key,
+        converted_at
+    from conversions
+    where second_person_key is not null
+    union all
+    select
+        conversion_key,
+        conversion_event,
+        'account' as level,
+        coalesce('account:' || account_key, 'person:' || person_key) as unit_key,
+        converted_at
+    from conversions
+),
+
+conversion_touches as (
+    select
+        conversion_units.conversion_key as path_key,
+        touch_units.touch_key,
+        conversion_units.conversion_event,
+        conversion_units.level,
+        touch_units.channel,
+        true as is_converted,
+        touch_units.touched_at
+    from conversion_units
+    inner join touch_units
+        on
+            conversion_units.level = touch_units.level
+            and conversion_units.unit_key = touch_units.unit_key
+            and conversion_units.converted_at >= touch_units.touched_at
+    cross join rules
+    where touch_units.touched_at >= conversion_units.converted_at - to_days(rules.lookback_days)
+),
+
+last_touches as (
+    select
+        level,
+        unit_key,
+        max(touched_at) as last_touched_at
+    from touch_units
+    group by level, unit_key
+),
+
+units_without_conversion as (
+    select
+        last_touches.level,
+        last_touches.unit_key,
+        events.conversion_event,
+        last_touches.last_touched_at
+    from last_touches
+    cross join events
+    anti join conversion_units
+        on
+            last_touches.level = conversion_units.level
+            and last_touches.unit_key = conversion_units.unit_key
+            and events.conversion_event = conversion_units.conversion_event
+),
+
+other_touches as (
+    select
+        units_without_conversion.unit_key as path_key,
+        touch_units.touch_key,
+        units_without_conversion.conversion_event,
+        units_without_conversion.level,
+        touch_units.channel,
+        false as is_converted,
+        touch_units.touched_at
+    from units_without_conversion
+    inner join touch_units
+        on
+            units_without_conversion.level = touch_units.level
+            and units_without_conversion.unit_key = touch_units.unit_key
+    cross join rules
+    where touch_units.touched_at >= units_without_conversion.last_touched_at - to_days(rules.lookback_days)
+),
+
+paths as (
+    select * from conversion_touches
+    union all
+    select * from other_touches
+),
+
+final as (
+    select
+        paths.path_key,
+        paths.touch_key,
+        paths.conversion_event,
+        paths.level,
+        paths.channel,
+        row_number() over (
+            partition by paths.conversion_event, paths.level, paths.is_converted, paths.path_key
+            order by paths.touched_at, paths.touch_key
+        ) as place,
+        count(*) over (
+            partition by paths.conversion_event, paths.level, paths.is_converted, paths.path_key
+        ) as touches,
+        paths.is_converted,
+        paths.touched_at
+    from paths
+)
+
+select * from final

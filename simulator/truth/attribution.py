@@ -1,0 +1,260 @@
+"""Whose touch brought a conversion, by each model.
+
+What belongs here: conversions with the touches before them, and credit handed out path by path. What does not: what a
+touch is (touches.py). The chain of channels is walked until nobody is left on it, once more without each channel.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from datetime import date, timedelta
+from decimal import Decimal
+from functools import cached_property
+from itertools import pairwise
+from math import lcm
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from simulator.truth.ads import Ads
+from simulator.truth.comparison import Comparison, measures
+from simulator.truth.log import absent
+from simulator.truth.touches import Touches
+
+# What the company says of itself.
+LOOKBACK, HALF_LIFE, PURPOSES = pd.Timedelta(days=90), pd.Timedelta(days=7), {"new_business"}
+MODELS = ("first", "last", "last_non_direct", "linear", "position", "time_decay", "markov", "shapley")
+WHOLE = 10**9
+
+Touch = tuple[pd.Timestamp, str, str]  # when, key, channel
+
+
+def handed_out(whole: int, weights: Sequence[int]) -> list[int]:
+    """The whole in parts by weight; what rounding down leaves goes to the largest remainders, the earlier first."""
+    total = sum(weights)
+    parts = [whole * weight // total for weight in weights]
+    rest = [whole * weight % total for weight in weights]
+    for place in sorted(range(len(weights)), key=lambda one: (-rest[one], one))[: whole - sum(parts)]:
+        parts[place] += 1
+    return parts
+
+
+def arriving(steps: Counter[tuple[str, str]], without: str | None = None) -> float:
+    """The share of those who set out that converts; whoever comes to `without` is lost."""
+    names = sorted({name for pair in steps for name in pair})
+    place = {name: number for number, name in enumerate(names)}
+    chances = np.zeros((len(names), len(names)))
+    for (before, after), count in steps.items():
+        chances[place[before], place[after]] = count
+    chances /= np.maximum(chances.sum(axis=1, keepdims=True), 1)
+    if without is not None:
+        chances[:, place[without]] = 0
+    there, arrived = np.zeros(len(names)), 0.0
+    there[place["start"]] = 1.0
+    while there.sum() > 1e-16:
+        there = there @ chances
+        arrived += there[place["conversion"]]
+        there[[place[end] for end in ("conversion", "lost") if end in place]] = 0
+    return float(arrived)
+
+
+def removal(paths: Iterable[tuple[Sequence[str], bool]]) -> dict[str, int]:
+    """Thousand-millionths of all conversions that are lost without each channel."""
+    steps: Counter[tuple[str, str]] = Counter()
+    for channels, converted in paths:
+        walk = ["start", *channels, "conversion" if converted else "lost"]
+        steps.update(pairwise(walk))
+    if not any(after == "conversion" for _, after in steps):
+        return {}
+    found = {name for pair in steps for name in pair} - {"start", "conversion", "lost"}
+    everybody = arriving(steps)
+    return {name: round((1 - arriving(steps, name) / everybody) * WHOLE) for name in found}
+
+
+def weights_of(model: str, path: Sequence[Touch], lost: dict[str, int]) -> list[int]:
+    """One weight per touch of a path in order of time."""
+    size = len(path)
+    channels = [channel for _, _, channel in path]
+    if model in ("first", "last", "last_non_direct"):
+        others = [place for place, channel in enumerate(channels) if channel != "direct"]
+        chosen = {"first": 0, "last": size - 1, "last_non_direct": others[-1] if others else size - 1}[model]
+        return [int(place == chosen) for place in range(size)]
+    if model == "linear" or (model == "position" and size < 3):
+        return [1] * size
+    if model == "position":
+        return [40 * (size - 2), *[20] * (size - 2), 40 * (size - 2)]
+    if model == "time_decay":
+        return [round(WHOLE * 0.5 ** ((path[-1][0] - at) / HALF_LIFE)) for at, _, _ in path]
+    count = Counter(channels)
+    common = lcm(*range(1, 25))
+    shares = [common // count[channel] for channel in channels]
+    if model == "shapley":
+        return shares
+    return [round(lost[channel] / WHOLE * share) for channel, share in zip(channels, shares, strict=True)]
+
+
+class Attribution(Touches, Ads):
+    """Credit for conversions."""
+
+    @cached_property
+    def conversions(self) -> list[tuple[str, str, str | None, str | None, Decimal | None, date, pd.Timestamp]]:
+        """(event, key, person, account, amount, day, moment)."""
+        leads = {row["lead_key"]: row for row in self.fct_leads.to_dict("records")}
+        found: list[tuple[str, str, str | None, str | None, Decimal | None, date, pd.Timestamp]] = []
+        for key, lead in leads.items():
+            if not lead["is_excluded"]:
+                account = None if absent(lead["account_key"]) else lead["account_key"]
+                found.append(("lead", key, lead["person_key"], account, None, lead["created_date"], lead["created_at"]))
+        imported = dict(zip(self.company.deals["deal_id"], self.company.deals["is_imported"], strict=True))
+        for deal in self.fct_deals.to_dict("records"):
+            if deal["is_excluded"] or deal["pipeline_purpose"] not in PURPOSES:
+                continue
+            # Each contact of this company is one lead.
+            lead = {} if absent(deal["contact_key"]) else leads[deal["contact_key"]]
+            own, theirs = deal["account_key"], lead.get("account_key")
+            account = own if not absent(own) else None if absent(theirs) else theirs
+            amount = None if absent(deal["amount_reporting"]) else deal["amount_reporting"]
+            whose = (deal["deal_key"], lead.get("person_key"), account, amount)
+            if not imported[deal["deal_id"]]:
+                found.append(("opportunity", *whose, deal["created_date"], deal["created_at"]))
+            if deal["status"] == "won" and deal["close_day"] <= self.moment.as_of:
+                found.append(("won", *whose, deal["close_day"], deal["closed_at"]))
+        return found
+
+    @cached_property
+    def fct_attribution(self) -> pd.DataFrame:
+        """One row per conversion, level, model and touch with credit."""
+        touched: dict[tuple[str, str], list[Touch]] = {}
+        day_of: dict[str, date] = {}
+        for touch in self.fct_touches.to_dict("records"):
+            if touch["is_excluded"]:
+                continue
+            day_of[touch["touch_key"]] = touch["touch_date"]
+            told = (touch["touched_at"], touch["touch_key"], touch["channel"])
+            touched.setdefault(("contact", touch["person_key"]), []).append(told)
+            of = touch["person_key"] if absent(touch["account_key"]) else touch["account_key"]
+            touched.setdefault(("account", of), []).append(told)
+        for path in touched.values():
+            path.sort()
+        rows: list[tuple[Any, ...]] = []
+        for event in ("lead", "opportunity", "won"):
+            for level in ("contact", "account"):
+                paths: list[tuple[Any, list[Touch]]] = []
+                converted = set()
+                for conversion in self.conversions:
+                    if conversion[0] != event:
+                        continue
+                    unit = conversion[2] if level == "contact" or conversion[3] is None else conversion[3]
+                    at = conversion[6]
+                    converted.add(unit)
+                    known = touched.get((level, unit), []) if unit is not None else []
+                    paths.append((conversion, [one for one in known if at - LOOKBACK <= one[0] <= at]))
+                others = [
+                    [one for one in path if one[0] >= path[-1][0] - LOOKBACK]
+                    for (of, unit), path in touched.items()
+                    if of == level and unit not in converted
+                ]
+                lost = removal(
+                    [([one[2] for one in path], True) for _, path in paths if path]
+                    + [([one[2] for one in path], False) for path in others]
+                )
+                for (_, key, _, _, amount, day, _), path in paths:
+                    for model in MODELS:
+                        rows += self._credited((key, event, level, model), path, amount, day, lost, day_of)
+        names = "conversion_key conversion_event level model touch_key channel credit credited_amount_reporting"
+        return pd.DataFrame.from_records(rows, columns=[*names.split(), "touch_date", "conversion_date"])
+
+    @staticmethod
+    def _credited(
+        whose: tuple[str, str, str, str],
+        path: list[Touch],
+        amount: Decimal | None,
+        day: date,
+        lost: dict[str, int],
+        day_of: dict[str, date],
+    ) -> list[tuple[Any, ...]]:
+        if not path:
+            return [(*whose, None, "unattributed", Decimal(1), amount, None, day)]
+        weights = weights_of(whose[3], path, lost)
+        given = [(touch, weight) for touch, weight in zip(path, weights, strict=True) if weight]
+        parts = handed_out(WHOLE, [weight for _, weight in given])
+        cents: list[int | None] = [None] * len(parts)
+        if amount is not None:
+            sign = -1 if amount < 0 else 1
+            cents = [sign * one for one in handed_out(abs(int(amount * 100)), parts)]
+        return [
+            (*whose, key, channel, Decimal(part).scaleb(-9), None if cent is None else Decimal(cent).scaleb(-2),
+             day_of[key], day)
+            for ((_, key, channel), _), part, cent in zip(given, parts, cents, strict=True)
+        ]  # fmt: skip
+
+    @cached_property
+    def rpt_attribution_comparison(self) -> pd.DataFrame:
+        """One row per period, event, level, model and channel with credit or spend."""
+        year = self.moment.as_of
+        begins = (year.replace(day=28) if (year.month, year.day) == (2, 29) else year).replace(year=year.year - 1)
+        begins += timedelta(days=1)
+        spend: dict[tuple[str, date, str], Decimal] = {}
+
+        def periods(day: date) -> list[tuple[str, date]]:
+            recent = [("trailing_12_months", begins)] if begins <= day <= year else []
+            return [("month", day.replace(day=1)), *recent]
+
+        days = self.fct_ad_performance_daily
+        for channel, money, day in zip(days["channel"], days["spend_reporting"], days["date_day"], strict=True):
+            for period in periods(day):
+                spend[*period, channel] = spend.get((*period, channel), Decimal(0)) + money
+        cells: dict[tuple[Any, ...], list[Decimal]] = {}
+        kinds = set()
+        names = ("conversion_event", "level", "model", "channel", "credit", "credited_amount_reporting", "touch_date")
+        told = self.fct_attribution
+        for event, level, model, channel, credit, money, touched, converted in zip(
+            *(told[name] for name in names), told["conversion_date"], strict=True
+        ):
+            kind = (event, level, model)
+            kinds.add(kind)
+            for period in periods(converted if absent(touched) else touched):
+                cell = cells.setdefault((*period, channel, *kind), [Decimal(0)] * 3)
+                cell[0] += credit
+                if absent(money):
+                    cell[1] += credit
+                else:
+                    cell[2] += money
+        for place in spend:
+            for kind in kinds:
+                cells.setdefault((*place, *kind), [Decimal(0)] * 3)
+        records = []
+        for (period_type, start, channel, event, level, model), (credit, without, amount) in cells.items():
+            cost = spend.get((period_type, start, channel))
+            records.append(
+                {
+                    "period_type": period_type, "period_start": start, "channel": channel, "conversion_event": event,
+                    "level": level, "model": model, "credited_conversions": credit,
+                    "conversions_without_amount": without,
+                    "credited_amount_reporting": None if event == "lead" else amount,
+                    "spend_reporting": cost,
+                    "cost_per_conversion": cost / credit if cost is not None and credit else None,
+                    "roas": amount / cost if cost and event == "won" else None,
+                }
+            )  # fmt: skip
+        return pd.DataFrame.from_records(records)
+
+
+COMPARISONS = [
+    Comparison(
+        "fct_attribution", ("conversion_event", "level", "model", "conversion_key", "touch_key"),
+        measures(
+            text="channel", number="credit", money="credited_amount_reporting", day="touch_date conversion_date",
+        ),
+    ),
+    Comparison(
+        "rpt_attribution_comparison",
+        ("period_type", "period_start", "conversion_event", "level", "model", "channel"),
+        measures(
+            number="credited_conversions conversions_without_amount cost_per_conversion roas",
+            money="credited_amount_reporting spend_reporting",
+        ),
+    ),
+]  # fmt: skip
