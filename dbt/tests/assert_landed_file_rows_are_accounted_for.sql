@@ -8,7 +8,7 @@
     'stage_changes': 'field_changes', 'owners': 'owners', 'activities': 'activities', 'ad_days': 'ad_days',
     'targets': 'targets', 'budgets': 'budgets', 'rates': 'rates', 'holidays': 'holidays',
     'addressable_accounts': 'addressable_accounts', 'products': 'products', 'line_items': 'line_items',
-    'contracts': 'contracts', 'feedback': 'feedback',
+    'contracts': 'contracts', 'feedback': 'feedback', 'fiscal_periods': 'fiscal_periods',
 } %}
 
 with
