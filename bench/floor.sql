@@ -341,6 +341,7 @@ select
     'FY' || right(cast(year(shifted.fiscal_month) as text), 2) || ' Q' || quarter(shifted.fiscal_month)
         as fiscal_quarter_label,
     strftime(month_start, '%Y-%m') as month_label,
+    'configuration' as fiscal_basis,
     holiday_name,
     isodow(date_day) > 5 as is_weekend,
     is_holiday,

@@ -262,6 +262,13 @@ ENTITIES: dict[str, dict[str, Column]] = {
         "holiday_date": Column("date", required=True),
         "name": _TEXT,
     },
+    "fiscal_periods": {
+        "fiscal_year": Column("integer", required=True),
+        "fiscal_month": Column("integer", required=True),
+        "period_start": Column("date", required=True),
+        "period_end": Column("date", required=True),
+        "fiscal_year_label": _TEXT,
+    },
     "contracts": {
         "contract_id": _KEY,
         "account_id": Column("id", required=True),

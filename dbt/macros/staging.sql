@@ -149,6 +149,7 @@
         'budgets': ['campaign_id', 'channel', 'currency', 'amount', 'period_start'],
         'rates': ['currency', 'kind', 'rate_to_reporting', 'rate_date'],
         'holidays': ['region', 'name', 'holiday_date'],
+        'fiscal_periods': ['fiscal_year', 'fiscal_month', 'fiscal_year_label', 'period_start', 'period_end'],
         'addressable_accounts': ['segment', 'country', 'account_name', 'domain'],
         'feedback': ['feedback_id', 'account_id', 'account_system', 'kind', 'score', 'answered_date'],
         'contracts': [

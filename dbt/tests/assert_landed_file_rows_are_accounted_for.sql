@@ -9,6 +9,7 @@
     'targets': 'targets', 'budgets': 'budgets', 'rates': 'rates', 'holidays': 'holidays',
     'addressable_accounts': 'addressable_accounts', 'products': 'products', 'line_items': 'line_items',
     'contracts': 'contracts', 'feedback': 'feedback', 'deal_splits': 'deal_splits',
+    'fiscal_periods': 'fiscal_periods',
 } %}
 
 with

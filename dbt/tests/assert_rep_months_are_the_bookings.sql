@@ -7,6 +7,12 @@ run_context as (
     select * from {{ source('run', 'run_context') }}
 ),
 
+first_month as (
+    select dates.month_start
+    from {{ ref('dim_dates') }} as dates
+    inner join run_context on dates.date_day = run_context.start_date
+),
+
 rep_months as (
     select
         coalesce(sum(rep_months.won_deals), 0) as won_deals,
@@ -23,20 +29,22 @@ deals as (
         coalesce(sum(deals.amount_plan_rate) filter (where deals.status = 'won'), 0) as won_plan_rate
     from {{ ref('fct_deals') }} as deals
     cross join run_context
+    cross join first_month
     where
         not deals.is_excluded
         and deals.pipeline_purpose in ('new_business', 'renewal', 'upsell')
-        and deals.close_day between date_trunc('month', run_context.start_date) and run_context.as_of
+        and deals.close_day between first_month.month_start and run_context.as_of
 ),
 
 activities as (
     select count(*) as meetings_held
     from {{ ref('fct_activities') }} as activities
     cross join run_context
+    cross join first_month
     where
         not activities.is_excluded
         and activities.outcome = 'held'
-        and activities.occurred_date between date_trunc('month', run_context.start_date) and run_context.as_of
+        and activities.occurred_date between first_month.month_start and run_context.as_of
 )
 
 select

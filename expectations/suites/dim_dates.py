@@ -30,9 +30,24 @@ def expectations(context: GateContext) -> list["Expectation"]:
         rules.between("fiscal_quarter", 1, 4),
         rules.between("fiscal_month", 1, 12),
         rules.between("day_of_week", 1, 7),
-        rules.none("month_contains_its_day", "month_start <> date_trunc('month', date_day) or month_end < date_day"),
-        rules.none(
-            "quarter_contains_its_day", "date_day < quarter_start or date_day >= quarter_start + interval 3 month"
+        rules.accepted("fiscal_basis", ("calendar_file", "configuration")),
+        rules.none("month_contains_its_day", "date_day not between month_start and month_end"),
+        rules.none("quarter_contains_its_month", "month_start < quarter_start or month_end > quarter_end"),
+        rules.none("month_begins_in_its_year", "month_start < fiscal_year_start"),
+        rules.rows(
+            "months_of_the_calendar",
+            "select * from {batch} where fiscal_basis = 'configuration' "
+            "and not exists (select 1 from {batch} where fiscal_basis = 'calendar_file') "
+            "and (month_start <> date_trunc('month', date_day) "
+            "or quarter_end <> last_day(quarter_start + interval 2 month))",
+            expected="months of the calendar where the company lists no periods",
+        ),
+        rules.rows(
+            "fiscal_periods_reach_ahead",
+            "select max(date_day) as listed_to from {batch} where fiscal_basis = 'calendar_file' "
+            f"having max(date_day) < date '{context.as_of}' + 100",
+            severity="warn",
+            expected="fiscal periods for a hundred days after the reported day, where the company lists them",
         ),
         rules.none("holidays_are_off", "is_holiday and is_working_day"),
         rules.rows(

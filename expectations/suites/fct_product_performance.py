@@ -27,7 +27,11 @@ def expectations(context: GateContext) -> list["Expectation"]:
             "(win_rate is null) <> (won_deals_in_rate + lost_deals_in_rate = 0) "
             "or abs(win_rate * (won_deals_in_rate + lost_deals_in_rate) - won_deals_in_rate) > 0.001",
         ),
-        rules.none("whole_months", "month_start <> date_trunc('month', month_start)"),
+        rules.none(
+            "whole_months",
+            "month_start between (select min(month_start) from dim_dates) and (select max(date_day) from dim_dates) "
+            "and month_start not in (select month_start from dim_dates)",
+        ),
         rules.rows(
             "products_are_the_deals",
             "select sums.*, lines.* from "

@@ -42,7 +42,8 @@ def expectations(context: GateContext) -> list["Expectation"]:
         ),
         rules.none(
             "open_deals_of_this_month_only",
-            f"open_deals is not null and last_day(month_start) < date '{context.as_of}'",
+            "open_deals is not null and month_start not in "
+            f"(select month_start from dim_dates where date_day = date '{context.as_of}')",
         ),
         rules.none("by_the_day", f"month_start > date '{context.as_of}'"),
     ]

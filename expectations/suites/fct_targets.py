@@ -29,5 +29,9 @@ def expectations(context: GateContext) -> list["Expectation"]:
             severity="warn",
             expected="every owner with a target is one that a source lists",
         ),
-        rules.none("whole_months", "period_start <> date_trunc('month', period_start)"),
+        rules.none(
+            "whole_months",
+            "period_start between (select min(month_start) from dim_dates) and (select max(date_day) from dim_dates) "
+            "and period_start not in (select month_start from dim_dates)",
+        ),
     ]

@@ -25,13 +25,13 @@ def expectations(context: GateContext) -> list["Expectation"]:
         ),
         rules.rows(
             "bookings_are_the_deals",
-            "select * from (select months.month_start, months.won_reporting, "
-            "(select coalesce(sum(deals.amount_reporting), 0) from fct_deals as deals where deals.status = 'won' "
+            "select months.month_start, months.won_reporting, coalesce(sum(deals.amount_reporting), 0) as won_of_deals "
+            "from {batch} as months left join (select distinct month_start, month_end from dim_dates) as ends "
+            "on months.month_start = ends.month_start left join fct_deals as deals "
+            "on deals.close_day between ends.month_start and ends.month_end and deals.status = 'won' "
             "and not deals.is_excluded and deals.pipeline_purpose in ('new_business', 'renewal', 'upsell') "
             f"and deals.close_day <= date '{context.as_of}' "
-            "and date_trunc('month', deals.close_day) = months.month_start) as won_of_deals "
-            "from rpt_monthly as months) "
-            "where won_reporting <> won_of_deals",
+            "group by all having months.won_reporting <> coalesce(sum(deals.amount_reporting), 0)",
             expected="the amount of the deals won in the month",
         ),
     ]

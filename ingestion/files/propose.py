@@ -199,6 +199,7 @@ _FILE_WORDS = {
     "budgets": ("budget",),
     "rates": ("rate", "fx"),
     "holidays": ("holiday",),
+    "fiscal_periods": ("fiscal", "445", "4-4-5"),
     "addressable_accounts": ("addressable", "market", "tam"),
     "contracts": ("contract", "subscription", "recurring"),
     "feedback": ("feedback", "survey", "nps", "csat"),

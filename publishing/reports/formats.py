@@ -6,7 +6,7 @@ What belongs here: turning one value into text, and saying so plainly when there
 
 import re
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -18,6 +18,8 @@ from configuration.errors import ConfigurationError
 
 _EMAIL = re.compile(r"([^\s@<>()\[\],;:\"])[^\s@<>()\[\],;:\"]*@[^\s@<>()\[\],;:\"]+")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
+# A month of weeks (4-4-5) is called after the one that it mostly lies in.
+HALF_A_MONTH = timedelta(days=14)
 MISSING = "–"  # a reader sees a dash where there is nothing to say, never None, nan or a zero that is none
 
 
@@ -146,16 +148,17 @@ class Formats:
         return MISSING if value is None else dates.format_date(value, format="medium", locale=self.locale)
 
     def month(self, value: date | None) -> str:
-        """June 2026"""
-        return MISSING if value is None else dates.format_skeleton("yMMMM", value, locale=self.locale)
+        """June 2026, given its first day"""
+        middle = None if value is None else value + HALF_A_MONTH
+        return MISSING if middle is None else dates.format_skeleton("yMMMM", middle, locale=self.locale)
 
     def month_name(self, value: date | None) -> str:
-        """June"""
-        return MISSING if value is None else self._month_alone(value, "yMMMM")
+        """June, given its first day"""
+        return MISSING if value is None else self._month_alone(value + HALF_A_MONTH, "yMMMM")
 
     def short_month(self, value: date | None) -> str:
-        """Jun"""
-        return MISSING if value is None else self._month_alone(value, "yMMM")
+        """Jun, given its first day"""
+        return MISSING if value is None else self._month_alone(value + HALF_A_MONTH, "yMMM")
 
     def _month_alone(self, value: date, skeleton: str) -> str:
         """The month in the form that the locale uses beside a year: Czech has one form for dates, one for periods."""

@@ -64,12 +64,12 @@ create table dim_dates as select
     month(day)::integer as calendar_month, isodow(day)::integer as day_of_week, 1 as working_day_of_month,
     21 as working_days_in_month, 'FY' || year(day) as fiscal_year_label,
     'FY' || year(day) || ' Q' || quarter(day) as fiscal_quarter_label, strftime(day, '%Y-%m') as month_label,
-    null::text as holiday_name, isodow(day) > 5 as is_weekend, false as is_holiday,
+    'configuration' as fiscal_basis, null::text as holiday_name, isodow(day) > 5 as is_weekend, false as is_holiday,
     isodow(day) < 6 as is_working_day, date_trunc('week', day)::date as week_start,
     date_trunc('month', day)::date as month_start, date_trunc('quarter', day)::date as quarter_start,
     date_trunc('year', day)::date as fiscal_year_start, last_day(day)::date as month_end,
     (date_trunc('quarter', day) + interval 3 month - interval 1 day)::date as quarter_end
-from range(timestamp '2025-01-01', timestamp '2029-01-01', interval 1 day) as days (day);
+from range(timestamp '2023-01-01', timestamp '2029-01-01', interval 1 day) as days (day);
 
 create table dim_owners as select
     'hubspot:o' || i as owner_key, null::text as manager_key, 'o' || i as owner_id, 'hubspot' as source_system,

@@ -28,6 +28,10 @@ def rate(day: str, value: str | None, currency: str = "USD", kind: str = "daily"
     return {"rate_date": day, "rate_to_reporting": value, "currency": currency, "kind": kind}
 
 
+def period(year: int, month: int, first: str, last: str) -> Row:
+    return {"fiscal_year": str(year), "fiscal_month": str(month), "period_start": first, "period_end": last}
+
+
 OWNERS: list[Row] = [
     {"system": "crm", "mapping_name": "owners", "file_name": "owners.csv", "row_number": "2", "owner_id": "7",
      "owner_name": "Ann Holm", "email": "ann@aldergate.example", "team": "North"},
@@ -47,6 +51,9 @@ SOUND: dict[str, list[Row]] = {
     "holidays": listed(
         "holidays", {"region": "CZ", "holiday_date": "2025-07-06"}, {"region": "cz ", "holiday_date": "2026-07-06"},
     ),
+    "fiscal_periods": listed(
+        "fiscal_periods", period(2025, 12, "2026-05-04", "2026-05-31"), period(2026, 1, "2026-06-01", "2026-06-28"),
+    ),
     "budgets": listed("budgets", {"period_start": "2026-06-01", "amount": "10", "currency": "EUR"}),
 }  # fmt: skip
 WRONG: dict[str, list[Row]] = {
@@ -64,6 +71,12 @@ WRONG: dict[str, list[Row]] = {
     "holidays": listed(
         "holidays", {"holiday_date": "2023-07-06"}, {"region": "DE", "holiday_date": "2024-10-03"},
         {"holiday_date": "2026-07-06"},
+    ),
+    "fiscal_periods": listed(
+        "fiscal_periods", period(2026, 1, "2026-01-01", "2026-01-28"), period(2026, 2, "2026-01-30", "2026-02-25"),
+        period(2026, 3, "2026-02-25", "2026-03-31"), period(2026, 5, "2026-04-01", "2026-04-28"),
+        period(2026, 5, "2026-04-01", "2026-04-28"), period(2026, 13, "2026-04-29", "2026-05-28"),
+        period(2026, 7, "2026-05-28", "2026-04-29"),
     ),
     "budgets": listed("budgets", {"reject_reason": "channel: not one of referral; add it to values"}),
 }  # fmt: skip
@@ -105,6 +118,13 @@ def told(lakes: Callable[[], Lake]) -> tuple[str, list[str]]:
         "files.rates: rates.csv row 5: rate_date is not a date - correct the row",
         "files.holidays: holidays.csv: no holiday is listed between 2023 and 2026 - add those of 2024",
         "saleshouse.yml company.business_hours.holiday_region: the list has no holiday of the region CZ - write the",
+        "files.fiscal_periods: fiscal_periods.csv row 3: the period begins on 2026-01-30, the one before it ends",
+        "files.fiscal_periods: fiscal_periods.csv row 4: the period begins on 2026-02-25, the one before it ends",
+        "files.fiscal_periods: fiscal_periods.csv row 6: says month 5 of 2026 again, which row 5 says - keep",
+        "files.fiscal_periods: fiscal_periods.csv row 6: month 5 of 2026 does not follow the period before it - number",
+        "files.fiscal_periods: fiscal_periods.csv row 6: the last period ends on 2026-04-28, before the reported day",
+        "files.fiscal_periods: fiscal_periods.csv row 7: fiscal_month is not 1 to 12 - correct the row",
+        "files.fiscal_periods: fiscal_periods.csv row 8: period_end lies before period_start - correct the row",
         "files.budgets: budgets.csv row 2: channel: not one of referral; add it to values - correct the row",
     ],
 )
@@ -115,11 +135,10 @@ def test_a_mistake_in_a_list_is_told_with_its_row(told: tuple[str, list[str]], l
 def test_the_build_ends_with_one_line_and_knows_no_other_mistakes(told: tuple[str, list[str]]) -> None:
     line, known = told
     assert "\n" not in line
-    assert line.startswith(
-        "files.budgets: budgets.csv row 2: channel: not one of referral; add it to values (and 12 more)"
-    )
+    first = "files.budgets: budgets.csv row 2: channel: not one of referral; add it to values (and 19 more)"
+    assert line.startswith(first)
     assert line.endswith("nothing was published, the live release stays; correct the row, then `saleshouse run`")
-    assert len(known) == 13
+    assert len(known) == 20
 
 
 def test_sound_lists_are_let_through(lakes: Callable[[], Lake]) -> None:

@@ -5,7 +5,7 @@
 
     Where two files tell the same, the later one counts (`union_staged`), so only one file can contradict itself.
 -#}
-{%- set lists = ['targets', 'budgets', 'rates', 'holidays'] -%}
+{%- set lists = ['targets', 'budgets', 'rates', 'holidays', 'fiscal_periods'] -%}
 with
 
 owners as (
@@ -18,6 +18,10 @@ owner_keys as (
 
 plan_rates as (
     select * from {{ ref('int_rates_plan') }}
+),
+
+dates as (
+    select * from {{ ref('dim_dates') }}
 ),
 
 holiday_regions as (
@@ -44,8 +48,13 @@ targets_read as (
     select
         targets.*,
         lower(coalesce({{ given('targets.member') }}, '')) as member_read,
-        year(targets.period_start) * 12 + month(targets.period_start) as month_number
+        coalesce(
+            dates.fiscal_year * 12 + dates.fiscal_month,
+            year(targets.period_start) * 12 + month(targets.period_start)
+        ) as month_number,
+        coalesce(dates.month_end, last_day(targets.period_start)) as month_end
     from targets
+    left join dates on targets.period_start = dates.date_day
     where targets.reject_reason is null
 ),
 
@@ -122,7 +131,7 @@ targets_of_nobody as (
             targets_read.member_read = ''
             -- Who is hired for a month is listed by its end; until then the target may be ahead of the source.
             or (
-                last_day(targets_read.period_start) <= run_context.as_of
+                targets_read.month_end <= run_context.as_of
                 and case targets_read.level
                     when 'owner'
                         then
@@ -235,6 +244,78 @@ holidays_missing as (
         )
 ),
 
+periods_told as (
+    select
+        fiscal_periods.*,
+        fiscal_periods.fiscal_year * 12 + fiscal_periods.fiscal_month as month_number
+    from fiscal_periods
+    where fiscal_periods.reject_reason is null
+),
+
+periods_twice as (
+    select
+        'fiscal_periods' as list,
+        periods_told.place,
+        periods_told.row_number,
+        'says month ' || periods_told.fiscal_month || ' of ' || periods_told.fiscal_year || ' again, which row '
+        || min(periods_told.row_number) over same_month || ' says' as what,
+        'keep one of them' as fix
+    from periods_told
+    window
+        same_month as (
+            partition by periods_told.mapping_name, periods_told.file_name, periods_told.month_number
+        )
+    qualify periods_told.row_number > min(periods_told.row_number) over same_month
+),
+
+periods_once as (
+    select *
+    from periods_told
+    qualify row_number() over (partition by month_number order by version_order desc) = 1
+),
+
+periods_ordered as (
+    select
+        periods_once.*,
+        lag(periods_once.period_end) over in_order as end_before,
+        lag(periods_once.month_number) over in_order as number_before,
+        lead(periods_once.month_number) over in_order is null as is_last
+    from periods_once
+    window in_order as (order by periods_once.period_start, periods_once.version_order)
+),
+
+periods_broken as (
+    select
+        'fiscal_periods' as list,
+        periods_ordered.place,
+        periods_ordered.row_number,
+        'the period begins on ' || periods_ordered.period_start || ', the one before it ends on '
+        || periods_ordered.end_before as what,
+        'let each begin on the day after the one before it' as fix
+    from periods_ordered
+    where periods_ordered.period_start <> periods_ordered.end_before + 1
+    union all
+    select
+        'fiscal_periods' as list,
+        periods_ordered.place,
+        periods_ordered.row_number,
+        'month ' || periods_ordered.fiscal_month || ' of ' || periods_ordered.fiscal_year
+        || ' does not follow the period before it' as what,
+        'number the periods of each year from 1 to 12' as fix
+    from periods_ordered
+    where periods_ordered.month_number <> periods_ordered.number_before + 1
+    union all
+    select
+        'fiscal_periods' as list,
+        periods_ordered.place,
+        periods_ordered.row_number,
+        'the last period ends on ' || periods_ordered.period_end || ', before the reported day' as what,
+        'add the periods up to it, and some ahead' as fix
+    from periods_ordered
+    cross join run_context
+    where periods_ordered.is_last and periods_ordered.period_end < run_context.as_of
+),
+
 final as (
     select * from unreadable_rows
     union all
@@ -249,6 +330,10 @@ final as (
     select * from rates_impossible
     union all
     select * from holidays_missing
+    union all
+    select * from periods_twice
+    union all
+    select * from periods_broken
 )
 
 select * from final

@@ -17,6 +17,7 @@ days_of_periods as (
     select
         'month' as period_type,
         dates.month_label as period_label,
+        dates.fiscal_year * 12 + dates.fiscal_month as period_number,
         dates.is_working_day,
         dates.date_day,
         dates.month_start as period_start
@@ -25,6 +26,7 @@ days_of_periods as (
     select
         'quarter' as period_type,
         dates.fiscal_quarter_label as period_label,
+        dates.fiscal_year * 4 + dates.fiscal_quarter as period_number,
         dates.is_working_day,
         dates.date_day,
         dates.quarter_start as period_start
@@ -57,6 +59,7 @@ final as (
     select
         days_numbered.period_type,
         days_numbered.period_label,
+        days_numbered.period_number,
         days_numbered.elapsed_working_days,
         days_numbered.working_days,
         days_numbered.period_start = current_days.period_start as is_current,

@@ -24,31 +24,39 @@ run_context as (
     select * from {{ source('run', 'run_context') }}
 ),
 
--- Whether who answered paid in that month, and still does twelve months later, once these are over.
-answers_followed as (
+-- Recurring revenue goes by the calendar's months, answers by the company's.
+feedback_dated as (
     select
         feedback.*,
         dates.month_start,
         dates.quarter_start,
+        cast(date_trunc('month', feedback.answered_date) as date) as calendar_month
+    from feedback
+    inner join dates on feedback.answered_date = dates.date_day
+),
+
+-- Whether who answered paid in that month, and still does twelve months later, once these are over.
+answers_followed as (
+    select
+        feedback_dated.*,
         case
             when
                 mrr.customer_key is not null
-                and cast(dates.month_start + interval 12 month as date)
+                and cast(feedback_dated.calendar_month + interval 12 month as date)
                 <= cast(date_trunc('month', run_context.as_of) as date)
-                then feedback.customer_key
+                then feedback_dated.customer_key
         end as followed_customer_key,
-        case when later_mrr.customer_key is not null then feedback.customer_key end as kept_customer_key
-    from feedback
+        case when later_mrr.customer_key is not null then feedback_dated.customer_key end as kept_customer_key
+    from feedback_dated
     cross join run_context
-    inner join dates on feedback.answered_date = dates.date_day
     left join mrr
         on
-            feedback.customer_key = mrr.customer_key
-            and dates.month_start = mrr.month_start
+            feedback_dated.customer_key = mrr.customer_key
+            and feedback_dated.calendar_month = mrr.month_start
     left join mrr as later_mrr
         on
-            feedback.customer_key = later_mrr.customer_key
-            and cast(dates.month_start + interval 12 month as date) = later_mrr.month_start
+            feedback_dated.customer_key = later_mrr.customer_key
+            and cast(feedback_dated.calendar_month + interval 12 month as date) = later_mrr.month_start
 ),
 
 answers_by_period as (

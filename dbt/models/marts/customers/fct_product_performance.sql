@@ -17,14 +17,23 @@ products as (
     select * from {{ ref('dim_products') }}
 ),
 
+dates as (
+    select
+        date_day,
+        month_start
+    from {{ ref('dim_dates') }}
+),
+
 lines_placed as (
     select
         lines.*,
         coalesce(lines.product_key, case lines.line_kind when 'line' then 'not_listed' else 'residual' end)
             as product_member,
         -- An open line counts where its deal is expected, one without a date nowhere.
-        cast(
-            date_trunc('month', coalesce(lines.close_day, lines.close_date)) as date
+        -- Beyond the calendar that is told months are the calendar's.
+        coalesce(
+            dates.month_start,
+            cast(date_trunc('month', coalesce(lines.close_day, lines.close_date)) as date)
         ) as month_start,
         coalesce(win_loss.is_in_win_rate, false) as is_in_win_rate,
         case
@@ -36,6 +45,7 @@ lines_placed as (
         end as list_amount_compared
     from lines
     left join win_loss on lines.deal_key = win_loss.deal_key
+    left join dates on coalesce(lines.close_day, lines.close_date) = dates.date_day
 ),
 
 -- A deal with two lines of a product is one deal of it, won if any of them was.

@@ -204,13 +204,7 @@ deals_caused as (
             when deals_ended.opening_close_date is null then 'date_set'
             when deals_ended.opening_close_date > deals_ended.period_end then 'pulled_in'
             -- Due in the period before this one: it slipped. Due before that: it had been forgotten.
-            when
-                deals_ended.opening_close_date >= case deals_ended.period_type
-                    when 'week' then deals_ended.period_start - interval 7 day
-                    when 'month' then deals_ended.period_start - interval 1 month
-                    else deals_ended.period_start - interval 3 month
-                end
-                then 'pushed_in'
+            when deals_ended.opening_close_date >= periods.previous_start then 'pushed_in'
             else 'overdue_redated'
         end as way_in,
         case
@@ -222,6 +216,10 @@ deals_caused as (
             else 'pulled_earlier'
         end as way_out
     from deals_ended
+    inner join periods
+        on
+            deals_ended.period_type = periods.period_type
+            and deals_ended.period_start = periods.period_start
 ),
 
 deals_valued as (

@@ -33,6 +33,7 @@
     ('files', 'budgets', 'stg_files__budgets', none, none),
     ('files', 'rates', 'stg_files__rates', 'rate_date', none),
     ('files', 'holidays', 'stg_files__holidays', none, none),
+    ('files', 'fiscal_periods', 'stg_files__fiscal_periods', none, none),
     ('files', 'addressable_accounts', 'stg_files__addressable_accounts', none, none),
     ('files', 'contracts', 'stg_files__contracts', none, none),
     ('files', 'feedback', 'stg_files__feedback', 'answered_date', none),

@@ -11,6 +11,7 @@ run_context as (
 period_days as (
     select
         period_type,
+        period_number,
         is_to_date,
         date_day,
         period_start
@@ -87,6 +88,18 @@ first_days as (
         (select min(spend_by_day.date_day) from spend_by_day) as first_spend_day
 ),
 
+-- A record older than the calendar that is told lies before all of its months.
+first_months as (
+    select
+        coalesce(lead_days.period_start, first_days.first_lead_day) as first_lead_month,
+        coalesce(spend_days.period_start, first_days.first_spend_day) as first_spend_month
+    from first_days
+    left join period_days as lead_days
+        on lead_days.period_type = 'month' and first_days.first_lead_day = lead_days.date_day
+    left join period_days as spend_days
+        on spend_days.period_type = 'month' and first_days.first_spend_day = spend_days.date_day
+),
+
 days_filled as (
     select
         period_days.*,
@@ -102,6 +115,7 @@ days_filled as (
 periods_summed as (
     select
         period_type,
+        period_number,
         period_start,
         sum(leads) as leads,
         sum(mqls) as mqls,
@@ -116,26 +130,27 @@ periods_summed as (
 periods_known as (
     select
         periods_summed.period_type,
+        periods_summed.period_number,
         periods_summed.period_start,
         periods_summed.mqls,
         case
-            when periods_summed.period_start >= date_trunc('month', first_days.first_lead_day)
+            when periods_summed.period_start >= first_months.first_lead_month
                 then periods_summed.leads
         end as leads,
         case
-            when periods_summed.period_start >= date_trunc('month', first_days.first_lead_day)
+            when periods_summed.period_start >= first_months.first_lead_month
                 then periods_summed.leads_to_date
         end as leads_to_date,
         case
-            when periods_summed.period_start >= date_trunc('month', first_days.first_spend_day)
+            when periods_summed.period_start >= first_months.first_spend_month
                 then periods_summed.spend_reporting
         end as spend_reporting,
         case
-            when periods_summed.period_start >= date_trunc('month', first_days.first_spend_day)
+            when periods_summed.period_start >= first_months.first_spend_month
                 then periods_summed.spend_to_date
         end as spend_to_date
     from periods_summed
-    cross join first_days
+    cross join first_months
 ),
 
 forecast_by_method as (
@@ -238,16 +253,12 @@ periods_joined as (
     left join periods_known as previous
         on
             now_covered.period_type = previous.period_type
-            and previous.period_start
-            = now_covered.period_start
-            - case now_covered.period_type
-                when 'month' then interval 1 month
-                else interval 3 month
-            end
+            and previous.period_number = now_known.period_number - 1
     left join periods_known as year_ago
         on
             now_covered.period_type = year_ago.period_type
-            and year_ago.period_start = now_covered.period_start - interval 1 year
+            and year_ago.period_number
+            = now_known.period_number - case now_covered.period_type when 'month' then 12 else 4 end
     left join coverage_pacing as previous_covered
         on
             previous.period_type = previous_covered.period_type

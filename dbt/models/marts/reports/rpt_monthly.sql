@@ -11,6 +11,7 @@ dates as (
     select
         date_day,
         month_label,
+        fiscal_year * 12 + fiscal_month as month_number,
         month_start
     from {{ ref('dim_dates') }}
 ),
@@ -54,56 +55,58 @@ months as (
         dates.month_label,
         dates.month_start,
         run_context.as_of,
-        dates.month_start = date_trunc('month', run_context.as_of) as is_current
+        dates.month_start = today.month_start as is_current
     from dates
     cross join run_context
+    inner join dates as today on run_context.as_of = today.date_day
     where
         dates.date_day <= run_context.as_of
-        and dates.month_start > date_trunc('month', run_context.as_of) - interval 24 month
+        and dates.month_number > today.month_number - 24
 ),
 
 won_by_month as (
     select
-        date_trunc('month', deals.close_day) as month_start,
+        dates.month_start,
         sum(deals.amount_reporting) as won_reporting,
         count(*) as won_deals
     from deals
     inner join run_context on deals.close_day <= run_context.as_of
+    inner join dates on deals.close_day = dates.date_day
     group by all
 ),
 
 leads_by_month as (
     select
-        date_trunc('month', created_date) as month_start,
+        dates.month_start,
         count(*) as leads
     from leads
-    where created_date is not null
+    inner join dates on leads.created_date = dates.date_day
     group by all
 ),
 
 mqls_by_month as (
     select
-        date_trunc(
-            'month', {{ day_in_zone('leads.mql_at', 'run_context.reporting_timezone') }}
-        ) as month_start,
+        dates.month_start,
         count(*) as mqls
     from leads
     cross join run_context
-    where leads.mql_at is not null
+    inner join dates
+        on {{ day_in_zone('leads.mql_at', 'run_context.reporting_timezone') }} = dates.date_day
     group by all
 ),
 
 spend_by_month as (
     select
-        date_trunc('month', date_day) as month_start,
-        sum(spend_reporting) as spend_reporting
+        dates.month_start,
+        sum(ad_performance.spend_reporting) as spend_reporting
     from ad_performance
+    inner join dates on ad_performance.date_day = dates.date_day
     group by all
 ),
 
 targets_by_month as (
     select
-        date_trunc('month', period_start) as month_start,
+        period_start as month_start,
         sum(amount_reporting) as target_reporting
     from targets
     group by all

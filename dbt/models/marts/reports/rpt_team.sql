@@ -9,7 +9,9 @@ dates as (
     select
         date_day,
         month_start,
-        quarter_start
+        quarter_start,
+        month_end,
+        quarter_end
     from {{ ref('dim_dates') }}
 ),
 
@@ -65,9 +67,9 @@ current_periods as (
         run_context.as_of,
         cast(run_context.as_of - interval 12 month + interval 1 day as date) as year_start,
         dates.month_start,
-        cast(dates.month_start + interval 1 month - interval 1 day as date) as month_end,
+        dates.month_end,
         dates.quarter_start,
-        cast(dates.quarter_start + interval 3 month - interval 1 day as date) as quarter_end
+        dates.quarter_end
     from run_context
     inner join dates on run_context.as_of = dates.date_day
 ),

@@ -40,20 +40,33 @@ run_context as (
     select * from {{ source('run', 'run_context') }}
 ),
 
+-- The calendar's months stand in for fiscal ones before the first that is told.
+fiscal_months as (
+    select
+        months_told.month_start,
+        months_told.month_end,
+        coalesce(
+            lag(months_told.month_start, 11) over (order by months_told.month_start),
+            cast(months_told.month_start - interval 11 month as date)
+        ) as year_start
+    from (select distinct dates.month_start, dates.month_end from dates) as months_told
+),
+
 months as (
     select
-        dates.month_start,
-        dates.month_start = date_trunc('month', run_context.as_of) as is_current,
+        fiscal_months.month_start,
+        fiscal_months.year_start,
+        run_context.as_of between fiscal_months.month_start and fiscal_months.month_end as is_current,
         least(
-            cast(dates.month_start + interval 1 month as timestamp)
+            cast(fiscal_months.month_end + 1 as timestamp)
             at time zone run_context.reporting_timezone at time zone 'UTC',
             run_context.as_of_end
         ) - interval 1 microsecond as last_moment
-    from dates
+    from fiscal_months
     cross join run_context
     where
-        dates.date_day = dates.month_start
-        and dates.month_start between date_trunc('month', run_context.start_date) and run_context.as_of
+        fiscal_months.month_end >= run_context.start_date
+        and fiscal_months.month_start <= run_context.as_of
 ),
 
 owners_dated as (
@@ -79,7 +92,8 @@ days_employed as (
     cross join run_context
     inner join dates
         on
-            dates.month_start between date_trunc('month', run_context.start_date) and run_context.as_of
+            dates.month_end >= run_context.start_date
+            and dates.month_start <= run_context.as_of
             and dates.date_day >= coalesce(owners_dated.first_day, dates.date_day)
             and dates.date_day <= coalesce(owners_dated.last_day, dates.date_day)
     group by owners_dated.owner_key, dates.month_start
@@ -110,7 +124,7 @@ quotas as (
 deals_credited as (
     select
         coalesce(splits.owner_key, 'unassigned') as owner_key,
-        cast(date_trunc('month', deals.close_day) as date) as month_start,
+        coalesce(dates.month_start, cast(date_trunc('month', deals.close_day) as date)) as month_start,
         deals.status,
         splits.kind,
         splits.amount_reporting,
@@ -123,6 +137,7 @@ deals_credited as (
     from deals
     cross join run_context
     inner join splits on deals.deal_key = splits.deal_key
+    left join dates on deals.close_day = dates.date_day
     where deals.status in ('won', 'lost') and deals.close_day <= run_context.as_of
 ),
 
@@ -159,55 +174,56 @@ first_visits as (
 created as (
     select
         first_visits.owner_key,
-        cast(date_trunc('month', deals.created_date) as date) as month_start,
+        dates.month_start,
         count(*) as created_deals,
         sum(deals.amount_reporting) as created_reporting
     from deals
     inner join first_visits on deals.deal_key = first_visits.deal_key
-    where not deals.is_imported and deals.created_date is not null
+    inner join dates on deals.created_date = dates.date_day
+    where not deals.is_imported
     group by all
 ),
 
 proposed as (
     select
         first_visits.proposing_owner_key as owner_key,
-        cast(
-            date_trunc(
-                'month', {{ day_in_zone('first_visits.proposed_at', 'run_context.reporting_timezone') }}
-            ) as date
-        ) as month_start,
+        dates.month_start,
         count(*) as proposals
     from deals
     cross join run_context
     inner join first_visits on deals.deal_key = first_visits.deal_key
-    where first_visits.proposed_at is not null and deals.pipeline_purpose = 'new_business'
+    inner join dates
+        on {{ day_in_zone('first_visits.proposed_at', 'run_context.reporting_timezone') }} = dates.date_day
+    where deals.pipeline_purpose = 'new_business'
     group by all
 ),
 
 -- What a customer began, an e-mail or call that came in, is not the owner's doing.
 acted as (
     select
-        coalesce(owner_key, 'unassigned') as owner_key,
-        cast(date_trunc('month', occurred_date) as date) as month_start,
-        count(*) filter (where kind = 'call' and direction is distinct from 'inbound') as calls,
-        count(*) filter (where kind = 'email' and direction is distinct from 'inbound') as emails,
-        count(*) filter (where kind = 'task' and is_completed) as tasks_done,
-        count(*) filter (where kind = 'meeting' and outcome = 'held') as meetings_held,
-        count(*) filter (where kind = 'meeting' and outcome = 'no_show') as meetings_no_show,
-        count(*) filter (where kind = 'meeting' and outcome = 'cancelled') as meetings_cancelled,
-        count(*) filter (where kind = 'meeting' and outcome = 'rescheduled') as meetings_rescheduled
+        coalesce(activities.owner_key, 'unassigned') as owner_key,
+        dates.month_start,
+        count(*) filter (where activities.kind = 'call' and activities.direction is distinct from 'inbound') as calls,
+        count(*) filter (where activities.kind = 'email' and activities.direction is distinct from 'inbound') as emails,
+        count(*) filter (where activities.kind = 'task' and activities.is_completed) as tasks_done,
+        count(*) filter (where activities.kind = 'meeting' and activities.outcome = 'held') as meetings_held,
+        count(*) filter (where activities.kind = 'meeting' and activities.outcome = 'no_show') as meetings_no_show,
+        count(*) filter (where activities.kind = 'meeting' and activities.outcome = 'cancelled') as meetings_cancelled,
+        count(*) filter (where activities.kind = 'meeting' and activities.outcome = 'rescheduled') as meetings_rescheduled
     from activities
-    where is_past
+    inner join dates on activities.occurred_date = dates.date_day
+    where activities.is_past
     group by all
 ),
 
 booked as (
     select
-        coalesce(owner_key, 'unassigned') as owner_key,
-        cast(date_trunc('month', created_date) as date) as month_start,
+        coalesce(activities.owner_key, 'unassigned') as owner_key,
+        dates.month_start,
         count(*) as meetings_booked
     from activities
-    where kind = 'meeting' and created_date is not null
+    inner join dates on activities.created_date = dates.date_day
+    where activities.kind = 'meeting'
     group by all
 ),
 
@@ -274,7 +290,7 @@ closed_trailing as (
         sum(closed.rated_closed_deals) as closed
     from closed
     inner join months
-        on months.month_start between closed.month_start and closed.month_start + interval 11 month
+        on closed.month_start between months.year_start and months.month_start
     group by closed.owner_key, months.month_start
     having sum(closed.rated_closed_deals) > 0
 ),

@@ -12,24 +12,43 @@ plan_rates as (
     select * from {{ ref('int_rates_plan') }}
 ),
 
-targets_newest as (
+dates as (
     select
-        level,
-        coalesce({{ given('member') }}, 'company') as member,
-        measure,
-        currency,
-        period_type,
-        amount,
-        cast(date_trunc('month', period_start) as date) as period_start
+        date_day,
+        month_start,
+        fiscal_year * 12 + fiscal_month as month_number
+    from {{ ref('dim_dates') }}
+),
+
+fiscal_months as (
+    select distinct
+        month_number,
+        month_start
+    from dates
+),
+
+-- Outside the calendar that is told months are the calendar's.
+targets_dated as (
+    select
+        targets.level,
+        coalesce({{ given('targets.member') }}, 'company') as member,
+        targets.measure,
+        targets.currency,
+        targets.period_type,
+        targets.amount,
+        targets.version_order,
+        dates.month_number,
+        coalesce(dates.month_start, cast(date_trunc('month', targets.period_start) as date)) as period_start
     from targets
+    left join dates on targets.period_start = dates.date_day
+),
+
+targets_newest as (
+    select *
+    from targets_dated
     qualify
         row_number() over (
-            partition by
-                level,
-                coalesce({{ given('member') }}, 'company'),
-                measure,
-                period_type,
-                date_trunc('month', period_start)
+            partition by level, member, measure, period_type, period_start
             order by version_order desc
         ) = 1
 ),
@@ -38,10 +57,13 @@ months_of_targets as (
     select
         targets_newest.*,
         months.month_no,
-        cast(targets_newest.period_start + to_months(months.month_no) as date) as month_start
+        coalesce(
+            fiscal_months.month_start, cast(targets_newest.period_start + to_months(months.month_no) as date)
+        ) as month_start
     from targets_newest
     inner join (values (0), (1), (2)) as months (month_no)
         on months.month_no = 0 or targets_newest.period_type = 'quarter'
+    left join fiscal_months on targets_newest.month_number + months.month_no = fiscal_months.month_number
 ),
 
 -- A quarter's cents that do not divide by three go to its first months.
