@@ -628,7 +628,16 @@ def finish(connection: duckdb.DuckDBPyConnection) -> None:
         select deal_key, false as has_currency_history,
             deal_key in (select deal_key from marts.int_deal_changes where field = 'close_date')
                 as has_close_date_history
-        from marts.fct_deals
+        from marts.fct_deals;
+        create table marts.fct_win_loss as
+        select deal_key, source_system, status, amount_reporting, is_excluded, close_day,
+            case when status = 'lost' then (['Price', 'No decision', null])[(1 + hash(deal_key) % 3)::bigint] end
+                as lost_reason,
+            lower(replace(lost_reason, ' ', '_')) as loss_reason,
+            case when hash(deal_key) % 4 = 0 then 'Rival & <b>Co' end as competitor,
+            not is_excluded and pipeline_purpose = 'new_business' and is_qualified and not is_zero_day_win
+                as is_in_win_rate
+        from marts.fct_deals where status <> 'open'
         """
     )
     for name, sql in _statements():
