@@ -63,6 +63,18 @@ CHANNELS = (
     "recycled",
     "unknown",
 )
+LOSS_REASONS = (
+    "price",
+    "no_budget",
+    "no_decision",
+    "timing",
+    "competitor",
+    "product_gap",
+    "no_contact",
+    "bad_fit",
+    "duplicate",
+    "other",
+)
 PIPELINE_PURPOSES = ("new_business", "renewal", "upsell", "onboarding", "test")
 
 ENTITIES: dict[str, dict[str, Column]] = {
@@ -139,6 +151,7 @@ ENTITIES: dict[str, dict[str, Column]] = {
         "close_date": _DATE,
         "deal_type": _TEXT,
         "lost_reason": _TEXT,
+        "competitor": _TEXT,
         "forecast_category": _TEXT,
         "next_step": _TEXT,
         "win_probability": _DECIMAL,

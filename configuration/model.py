@@ -235,6 +235,11 @@ class Mappings(_Section):
     stages: FilePath
     channels: FilePath
     pipelines: FilePath
+    loss_reasons: FilePath | None = None
+
+    def files(self) -> dict[str, FilePath]:
+        """Name -> file of those that the company has."""
+        return {name: path for name in type(self).model_fields if (path := getattr(self, name)) is not None}
 
 
 class FlaggedRecords(_Section):

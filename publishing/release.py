@@ -184,8 +184,7 @@ def publish(home: Home, settings: "Settings", *, run_id: str) -> Release:
     folder = stage(home, release_id)
     certificate = Certificate.from_verdict(release_id, verdict)
     render(home.candidate, folder / "report.html", certificate=certificate, settings=settings)
-    mappings = settings.mappings
-    settings_files = [settings.file, mappings.stages, mappings.channels, mappings.pipelines]
+    settings_files = [settings.file, *settings.mappings.files().values()]
     release = seal(home, release_id, context=context, verdict=verdict, settings_files=settings_files)
     if before is None or context.as_of >= before.as_of:
         point(home, release_id)

@@ -356,7 +356,7 @@ def _deals(state: _State) -> tuple[list[str], Iterable[Row]]:
     first = company.deal_contacts.sort_values("position", kind="stable").drop_duplicates("deal_id")
     primary = dict(zip(texts(first["deal_id"]), texts(first["contact_id"]), strict=True))
     header = ["Deal No", "Deal", "Firm No", "Person No", "Rep No", "Process", "Phase", "Value", "Curr.", "Expected on"]
-    header += ["Sort", "Gone because", "Outlook", "Next step", "Chance", "Entered on"]
+    header += ["Sort", "Gone because", "Against", "Outlook", "Next step", "Chance", "Entered on"]
     return header, zip(
         ids,
         [v.get("name") or name for v, name in zip(values, texts(rows["name"]), strict=True)],
@@ -370,6 +370,7 @@ def _deals(state: _State) -> tuple[list[str], Iterable[Row]]:
         [datetime.fromisoformat(day[:10]).date() if (day := v.get("close_date")) else None for v in values],
         texts(rows["deal_type"]),
         [v.get("lost_reason") for v in values],
+        [v.get("competitor") for v in values],
         [v.get("forecast_category") for v in values],
         [v.get("next_step") for v in values],
         [chance.get(place) for place in places],

@@ -47,6 +47,7 @@ FIELDS = {
         "forecast_category": "hs_manual_forecast_category",
         "next_step": "hs_next_step",
         "lost_reason": "closed_lost_reason",
+        "competitor": "competitor",
         "name": "dealname",
     },
     "contacts": {"lifecycle": "lifecyclestage", "lead_status": "hs_lead_status", "owner_id": "hubspot_owner_id"},
@@ -84,7 +85,7 @@ INSTANTS = {
     "hs_meeting_end_time",
     "hs_task_completion_date",
 }
-CUSTOM = {"lead_source", "purchase_timeframe", "ga_client_id", "gclid", "segment", "line_outcome"}
+CUSTOM = {"lead_source", "purchase_timeframe", "ga_client_id", "gclid", "segment", "line_outcome", "competitor"}
 # (from, to): the id of the unlabelled association, and of the labelled "Primary" one where HubSpot has it.
 ASSOCIATION_TYPES: dict[tuple[str, str], tuple[int, int | None]] = {
     ("deals", "contacts"): (3, None),

@@ -525,12 +525,29 @@ def live(
         "CRM_UI",
     )
 
+    _rivals(seed, key, log, deal_id, kind, proposal, reason, deals_at[is_loss], moments[is_loss], user[seller])
     product = np.asarray(words.PRODUCTS, dtype=object)[draws.below(seed, "product", key, len(words.PRODUCTS))]
     suffix = np.array(["", " renewal", " expansion", " onboarding", " TEST"], dtype=object)[kind]
     return Lived(
         deal_id=deal_id, name=party + " - " + product + suffix, kind=kind, won=final_won, closed=last_close,
         amount=amount, owner=seller, batch=batch,
     )  # fmt: skip
+
+
+def _rivals(
+    seed: int, key: Keys, log: Log, deal_id: Objects, kind: Ints, proposal: Times, reason: Objects, lost: Ints,
+    lost_at: Times, seller_user: Objects,
+) -> None:  # fmt: skip
+    """Against whom a deal stands: noted with the offer where it is known then, and by most who lose to somebody."""
+    rival = np.asarray(words.COMPETITORS, dtype=object)[draws.pick(seed, "rival", key, [0.5, 0.3, 0.2])]
+    rows = np.flatnonzero(draws.chance(seed, "rival known", key, 0.3) & ~np.isnat(proposal) & (kind != ONBOARDING))
+    log.add(
+        "deal", "competitor", deal_id[rows], rival[rows], proposal[rows] + np.timedelta64(201, "s"), seller_user[rows],
+        "CRM_UI",
+    )  # fmt: skip
+    to_rival = (reason[lost] == "Competitor") & draws.chance(seed, "rival named", key[lost], 0.85)
+    rows = lost[to_rival]
+    log.add("deal", "competitor", deal_id[rows], rival[rows], lost_at[to_rival], seller_user[rows], "CRM_UI")
 
 
 def decided_after(moments: Times, deals_at: Ints, ending: Times) -> Times:

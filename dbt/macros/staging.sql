@@ -109,7 +109,7 @@
         ],
         'deals': [
             'deal_id', 'account_id', 'contact_id', 'owner_id', 'pipeline_id', 'stage_id', 'deal_name', 'pipeline_label',
-            'stage_label', 'currency', 'deal_type', 'lost_reason', 'forecast_category', 'next_step', 'contact_ids',
+            'stage_label', 'currency', 'deal_type', 'lost_reason', 'competitor', 'forecast_category', 'next_step', 'contact_ids',
             'merged_ids', 'amount', 'win_probability', 'is_deleted', 'close_date', 'created_at', 'updated_at', 'deleted_at',
         ],
         'products': [
@@ -269,7 +269,7 @@
             {%- do models.append((source_name, entity)) -%}
         {%- endfor -%}
     {%- endfor -%}
-    {%- for entity in ['stages', 'channels', 'pipelines'] -%}
+    {%- for entity in ['stages', 'channels', 'pipelines', 'loss_reasons'] -%}
         {%- do models.append(('mappings', entity)) -%}
     {%- endfor -%}
     {%- do models.append(('quality', 'verdicts')) -%}

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from configuration.entities import DEAL_STAGES, PIPELINE_PURPOSES
+from configuration.entities import DEAL_STAGES, LOSS_REASONS, PIPELINE_PURPOSES
 from expectations import rules
 from expectations.context import GateContext
 
@@ -19,6 +19,8 @@ def expectations(context: GateContext) -> list["Expectation"]:
         rules.accepted("status", ("won", "lost")),
         rules.accepted("pipeline_purpose", PIPELINE_PURPOSES),
         rules.accepted("closed_from_stage", (*DEAL_STAGES, "unmapped")),
+        rules.accepted("loss_reason", (*LOSS_REASONS, "unmapped")),
+        rules.none("a_stated_reason_has_a_meaning", "(lost_reason is null) <> (loss_reason is null)"),
         rules.between("days_to_close", 0),
         rules.between("days_in_closing_stage", 0),
         rules.none("closed_from_another_stage", "closed_from_stage = status"),

@@ -135,6 +135,28 @@ def _unmapped(context: GateContext) -> list["Expectation"]:
                 expected=f"at most {context.unmapped_share_block:.1%} unmapped",
             )
         )
+    # A company that keeps no list of reasons leaves them as they are.
+    listed = "exists (select 1 from fct_source_freshness where entity = 'loss_reasons' and rows_staged > 0)"
+    kept = "not is_excluded and loss_reason is not null"
+    asked.append(
+        rules.rows(
+            "loss_reasons_mapped",
+            "select source_system, lost_reason as label, count(*) as row_count from fct_win_loss "
+            f"where loss_reason = 'unmapped' and {kept} and {listed} group by all order by row_count desc, label",
+            severity="warn",
+            expected="every stated reason of a loss is mapped",
+        )
+    )
+    asked.append(
+        rules.rows(
+            "loss_reasons_unmapped_share",
+            "select * from (select count(*) as row_count, count(*) filter (where loss_reason = 'unmapped') as "
+            f"unmapped_count from fct_win_loss where {kept}) "
+            f"where unmapped_count > {context.unmapped_share_block} * row_count and {listed}",
+            severity="block" if context.live_release else "warn",
+            expected=f"at most {context.unmapped_share_block:.1%} unmapped",
+        )
+    )
     asked.append(
         rules.rows(
             "stages_mapped",

@@ -1,4 +1,4 @@
-"""The mappings source: the three CSV files by which a company translates its stages, lead sources and pipelines.
+"""The mappings source: the CSV files by which a company translates its stages, lead sources, pipelines, loss reasons.
 
 What belongs here: reading and checking these files, and landing one whole when it changed, since what a label means
 is versioned like any fact. What does not: applying them (staging).
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from configuration.entities import CHANNELS, DEAL_STAGES, LEAD_STAGES, PIPELINE_PURPOSES
+from configuration.entities import CHANNELS, DEAL_STAGES, LEAD_STAGES, LOSS_REASONS, PIPELINE_PURPOSES
 from configuration.errors import ConfigurationError
 from configuration.model import Settings
 from ingestion.files.casting import visible
@@ -27,10 +27,16 @@ _COLUMNS = {
     "stages": ("object", "source_system", "pipeline_label", "stage_label", "stage", "valid_from"),
     "channels": ("source_system", "label", "detail", "channel", "valid_from"),
     "pipelines": ("source_system", "pipeline_label", "purpose", "valid_from"),
+    "loss_reasons": ("source_system", "label", "reason", "valid_from"),
 }
 # What a label is translated to: the column, which is no part of a row's key.
-_TARGETS = {"stages": "stage", "channels": "channel", "pipelines": "purpose"}
-_NEEDED = {"stages": ("object", "stage_label"), "channels": ("label",), "pipelines": ("pipeline_label",)}
+_TARGETS = {"stages": "stage", "channels": "channel", "pipelines": "purpose", "loss_reasons": "reason"}
+_NEEDED = {
+    "stages": ("object", "stage_label"),
+    "channels": ("label",),
+    "pipelines": ("pipeline_label",),
+    "loss_reasons": ("label",),
+}
 _OBJECTS = ("lead", "lead_status", "deal")
 ENTITIES: dict[str, Any] = {
     name: pa.schema([(column, pa.string()) for column in (*columns, "file_name", "row_number")])
@@ -39,7 +45,7 @@ ENTITIES: dict[str, Any] = {
 
 
 def enabled(settings: Settings) -> bool:
-    """Always: a company without any word of its own still has the three files."""
+    """Always: a company without any word of its own still has the files."""
     return True
 
 
@@ -49,10 +55,10 @@ def check(settings: Settings) -> str:
 
 
 def mapping_hash(settings: Settings) -> str:
-    """One hash over the three files as they are now."""
+    """One hash over the files as they are now."""
     digest = hashlib.sha256()
-    for name in _COLUMNS:
-        digest.update(_bytes(_path(settings, name)))
+    for path in settings.mappings.files().values():
+        digest.update(_bytes(path))
     return digest.hexdigest()
 
 
@@ -60,7 +66,9 @@ def resources(settings: Settings, window: "Window") -> Mapping[str, Iterator[Any
     """Entity -> the whole file, unless it is the one landed last. Raises ConfigurationError with file and row."""
 
     def changed(name: str) -> Iterator[Any]:
-        path = _path(settings, name)
+        path = settings.mappings.files().get(name)
+        if path is None:
+            return
         rows = read(name, path)
         version = hashlib.sha256(_bytes(path)).hexdigest()
         if window.recall(name) == version:
@@ -74,7 +82,7 @@ def resources(settings: Settings, window: "Window") -> Mapping[str, Iterator[Any
 
 
 def read(name: str, path: Path) -> list[dict[str, str | None]]:
-    """The rows of one mapping file (stages, channels or pipelines). Raises ConfigurationError with file and row."""
+    """The rows of one mapping file (stages, channels, ...). Raises ConfigurationError with file and row."""
     columns = _COLUMNS[name]
     try:
         text = _bytes(path).decode("utf-8-sig")
@@ -116,7 +124,7 @@ def _check(name: str, path: Path, number: int, row: dict[str, str]) -> None:
         if not row[column]:
             raise _wrong(path, number, f"{column} is empty", "fill it in")
     target = _TARGETS[name]
-    allowed = {"channels": CHANNELS, "pipelines": PIPELINE_PURPOSES}.get(name)
+    allowed = {"channels": CHANNELS, "pipelines": PIPELINE_PURPOSES, "loss_reasons": LOSS_REASONS}.get(name)
     if name == "stages":
         row["object"] = row["object"].lower()
         if row["object"] not in _OBJECTS:
@@ -131,14 +139,6 @@ def _check(name: str, path: Path, number: int, row: dict[str, str]) -> None:
         except ValueError as exc:
             what = f"valid_from {row['valid_from']!r} is no day"
             raise _wrong(path, number, what, "write it as 2026-01-31, or leave it empty for always") from exc
-
-
-def _path(settings: Settings, name: str) -> Path:
-    return {
-        "stages": settings.mappings.stages,
-        "channels": settings.mappings.channels,
-        "pipelines": settings.mappings.pipelines,
-    }[name]
 
 
 def _bytes(path: Path) -> bytes:

@@ -26,6 +26,7 @@ _TABLES = {
     "rpt_forecast": "order by period_type, period_start, method, part",
     "rpt_stage_speed": "order by stage_order",
     "rpt_win_rates": "order by last_day desc",
+    "rpt_win_loss": "where size_rank <= 8 or member = 'total' order by breakdown, size_rank",
     "rpt_deals_at_risk": "order by value_rank",
     "rpt_risk_reasons": "order by reason_order",
     "rpt_team": "order by is_total, won_quarter desc, owner_name",
@@ -119,6 +120,9 @@ class Facts:
         months = [period for period in self.forecasts() if period["period_type"] == "month"]
         quarters = [period for period in self.forecasts() if period["period_type"] == "quarter"]
         return months[:2] + quarters, months[2:]
+
+    def losses(self, breakdown: str) -> list[Row]:
+        return [row for row in self.tables["rpt_win_loss"] if row["breakdown"] == breakdown]
 
     def quality(self, section: str) -> list[Row]:
         return [row for row in self.tables["rpt_quality"] if row["section"] == section]

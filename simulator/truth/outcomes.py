@@ -8,7 +8,12 @@ import pandas as pd
 
 from simulator.truth.comparison import Comparison, measures
 from simulator.truth.deals import Deals
-from simulator.truth.log import SOURCE, days_between, table
+from simulator.truth.log import SOURCE, absent, days_between, table
+
+LOSSES = {
+    "Price": "price", "No decision": "no_decision", "Competitor": "competitor", "No budget": "no_budget",
+    "Missing feature": "product_gap", "Timing": "timing", "Champion left": "no_contact",
+}  # fmt: skip
 
 
 class Outcomes(Deals):
@@ -18,6 +23,7 @@ class Outcomes(Deals):
     def fct_win_loss(self) -> pd.DataFrame:
         """One row per won or lost deal."""
         imported = dict(zip(self.company.deals["deal_id"], self.company.deals["is_imported"], strict=True))
+        rivals = self.latest("deal", "competitor", self.moment.now)
         records = []
         for deal in self.fct_deals.to_dict("records"):
             if deal["status"] == "open":
@@ -38,6 +44,8 @@ class Outcomes(Deals):
                             *("amount_reporting", "is_excluded", "close_day"),
                         )
                     },
+                    "loss_reason": None if absent(deal["lost_reason"]) else LOSSES.get(deal["lost_reason"], "unmapped"),
+                    "competitor": rivals.get(deal["deal_id"]),
                     "closed_from_stage_key": f"{SOURCE}:deal:{before.pipeline_id}:{before.stage_id}"
                     if before
                     else None,
@@ -60,7 +68,8 @@ COMPARISONS = [
         "fct_win_loss", ("deal_key",),
         measures(
             text="account_key owner_key closed_from_stage_key deal_id pipeline_id pipeline_purpose segment channel "
-            "status closed_from_stage_label closed_from_stage lost_reason exclusion_reason history_basis",
+            "status closed_from_stage_label closed_from_stage lost_reason loss_reason competitor "
+            "exclusion_reason history_basis",
             money="amount_reporting", number="days_to_close days_in_closing_stage", flag="is_excluded is_in_win_rate",
             day="close_day",
         ),

@@ -137,7 +137,8 @@ from deals_made;
 create table fct_win_loss as select
     deal_key, account_key, owner_key, 'hubspot:deal:default:prospecting' as closed_from_stage_key, deal_id,
     source_system, pipeline_id, pipeline_purpose, segment, channel, status, 'prospecting' as closed_from_stage_label,
-    'prospecting' as closed_from_stage, lost_reason, exclusion_reason, history_basis, amount_reporting,
+    'prospecting' as closed_from_stage, lost_reason, lost_reason as loss_reason, 'Rival' as competitor,
+    exclusion_reason, history_basis, amount_reporting,
     age_days as days_to_close, age_days as days_in_closing_stage, is_excluded, true as is_in_win_rate, close_day
 from fct_deals where status <> 'open';
 
@@ -787,6 +788,14 @@ create table rpt_win_rates as select 'trailing_12_months' as window_name, 4::big
     6::bigint as lost_deals, 0.4::decimal(18, 9) as win_rate, 0.168::decimal(18, 9) as wilson_low,
     0.687::decimal(18, 9) as wilson_high,
     date '2025-06-18' as first_day, date '2026-06-17' as last_day;
+
+create table rpt_win_loss as select breakdown, member, 0::bigint as won_deals, 6::bigint as lost_deals,
+    0::decimal(18, 2) as won_reporting, 6::decimal(18, 2) as lost_reporting,
+    case breakdown when 'reason' then 1 end::decimal(18, 9) as share_of_lost,
+    case breakdown when 'competitor' then 0 end::decimal(18, 9) as win_rate,
+    case breakdown when 'competitor' then 0 end::decimal(18, 9) as wilson_low,
+    case breakdown when 'competitor' then 0.39 end::decimal(18, 9) as wilson_high, 1::bigint as size_rank
+from (values ('reason', 'price'), ('competitor', 'total')) as listed (breakdown, member);
 
 create table rpt_deal_risks as select deal_key, stage, 1::bigint as reasons, true as is_past_close_date,
     false as is_idle, false as is_older_than_won, false as is_pushed_twice, false as is_amount_cut,

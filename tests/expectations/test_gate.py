@@ -229,6 +229,7 @@ MUTATIONS = {
     "rpt_forecast": ("update rpt_forecast set expected = expected - 0.01 where part = 'total'", "total_is_the_sum"),
     "rpt_stage_speed": ("update rpt_stage_speed set p75_days = 1 where stage = 'meeting'", "quartiles_in_order"),
     "rpt_win_rates": ("update rpt_win_rates set last_day = date '2026-06-18'", "closed_by_the_day"),
+    "rpt_win_loss": ("update rpt_win_loss set lost_deals = 5 where breakdown = 'reason'", "reasons_are_all_losses"),
     "rpt_deal_risks": (
         "update rpt_deal_risks set is_idle = true where deal_key = 'hubspot:d2'",
         "reasons_are_the_signs",

@@ -640,7 +640,16 @@ def finish(connection: duckdb.DuckDBPyConnection) -> None:
             case when model = 'last' and channel <> 'unattributed' then 'direct' else channel end, 1, amount_reporting,
             case when channel <> 'unattributed' then created_date end, close_day
         from marts.fct_deals cross join (select unnest(['first', 'last', 'markov']) as model)
-        where status = 'won' and not is_excluded
+        where status = 'won' and not is_excluded;
+        create table marts.fct_win_loss as
+        select deal_key, source_system, status, amount_reporting, is_excluded, close_day,
+            case when status = 'lost' then (['Price', 'No decision', null])[(1 + hash(deal_key) % 3)::bigint] end
+                as lost_reason,
+            lower(replace(lost_reason, ' ', '_')) as loss_reason,
+            case when hash(deal_key) % 4 = 0 then 'Rival & <b>Co' end as competitor,
+            not is_excluded and pipeline_purpose = 'new_business' and is_qualified and not is_zero_day_win
+                as is_in_win_rate
+        from marts.fct_deals where status <> 'open'
         """
     )
     for name, sql in _statements():

@@ -10,8 +10,9 @@ import pandas as pd
 import pyarrow.compute as pc
 import pytest
 
-from simulator import clock
+from simulator import clock, words
 from simulator.company import Company, generate
+from simulator.truth.outcomes import LOSSES
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 MOMENT_OF = {
@@ -222,6 +223,7 @@ def features(company: Company) -> dict[str, int]:
         "splits that do not add up": int(
             sums_of(company.deal_splits[company.deal_splits["kind"] == "revenue"]).sub(1).abs().gt(0.001).sum()
         ),
+        "competitors of won and lost deals": field(company, "deal", "competitor")["record_id"].nunique(),
         "products taken from the list": int((company.deletions["object"] == "product").sum()),
     }
     for kind in ("contact", "company", "deal"):
@@ -350,6 +352,9 @@ def test_mapping_the_labels_gives_the_true_stage_purpose_and_channel(generated: 
     for pipeline in generated.pipelines.itertuples():
         wanted = {"source_system": "hubspot", "pipeline_label": pipeline.label}
         assert mapped(pipelines, wanted, "purpose") == pipeline.purpose
+    reasons = read("loss_reasons.csv")
+    for label in words.LOST_REASONS:
+        assert mapped(reasons, {"source_system": "hubspot", "label": label}, "reason") == LOSSES[label]
     channels = read("channels.csv")
     seen: dict[tuple[Any, ...], str] = {}
     for lead in generated.contacts.itertuples():

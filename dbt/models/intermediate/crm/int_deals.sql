@@ -145,6 +145,7 @@ final as (
         end as forecast_category,
         deals_joined.next_step,
         deals_joined.lost_reason,
+        deals_joined.competitor,
         deals_joined.contact_ids,
         case
             when

@@ -41,6 +41,7 @@
     ('mappings', 'stages', 'stg_mappings__stages', none, none),
     ('mappings', 'channels', 'stg_mappings__channels', none, none),
     ('mappings', 'pipelines', 'stg_mappings__pipelines', none, none),
+    ('mappings', 'loss_reasons', 'stg_mappings__loss_reasons', none, none),
     ('quality', 'verdicts', 'stg_quality__verdicts', 'judged_at', none),
 ] -%}
 {%- set id_of = {'pipelines': 'pipeline_id', 'deal_splits': 'deal_id'} -%}
@@ -80,11 +81,11 @@ entities_staged as (
         {%- if entity in id_of and source_name == 'hubspot' %}
         -- A pipeline is one record that is staged as several stages, a split as several parts.
         count(distinct staged.version_order || ':' || staged.{{ id_of[entity] }})
-            filter (where staged.reject_reason is null)
+        filter (where staged.reject_reason is null)
             as rows_staged,
         count(distinct staged.version_order || ':' || staged.{{ id_of[entity] }})
         - count(distinct staged.version_order || ':' || staged.{{ id_of[entity] }})
-            filter (where staged.reject_reason is null)
+        filter (where staged.reject_reason is null)
             as rows_rejected,
         {%- else %}
         count(*) filter (where staged.reject_reason is null) as rows_staged,

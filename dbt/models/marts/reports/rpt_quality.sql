@@ -62,6 +62,15 @@ splits as (
     where kind = 'revenue' and is_counted and not is_excluded and split_status <> 'undivided'
 ),
 
+losses as (
+    select
+        source_system,
+        lost_reason,
+        loss_reason
+    from {{ ref('fct_win_loss') }}
+    where loss_reason is not null and not is_excluded
+),
+
 contacts as (
     select exclusion_reason
     from {{ ref('dim_contacts') }}
@@ -97,6 +106,11 @@ subjects_counted as (
         'lead_source' as subject,
         count(*) as records
     from leads
+    union all
+    select
+        'loss_reason' as subject,
+        count(*) as records
+    from losses
     union all
     select
         'contacts' as subject,
@@ -161,6 +175,19 @@ unmapped as (
         null as last_landed_at
     from leads
     where channel = 'unmapped'
+    group by all
+    union all
+    select
+        'unmapped' as section,
+        source_system,
+        'loss_reason' as subject,
+        lost_reason as remark,
+        count(*) as records,
+        null as records_in_all,
+        null as last_record_at,
+        null as last_landed_at
+    from losses
+    where loss_reason = 'unmapped'
     group by all
 ),
 

@@ -1,7 +1,7 @@
 {%- set raw_columns = [
     'deal_id', 'deal_name', 'account_id', 'contact_id', 'owner_id', 'pipeline_id',
     'pipeline_label', 'stage_id', 'stage_label', 'amount', 'currency', 'close_date',
-    'deal_type', 'lost_reason', 'forecast_category', 'next_step', 'win_probability',
+    'deal_type', 'lost_reason', 'competitor', 'forecast_category', 'next_step', 'win_probability',
     'created_at', 'updated_at', 'is_deleted', 'deleted_at', 'merged_ids',
 ] -%}
 
@@ -64,6 +64,7 @@ final as (
         deals_judged.currency,
         deals_judged.deal_type,
         deals_judged.lost_reason,
+        deals_judged.competitor,
         deals_judged.forecast_category,
         deals_judged.next_step,
         -- An export names one contact and does not say whether there are more.

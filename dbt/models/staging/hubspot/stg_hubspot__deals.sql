@@ -57,6 +57,7 @@ final as (
         upper({{ given('deals_judged.deal_currency_code') }}) as currency,
         {{ given('deals_judged.dealtype') }} as deal_type,
         {{ clean_text('deals_judged.closed_lost_reason') }} as lost_reason,
+        {{ clean_text('deals_judged.competitor') }} as competitor,
         {{ given('deals_judged.hs_forecast_category') }} as forecast_category,
         {{ clean_text('deals_judged.hs_next_step') }} as next_step,
         -- Empty where it is known that there is none.
