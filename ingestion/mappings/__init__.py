@@ -51,7 +51,7 @@ def enabled(settings: Settings) -> bool:
 
 def check(settings: Settings) -> str:
     """How many rows each file has. Raises ConfigurationError with file and row."""
-    return ", ".join(f"{len(read(name, _path(settings, name)))} {name}" for name in _COLUMNS)
+    return ", ".join(f"{len(read(name, path))} {name}" for name, path in settings.mappings.files().items())
 
 
 def mapping_hash(settings: Settings) -> str:
