@@ -57,7 +57,7 @@ CHANNELS = (
 SCHEMAS = {
     "dim_dates": (
         "date_day date, month_label text, fiscal_quarter_label text, is_working_day boolean,"
-        " month_start date, quarter_start date, fiscal_year integer,"
+        " month_start date, month_end date, quarter_start date, quarter_end date, fiscal_year integer,"
         " fiscal_quarter integer, fiscal_month integer"
     ),
     "dim_owners": (
@@ -171,7 +171,9 @@ def _dates() -> list[tuple[Any, ...]]:
                 f"FY{day:%y} Q{quarter + 1}",
                 day.weekday() < 5,
                 day.replace(day=1),
+                _last_day(day),
                 date(day.year, quarter * 3 + 1, 1),
+                _last_day(date(day.year, quarter * 3 + 3, 1)),
                 day.year,
                 quarter + 1,
                 day.month,
@@ -179,6 +181,10 @@ def _dates() -> list[tuple[Any, ...]]:
         )
         day += timedelta(days=1)
     return rows
+
+
+def _last_day(day: date) -> date:
+    return (day.replace(day=28) + timedelta(days=4)).replace(day=1) - timedelta(days=1)
 
 
 def _leads(random: np.random.Generator, count: int) -> list[tuple[Any, ...]]:
