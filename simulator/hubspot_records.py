@@ -438,6 +438,14 @@ class Portal:
 
     # ---------------------------------------------------------------------------------------------- documents
 
+    @staticmethod
+    def _entered(name: str, record: Record, prop: str) -> list[dict[str, Any]]:
+        """The history of a property that nobody ever changes: what was entered with the record."""
+        value = record.properties.get(prop)
+        if prop != "purchase_timeframe" or not value:
+            return []
+        return [{"value": value, "timestamp": record.properties[CREATED[name]], "sourceType": "FORM"}]
+
     def document(
         self,
         name: str,
@@ -451,7 +459,9 @@ class Portal:
         answer: dict[str, Any] = {"id": record.id, "properties": {prop: values.get(prop) for prop in properties}}
         if history:
             log = self.changes(name)
-            answer["propertiesWithHistory"] = {prop: log.documents(record.id, prop) for prop in history}
+            answer["propertiesWithHistory"] = {
+                prop: log.documents(record.id, prop) or self._entered(name, record, prop) for prop in history
+            }
         answer["createdAt"] = values[CREATED[name]]
         answer["updatedAt"] = values[MODIFIED[name]]
         answer["archived"] = record.archived_at is not None

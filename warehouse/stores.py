@@ -105,7 +105,7 @@ def prepare(
         repairs += _drop_what_no_longer_holds(connection, history_tables, context.known_at)
         _offer_new_files(home, connection, context, consumers)
     with duckdb.connect(str(home.work)) as work:
-        _write_context(work, context)
+        _write_context(work, context, is_past_day=_is_past_day(home, context))
         for name, rule in rules.items():
             _write_rule(work, name, rule)
         baselines.offer(work, baseline, rebuilt)
@@ -215,23 +215,35 @@ def _offer_new_files(
         )
 
 
-def _write_context(work: "duckdb.DuckDBPyConnection", context: RunContext) -> None:
+def _is_past_day(home: Home, context: RunContext) -> bool:
+    """Whether any source has been asked for a later day than the run's by its watermark.
+
+    What a source keeps no history of is known of the day that it was asked for, and of no earlier one.
+    """
+    asked = [load.arguments.get("now") for load in ledger.read(home) if load.load_number <= context.known_at]
+    end = context.as_of_end.replace(tzinfo=UTC)
+    # A run in the morning asks for the day before, a simulated vendor for the hours until then as well.
+    return any(datetime.fromisoformat(now) >= end + timedelta(days=1) for now in asked if now)
+
+
+def _write_context(work: "duckdb.DuckDBPyConnection", context: RunContext, *, is_past_day: bool) -> None:
     work.execute(
         """
         create table run_context (
             run_id text, as_of date, as_of_end timestamp, known_at bigint, reporting_timezone text,
             reporting_currency text, fiscal_year_start_month integer, first_weekday integer, close_day_rule text,
-            start_date date, baseline_release text, code_version text, mappings_known_at bigint, definitions text
+            start_date date, baseline_release text, code_version text, mappings_known_at bigint, definitions text,
+            is_past_day boolean
         )
         """
     )
     work.execute(
-        "insert into run_context values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "insert into run_context values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [
             context.run_id, context.as_of, context.as_of_end, context.known_at, context.reporting_timezone,
             context.reporting_currency, context.fiscal_year_start_month, context.first_weekday,
             context.close_day_rule, context.start_date, context.baseline_release, context.code_version,
-            context.mappings_known_at, context.definitions,
+            context.mappings_known_at, context.definitions, is_past_day,
         ],
     )  # fmt: skip
 

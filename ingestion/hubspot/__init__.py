@@ -104,6 +104,8 @@ _DEALS = CrmObject(
         "hubspot_owner_id",
         "deal_currency_code",
         "hs_manual_forecast_category",
+        "hs_next_step",
+        "closed_lost_reason",
     ),
     associations=("contacts", "companies"),
     more_properties=("hs_object_source_label",),
@@ -116,7 +118,7 @@ _CONTACTS = CrmObject(
     | _same("createdate", "lastmodifieddate", "hs_merged_object_ids", "country", "jobtitle", "ga_client_id", "gclid")
     | _same("lead_source", "purchase_timeframe"),
     json_columns=("properties", "properties_with_history", "associations"),
-    history=("lifecyclestage", "hs_lead_status", "hubspot_owner_id"),
+    history=("lifecyclestage", "hs_lead_status", "hubspot_owner_id", "purchase_timeframe"),
     associations=("companies",),
     more_properties=("hs_google_click_id", "hs_object_source_label"),
     modified="lastmodifieddate",

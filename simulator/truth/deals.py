@@ -90,9 +90,11 @@ class Deals(People):
         """One row per deal."""
         values = {
             name: self.latest("deal", name, self.end)
-            for name in ("owner_id", "currency", "amount", "close_date", "forecast_category")
+            for name in (
+                *("owner_id", "currency", "amount", "close_date", "forecast_category"),
+                *("next_step", "lost_reason"),
+            )
         }
-        today = {name: self.latest("deal", name, self.moment.now) for name in ("next_step", "lost_reason")}
         dates = self.history("deal", "close_date", self.end)
         segment = dict(zip(self.dim_accounts["account_key"], self.dim_accounts["segment"], strict=True))
         channel_of = dict(zip(self.leads["lead_id"], self.leads["channel"], strict=True))
@@ -149,8 +151,8 @@ class Deals(People):
                     "channel": channel_of[contact] if contact else "unattributed",
                     "currency": currency,
                     "forecast_category": values["forecast_category"].get(deal_id),
-                    "next_step": today["next_step"].get(deal_id),
-                    "lost_reason": today["lost_reason"].get(deal_id) if status == "lost" else None,
+                    "next_step": values["next_step"].get(deal_id),
+                    "lost_reason": values["lost_reason"].get(deal_id) if status == "lost" else None,
                     "exclusion_reason": reason,
                     "history_basis": "field_history",
                     "amount": amount,

@@ -3,6 +3,9 @@
     others from the newest landed version. Deals that were merged away, or created later, do not
     exist.
 -#}
+{%- set fields = [
+    'stage', 'amount', 'close_date', 'owner', 'currency', 'forecast_category', 'next_step', 'lost_reason',
+] -%}
 with
 
 deals as (
@@ -59,7 +62,7 @@ deals_existing as (
 values_at_as_of as (
     select
         deal_changes.deal_key,
-        {%- for field in ['stage', 'amount', 'close_date', 'owner', 'currency', 'forecast_category'] %}
+        {%- for field in fields %}
         bool_or(deal_changes.field = '{{ field }}') as has_{{ field }}_history,
         nullif(
             max_by(
@@ -79,6 +82,20 @@ values_at_as_of as (
     group by all
 ),
 
+-- Of a past day what had landed by its end is known, where the source keeps no history.
+versions_by_the_day as (
+    select
+        deals.source_system,
+        deals.deal_id,
+        max_by(
+            { 'next_step': deals.next_step, 'lost_reason': deals.lost_reason }, deals.version_order
+        ) as told
+    from deals
+    cross join run_context
+    where run_context.is_past_day and deals.fetched_at < run_context.as_of_end
+    group by all
+),
+
 deals_joined as (
     select
         deals_existing.*,
@@ -92,6 +109,11 @@ deals_joined as (
         coalesce(values_at_as_of.has_currency_history, false) as has_currency_history,
         coalesce(values_at_as_of.has_forecast_category_history, false)
             as has_forecast_category_history,
+        coalesce(values_at_as_of.has_next_step_history, false) as has_next_step_history,
+        coalesce(values_at_as_of.has_lost_reason_history, false) as has_lost_reason_history,
+        values_at_as_of.next_step_at_as_of,
+        values_at_as_of.lost_reason_at_as_of,
+        versions_by_the_day.told as told_by_the_day,
         values_at_as_of.stage_at_as_of,
         values_at_as_of.amount_at_as_of,
         values_at_as_of.close_date_at_as_of,
@@ -101,6 +123,10 @@ deals_joined as (
         coalesce(values_at_as_of.first_source_type in ('IMPORT', 'MIGRATION'), false) as is_imported
     from deals_existing
     left join values_at_as_of on deals_existing.deal_key = values_at_as_of.deal_key
+    left join versions_by_the_day
+        on
+            deals_existing.source_system = versions_by_the_day.source_system
+            and deals_existing.deal_id = versions_by_the_day.deal_id
     left join survivors as contact_survivors
         on
             contact_survivors.object = 'contact'
@@ -143,8 +169,13 @@ final as (
                 then deals_joined.forecast_category_at_as_of
             else deals_joined.forecast_category
         end as forecast_category,
-        deals_joined.next_step,
-        deals_joined.lost_reason,
+        {%- for field in ['next_step', 'lost_reason'] %}
+        case
+            when deals_joined.has_{{ field }}_history then deals_joined.{{ field }}_at_as_of
+            when run_context.is_past_day then deals_joined.told_by_the_day.{{ field }}
+            else deals_joined.{{ field }}
+        end as {{ field }},
+        {%- endfor %}
         deals_joined.competitor,
         deals_joined.contact_ids,
         case

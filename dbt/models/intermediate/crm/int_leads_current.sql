@@ -16,8 +16,38 @@ lead_owners as (
     select * from {{ ref('int_lead_owners') }}
 ),
 
+lead_changes as (
+    select * from {{ ref('int_lead_changes') }}
+    where field = 'purchase_timeframe'
+),
+
 run_context as (
     select * from {{ source('run', 'run_context') }}
+),
+
+timeframes_at_as_of as (
+    select
+        lead_changes.lead_key,
+        nullif(
+            max_by(
+                coalesce(lead_changes.value, ''),
+                (lead_changes.changed_at, coalesce(lead_changes.value, ''))
+            ) filter (where lead_changes.is_past),
+            ''
+        ) as purchase_timeframe
+    from lead_changes
+    group by lead_changes.lead_key
+),
+
+-- Of a past day what had landed by its end is known, where the source keeps no history.
+versions_by_the_day as (
+    select
+        leads.source_system || ':' || leads.lead_id as lead_key,
+        max_by({ 'purchase_timeframe': leads.purchase_timeframe }, leads.version_order) as told
+    from leads
+    cross join run_context
+    where run_context.is_past_day and leads.fetched_at < run_context.as_of_end
+    group by all
 ),
 
 newest_versions as (
@@ -114,7 +144,11 @@ final as (
         end as source_detail,
         leads_joined_to_survivors.stage_label,
         leads_joined_to_survivors.status_label,
-        leads_joined_to_survivors.purchase_timeframe,
+        case
+            when timeframes_at_as_of.lead_key is not null then timeframes_at_as_of.purchase_timeframe
+            when run_context.is_past_day then versions_by_the_day.told.purchase_timeframe
+            else leads_joined_to_survivors.purchase_timeframe
+        end as purchase_timeframe,
         leads_joined_to_survivors.is_converted,
         coalesce(leads_joined_to_survivors.is_test, false) as is_test,
         coalesce(
@@ -133,6 +167,8 @@ final as (
     cross join run_context
     left join earliest_sources on leads_joined_to_survivors.lead_key = earliest_sources.lead_key
     left join lead_owners on leads_joined_to_survivors.lead_key = lead_owners.lead_key
+    left join timeframes_at_as_of on leads_joined_to_survivors.lead_key = timeframes_at_as_of.lead_key
+    left join versions_by_the_day on leads_joined_to_survivors.lead_key = versions_by_the_day.lead_key
     where
         not leads_joined_to_survivors.is_merged_away
         and (

@@ -6,9 +6,13 @@
     'deal': {
         'stage': 'dealstage', 'pipeline': 'pipeline', 'amount': 'amount', 'close_date': 'closedate',
         'owner': 'hubspot_owner_id', 'currency': 'deal_currency_code',
-        'forecast_category': 'hs_manual_forecast_category',
+        'forecast_category': 'hs_manual_forecast_category', 'next_step': 'hs_next_step',
+        'lost_reason': 'closed_lost_reason',
     },
-    'lead': {'stage': 'lifecyclestage', 'lead_status': 'hs_lead_status', 'owner': 'hubspot_owner_id'},
+    'lead': {
+        'stage': 'lifecyclestage', 'lead_status': 'hs_lead_status', 'owner': 'hubspot_owner_id',
+        'purchase_timeframe': 'purchase_timeframe',
+    },
     'line_item': {'quantity': 'quantity', 'unit_price': 'price', 'amount': 'amount', 'line_outcome': 'line_outcome'},
 } -%}
 {%- set raw_tables = {
