@@ -200,6 +200,8 @@ class Company(_Section):
     business_hours: BusinessHours = BusinessHours()
     # After how many days without activity an open deal is idle.
     idle_days: Annotated[int, Field(gt=0)] = 21
+    # The share of a starter's target that counts in the month of the start, in the next one, and so on; then all of it.
+    quota_ramp: tuple[Annotated[Decimal, Field(ge=0, le=1, decimal_places=6)], ...] = ()
     # What is left of a booking after what it costs to deliver, as a share; payback is told only where it is given.
     gross_margin: Annotated[Decimal, Field(gt=0, le=1, decimal_places=6)] | None = None
     # Hours after the last addition until a cart that nobody bought is abandoned; it is recovered within seven days.

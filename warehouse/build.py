@@ -170,6 +170,10 @@ def _rules(settings: Settings) -> dict[str, stores.Rule]:
         "holiday_regions": stores.Rule(("region",), [(hours.holiday_region,)] if hours.holiday_region else []),
         "response_sla": stores.Rule(("hours",), [(str(hours.response_sla_hours),)]),
         "deal_health": stores.Rule(("idle_days",), [(str(settings.company.idle_days),)]),
+        "quota_ramp": stores.Rule(
+            ("months_after_start", "share"),
+            [(str(month), str(share)) for month, share in enumerate(settings.company.quota_ramp)],
+        ),
         "margin_rules": stores.Rule(
             ("gross_margin",),
             [] if settings.company.gross_margin is None else [(str(settings.company.gross_margin),)],

@@ -34,6 +34,8 @@ SOLD = {"new_business", "renewal", "upsell"}
 NOBODY = "unassigned"
 STAGES = STEPS["deal"][:-1]
 Cell = tuple[str, date]
+# What is asked of a starter in the first months.
+RAMP = (Decimal("0.5"), Decimal("0.75"))
 
 
 def first_of(day: date) -> date:
@@ -153,6 +155,15 @@ class Team(Splits, Plans):
             gone = not absent(left) and left < self.moment.now
             found[str(key_of(owner))] = (self.day(begun), self.day(left) if gone else None)
         return found
+
+    def _ramped(self, owner: str, month: date) -> Decimal:
+        """The share of a month's target that counts: less than all of it in the months that follow a start."""
+        if owner in self._employed:
+            begun = self._employed[owner][0]
+            since = (month.year - begun.year) * 12 + month.month - begun.month
+            if 0 <= since < len(RAMP):
+                return RAMP[since]
+        return Decimal(1)
 
     def _days_at_work(self, owner: str, month: date, until: date) -> int | None:
         """Working days of a month up to a day on which the owner was there; None where they were not there at all."""
@@ -287,9 +298,11 @@ class Team(Splits, Plans):
                 of_month = len(self.working_days(month, month_end(month)))
                 employed = self._days_at_work(owner, month, month_end(month))
                 stated = quota.get(cell)
+                share = None if stated is None else self._ramped(owner, month)
                 own = stated
-                if stated is not None and employed is not None and employed < of_month:
-                    own = rounded(Decimal(stated) * employed / of_month, 2)
+                if stated is not None and share is not None:
+                    present = Decimal(of_month if employed is None else employed) / of_month
+                    own = rounded(Decimal(stated) * share * min(present, Decimal(1)), 2)
                 won, closed = trailing.get(owner, (0, 0))
                 basis, peer_won, peer_closed = others(owner, trailing, teams)
                 booked, rated = sums["won_plan_rate"].get(cell, Decimal(0)), sums["rated"].get(cell, 0)
@@ -304,6 +317,7 @@ class Team(Splits, Plans):
                         "peer_basis": basis,
                         "working_days": days,
                         "quota_stated": stated,
+                        "ramp_share": share,
                         "quota": own,
                         **{name: sums[name].get(cell, Decimal(0)) for name in money},
                         **{name: int(sums[name].get(cell, 0)) for name in counts},
@@ -469,7 +483,8 @@ COMPARISONS = [
             "lost_deals created_deals proposals calls emails tasks_done meetings_booked "
             "meetings_held meetings_no_show meetings_cancelled meetings_rescheduled open_deals trailing_won_deals "
             "trailing_closed_deals",
-            number="attainment won_per_working_day win_rate trailing_win_rate peer_win_rate trailing_win_rate_shrunk",
+            number="ramp_share attainment won_per_working_day win_rate trailing_win_rate peer_win_rate "
+            "trailing_win_rate_shrunk",
             flag="is_active",
         ),
     ),

@@ -206,7 +206,13 @@ def test_hours_that_are_no_span_are_refused(tmp_path: Path, hours: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "value"), [("gross_margin", "72"), ("gross_margin", "0"), ("cart_abandoned_after_hours", "200")]
+    ("key", "value"),
+    [
+        ("gross_margin", "72"),
+        ("gross_margin", "0"),
+        ("quota_ramp", "[0.5, 1.5]"),
+        ("cart_abandoned_after_hours", "200"),
+    ],
 )
 def test_shares_and_hours_out_of_their_bounds_are_refused(tmp_path: Path, key: str, value: str) -> None:
     assert key in mistake(tmp_path, SOUND.replace("company: {", f"company: {{{key}: {value}, ", 1))

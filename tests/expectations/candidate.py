@@ -635,7 +635,7 @@ from deals_made;
 create table fct_rep_months as select
     owner_key, null::text as manager_key, 'North' as team, 'landed_version' as team_history_basis,
     'Owner' as rollup_owner_name, 'team' as peer_basis, 21::bigint as working_days,
-    20000::decimal(18, 2) as quota_stated,
+    20000::decimal(18, 2) as quota_stated, 1::decimal(9, 6) as ramp_share,
     20000::decimal(18, 2) as quota, coalesce(sum(amount_plan_rate) filter (status = 'won'), 0)::decimal(18, 2)
         as won_plan_rate,
     coalesce(sum(amount_reporting) filter (status = 'won'), 0)::decimal(18, 2) as won_reporting,

@@ -36,6 +36,13 @@ targets as (
     where level = 'owner' and measure = 'bookings'
 ),
 
+quota_ramp as (
+    select
+        cast(quota_ramp.months_after_start as integer) as months_after_start,
+        cast(quota_ramp.share as decimal(9, 6)) as share
+    from {{ source('run', 'quota_ramp') }} as quota_ramp
+),
+
 run_context as (
     select * from {{ source('run', 'run_context') }}
 ),
@@ -99,24 +106,44 @@ days_employed as (
     group by owners_dated.owner_key, dates.month_start
 ),
 
+-- Where nobody knows when an owner began there is nothing to count the ramp from.
+ramps as (
+    select
+        owners_dated.owner_key,
+        dates.month_start,
+        quota_ramp.share as ramp_share
+    from owners_dated
+    inner join dates as first_dates on owners_dated.first_day = first_dates.date_day
+    cross join quota_ramp
+    inner join dates
+        on
+            dates.date_day = dates.month_start
+            and dates.fiscal_year * 12 + dates.fiscal_month
+            = first_dates.fiscal_year * 12 + first_dates.fiscal_month + quota_ramp.months_after_start
+),
+
 quotas as (
     select
         targets.member as owner_key,
         targets.period_start as month_start,
         targets.amount_reporting as quota_stated,
+        coalesce(ramps.ramp_share, 1) as ramp_share,
         cast(
             case
                 when days_employed.working_days_employed < days_employed.working_days_in_month
                     then
                         cast(targets.amount_reporting as double)
+                        * coalesce(ramps.ramp_share, 1)
                         * days_employed.working_days_employed
                         / days_employed.working_days_in_month
-                else targets.amount_reporting
+                else targets.amount_reporting * coalesce(ramps.ramp_share, 1)
             end as decimal(18, 2)
         ) as quota
     from targets
     left join days_employed
         on targets.member = days_employed.owner_key and targets.period_start = days_employed.month_start
+    left join ramps
+        on targets.member = ramps.owner_key and targets.period_start = ramps.month_start
 ),
 
 -- What was never in the pipeline and what was won on the day of its creation stand in bookings, not in rates. Who
@@ -416,6 +443,7 @@ final as (
         priors.peer_basis,
         days_employed.working_days,
         quotas.quota_stated,
+        cast(quotas.ramp_share as decimal(9, 6)) as ramp_share,
         quotas.quota,
         cast(coalesce(closed.won_plan_rate, 0) as decimal(18, 2)) as won_plan_rate,
         cast(coalesce(closed.won_overlay_plan_rate, 0) as decimal(18, 2)) as won_overlay_plan_rate,
