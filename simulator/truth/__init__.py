@@ -24,6 +24,7 @@ from simulator.truth import (
     carts,
     changes,
     coverage,
+    creation,
     customers,
     deals,
     funnel,
@@ -53,6 +54,7 @@ COMPARISONS = [
     *coverage.COMPARISONS, *health.COMPARISONS, *carts.COMPARISONS, *touches.COMPARISONS,
     *sources.COMPARISONS, *routing.COMPARISONS, *restatements.COMPARISONS,
     *products.COMPARISONS, *customers.COMPARISONS, *splits.COMPARISONS,
+    *creation.COMPARISONS,
 ]  # fmt: skip
 
 
@@ -70,6 +72,7 @@ class World(
     products.Products,
     routing.Routing,
     customers.Customers,
+    creation.Creation,
 ):
     """Every area together."""
 

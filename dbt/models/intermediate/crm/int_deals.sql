@@ -144,6 +144,7 @@ final as (
             else deals_joined.forecast_category
         end as forecast_category,
         deals_joined.next_step,
+        deals_joined.created_by,
         deals_joined.lost_reason,
         deals_joined.competitor,
         deals_joined.contact_ids,
