@@ -400,8 +400,8 @@ from fct_deals where status = 'open';
 create table fct_leads as select
     contact_key as lead_key, 'p' || i || '@people.example' as person_key, contact_key, account_key,
     'hubspot:o' || (i % 20) as owner_key, null::text as campaign_key, null::text as first_deal_key,
-    contact_id as lead_id, 'hubspot' as source_system, 'organic_search' as channel,
-    'ORGANIC_SEARCH' as source_label, null::text as source_detail,
+    null::text as recycled_from_lead_key, contact_id as lead_id, 'hubspot' as source_system,
+    'organic_search' as channel, 'ORGANIC_SEARCH' as source_label, null::text as source_detail,
     (['suspect', 'lead', 'mql', 'sql_lead', 'opportunity', 'customer'])[reached] as lifecycle_stage,
     'hot' as temperature, null::text as exit_reason, null::text as exit_label, null::text as exclusion_reason,
     'field_history' as history_basis, coalesce(won.amount, 0)::decimal(18, 2) as won_amount_reporting,

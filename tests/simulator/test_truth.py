@@ -352,6 +352,20 @@ def test_pipeline_is_created_by_the_team_of_whoever_entered_the_deal(book: Book)
     assert sdr["attainment"] == 10 / sdr["target_reporting"]
 
 
+def test_a_new_record_of_a_person_who_was_given_up_is_recycled(book: Book) -> None:
+    lead = ("lifecycle", "lead", "2026-01-05 08:00")
+    out = ("lead_status", "UNQUALIFIED", "2026-01-20 08:00")
+    book.contact("1", "2026-01-05 08:00", lead, out, ("lead_status", "OPEN", "2026-02-20 08:00"), email="Ada@x.test")
+    for number, at in (("2", "2026-02-01 08:00"), ("3", "2026-03-01 08:00")):
+        book.contact(number, at, ("lifecycle", "lead", at), email="ada@x.test")
+    book.deal("9", "2026-02-21 08:00", stage("proposal", "2026-02-21 08:00"), stage("lost", "2026-03-02 08:00"),
+              contact="2")  # fmt: skip
+    book.contact("4", "2026-03-02 08:00", ("lifecycle", "lead", "2026-03-02 08:00"), email="ada@x.test")
+    leads = book.on("2026-03-31").fct_leads.set_index("lead_id")["recycled_from_lead_key"]
+    # On 1 March the first is worked again, on the 2nd the deal of the second is lost.
+    assert leads.dropna().to_dict() == {"2": "hubspot:1", "4": "hubspot:2"}
+
+
 def test_a_customer_shrinks_leaves_and_comes_back_at_one_rate(book: Book) -> None:
     """1,200 a year, then 90 a month from February, a gap in April, back in May in dollars at the plan's .95."""
     book.deal("1", "2026-01-05 08:00", stage("won", "2026-01-05 08:00"))
