@@ -1134,6 +1134,36 @@ deals_of_leads as (
     from marts.marts.fct_deals
     where not is_excluded and lead_key is not null
     group by lead_key
+),
+people as (
+    select coalesce(email, lead_id) as person, lead_id, created_at, exclusion_reason
+    from leads
+    where created_at is not null
+    qualify count(*) over (partition by coalesce(email, lead_id)) > 1
+),
+pairs as (
+    select later.lead_id, later.created_at, earlier.lead_id as earlier_id, earlier.created_at as earlier_at
+    from people as later
+    inner join people as earlier on later.person = earlier.person and later.created_at > earlier.created_at
+    where earlier.exclusion_reason is null
+),
+recycled as (
+    select lead_id, max_by(earlier_id, (earlier_at, earlier_id)) as earlier_id
+    from (
+        select pairs.*
+        from pairs
+        inner join lead_moves
+            on pairs.earlier_id = lead_moves.lead_id and is_exit and entered_at <= created_at
+            and coalesce(exited_at, timestamp '9999-12-31') > created_at
+        union all
+        select pairs.*
+        from pairs
+        inner join marts.marts.fct_deals as deals
+            on 'hubspot:' || pairs.earlier_id = deals.lead_key and not is_excluded and deals.created_at <= pairs.created_at
+        group by all
+        having bool_and(coalesce(status = 'lost' and closed_at <= pairs.created_at, false))
+    )
+    group by lead_id
 )
 select
     'hubspot:' || leads.lead_id as lead_key,
@@ -1143,6 +1173,7 @@ select
     'hubspot:' || owner_id as owner_key,
     campaign_key,
     first_deal_key,
+    'hubspot:' || recycled.earlier_id as recycled_from_lead_key,
     leads.lead_id,
     'hubspot' as source_system,
     channel,
@@ -1176,7 +1207,8 @@ select
     episode_started_at
 from leads
 inner join visited on leads.lead_id = visited.lead_id
-left join deals_of_leads on 'hubspot:' || leads.lead_id = deals_of_leads.lead_key;
+left join deals_of_leads on 'hubspot:' || leads.lead_id = deals_of_leads.lead_key
+left join recycled on leads.lead_id = recycled.lead_id;
 
 create table marts.marts.dim_owners as
 with listed as (

@@ -494,6 +494,7 @@ def _base(name: str) -> tuple[str, dict[str, str]]:
             "dealname": "name",
             "pipeline": "pipeline_id",
             "dealtype": "deal_type",
+            "hs_created_by_user_id": "created_by",
             "hs_object_source_label": "case when is_imported then 'IMPORT' else 'CRM_UI' end",
         }
     if name == "products":

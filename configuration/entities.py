@@ -63,6 +63,7 @@ CHANNELS = (
     "recycled",
     "unknown",
 )
+CREATOR_KINDS = ("sdr", "ae", "marketing", "partner")
 LOSS_REASONS = (
     "price",
     "no_budget",
@@ -154,6 +155,7 @@ ENTITIES: dict[str, dict[str, Column]] = {
         "competitor": _TEXT,
         "forecast_category": _TEXT,
         "next_step": _TEXT,
+        "created_by": _ID,
         "win_probability": _DECIMAL,
         "created_at": _TIMESTAMP,
         "updated_at": _TIMESTAMP,
@@ -208,6 +210,7 @@ ENTITIES: dict[str, dict[str, Column]] = {
         "owner_name": _TEXT,
         "email": _TEXT,
         "team": _TEXT,
+        "role": _TEXT,
         "manager_id": _ID,
         "kind": Column("text", choices=("person", "queue", "integration")),
         "is_active": _BOOLEAN,
@@ -251,9 +254,9 @@ ENTITIES: dict[str, dict[str, Column]] = {
     "targets": {
         "period_start": Column("date", required=True),
         "period_type": Column("text", required=True, choices=("month", "quarter")),
-        "level": Column("text", required=True, choices=("company", "team", "owner")),
+        "level": Column("text", required=True, choices=("company", "team", "owner", "creator_kind")),
         "member": _TEXT,
-        "measure": Column("text", required=True, choices=("bookings",)),
+        "measure": Column("text", required=True, choices=("bookings", "pipeline_created")),
         "amount": Column("decimal", required=True),
         "currency": Column("currency", required=True),
     },

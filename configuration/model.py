@@ -238,6 +238,7 @@ class Mappings(_Section):
     channels: FilePath
     pipelines: FilePath
     loss_reasons: FilePath | None = None
+    creator_kinds: FilePath | None = None
 
     def files(self) -> dict[str, FilePath]:
         """Name -> file of those that the company has."""

@@ -33,7 +33,7 @@ from simulator.leads import (
     without_afterlife,
 )
 from simulator.people import CHANNEL_EFFECTS, make_accounts, make_contacts, make_owners, names_of
-from simulator.selling import PIPELINES, Log, make_deals, stages_table
+from simulator.selling import PIPELINES, Log, creators, make_deals, stages_table
 from simulator.spending import (
     AD_ACCOUNTS,
     make_ad_days,
@@ -100,7 +100,8 @@ _PUBLIC = {
         "is_test", "true_channel", "true_campaign_id",
     ],
     "deals": [
-        "deal_id", "name", "account_id", "pipeline_id", "deal_type", "created_at", "is_imported", "true_channel",
+        "deal_id", "name", "account_id", "pipeline_id", "deal_type", "created_at", "created_by", "is_imported",
+        "true_channel",
     ],
     "campaigns": ["campaign_id", "customer_id", "name", "channel_type", "status", "start_date", "true_channel"],
 }  # fmt: skip
@@ -141,6 +142,7 @@ def generate(
     merges = make_merges(seed, accounts, contacts, deals, until)
     deletions = make_deletions(seed, accounts, contacts, deals, merges, until)
     changes = without_afterlife(log.table(until), merges, deletions)
+    deals["created_by"] = creators(seed, deals, changes, owners)
     contracts = make_contracts(seed, accounts, deals, changes, until)
     products, retired = make_products(until)
     line_items, line_changes, removed = make_line_items(seed, deals, changes, stages_table(), until)
@@ -167,7 +169,7 @@ def generate(
         ad_days=ad_days,
         events=events,
         orders=orders,
-        targets=make_targets(seed, owners, deals, start, end),
+        targets=make_targets(seed, scale, owners, deals, start, end),
         rates=make_rates(seed, start, end),
         budgets=make_budgets(seed, campaigns, ad_days),
         holidays=make_holidays(start, end),

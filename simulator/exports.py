@@ -63,6 +63,7 @@ ORIGINS = {
     "DIRECT_TRAFFIC": "Typed address",
     "OFFLINE": "Entered by hand",
 }
+ROLES = {"Inside Sales": "Development", "Marketing": "Marketer"}
 KINDS = {"meeting": "Visit", "call": "Phone call", "email": "Mail", "task": "To do"}
 OWNER_KINDS = {"person": "Person", "queue": "Queue", "integration": "Robot"}
 DEAL_PHASES = {
@@ -257,11 +258,12 @@ def _owners(state: _State) -> tuple[list[str], Iterable[Row]]:
         " ".join(part for part in pair if part)
         for pair in zip(texts(rows["first_name"]), texts(rows["last_name"]), strict=True)
     ]
-    return ["Rep No", "Rep", "Mail", "Group", "Reports to", "Rep type", "Works here", "Since"], zip(
+    return ["Rep No", "Rep", "Mail", "Group", "Job", "Reports to", "Rep type", "Works here", "Since"], zip(
         texts(rows["owner_id"]),
         names,
         texts(rows["email"]),
         texts(rows["team"]),
+        [team and ROLES.get(team, "Seller") for team in texts(rows["team"])],
         texts(rows["manager_id"]),
         [OWNER_KINDS[str(kind)] for kind in texts(rows["kind"])],
         ["no" if left else "yes" for left in (rows["left_at"] < state.moment).tolist()],
@@ -356,7 +358,8 @@ def _deals(state: _State) -> tuple[list[str], Iterable[Row]]:
     first = company.deal_contacts.sort_values("position", kind="stable").drop_duplicates("deal_id")
     primary = dict(zip(texts(first["deal_id"]), texts(first["contact_id"]), strict=True))
     header = ["Deal No", "Deal", "Firm No", "Person No", "Rep No", "Process", "Phase", "Value", "Curr.", "Expected on"]
-    header += ["Sort", "Gone because", "Against", "Outlook", "Next step", "Chance", "Entered on"]
+    header += ["Sort", "Gone because", "Against", "Outlook", "Next step", "Chance", "Entered by", "Entered on"]
+    rep_of = dict(zip(texts(company.owners["user_id"]), texts(company.owners["owner_id"]), strict=True))
     return header, zip(
         ids,
         [v.get("name") or name for v, name in zip(values, texts(rows["name"]), strict=True)],
@@ -374,6 +377,7 @@ def _deals(state: _State) -> tuple[list[str], Iterable[Row]]:
         [v.get("forecast_category") for v in values],
         [v.get("next_step") for v in values],
         [chance.get(place) for place in places],
+        [rep_of.get(user) for user in texts(rows["created_by"])],
         [pd.Timestamp(at).to_pydatetime() for at in rows["created_at"].tolist()],
         strict=True,
     )

@@ -71,6 +71,7 @@ NUMBERS = {
     "hs_call_duration",
     "hs_deal_stage_probability",
     "hubspot_owner_id",
+    "hs_created_by_user_id",
     "price",
     "quantity",
 }
@@ -580,6 +581,7 @@ def _deals(portal: Portal, name: str) -> Built:
         "hs_primary_associated_company": [i and accounts.get(i, i) for i in texts(rows["account_id"])],
         "hs_object_source": ["IMPORT" if value else "CRM_UI" for value in imported],
         "hs_object_source_label": ["IMPORT" if value else "CRM_UI" for value in imported],
+        "hs_created_by_user_id": texts(rows["created_by"]),
         "hs_is_deal_split": [str(i in portal.splits).lower() for i in texts(rows["deal_id"])],
     }
     return _keys(rows["deal_id"], rows["created_at"]), columns

@@ -1076,3 +1076,19 @@ def _onboardings(seed: int, lived: Lived) -> Batch:
         (1 + 6 * draws.uniform(seed, "onboarding day", own[rows])) * clock.DAY
     )
     return _following(seed, lived, rows, "onboarding", created, ONBOARDING, np.ones(len(rows)))
+
+
+def creators(seed: int, deals: pd.DataFrame, changes: pd.DataFrame, owners: pd.DataFrame) -> Objects:
+    """The user who created each deal: whoever set its first stage; now and then marketing, and nobody but a machine."""
+    stages = changes.loc[(changes["object"] == "deal") & (changes["field"] == "stage")]
+    first = stages.drop_duplicates("record_id").set_index("record_id")["user_id"]
+    made: Objects = deals["deal_id"].map(first).to_numpy(dtype=object).copy()
+    key = deals["key"].to_numpy().astype(np.uint64)
+    new = (deals["kind"] == NEW).to_numpy() & ~deals["is_imported"].to_numpy(dtype=bool)
+    marketer = owners_at(
+        owners, "Marketing", deals["created_at"].to_numpy().astype("datetime64[ms]"),
+        draws.uniform(seed, "created by whom", key),
+    )  # fmt: skip
+    marketed = new & draws.chance(seed, "created by marketing", key, 0.08)
+    made[marketed] = owners["user_id"].to_numpy(dtype=object)[marketer[marketed]]
+    return draws.given(~(new & draws.chance(seed, "created by nobody", key, 0.03)), made)

@@ -234,7 +234,9 @@ def hash_key(text: str) -> int:
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little")
 
 
-def make_targets(seed: int, owners: pd.DataFrame, deals: pd.DataFrame, start: date, end: date) -> pd.DataFrame:
+def make_targets(
+    seed: int, scale: float, owners: pd.DataFrame, deals: pd.DataFrame, start: date, end: date
+) -> pd.DataFrame:
     """Monthly bookings targets in EUR: owners (member = e-mail), teams as their sums, the company as the teams' sum.
 
     The plan knows the trend and the season and has some idea of the month itself, as those who plan do.
@@ -278,6 +280,11 @@ def make_targets(seed: int, owners: pd.DataFrame, deals: pd.DataFrame, start: da
             if amount > 0:
                 records.append((month, "month", "team", name, "bookings", amount, "EUR"))
         records.append((month, "month", "company", "Aldergate", "bookings", amounts.sum(), "EUR"))
+        # Who is to create how much pipeline: the trend alone, since nobody knows the month.
+        for kind, part in (("sdr", 0.4), ("ae", 0.5), ("marketing", 0.06), ("partner", 0.04)):
+            planned = 95e6 * scale * float(monthly_weight(np.array([month.astype(np.int64) + 1970 * 12]))[0]) * part
+            amount = max(round(planned / 1_000) * 1_000.0, 1_000.0)
+            records.append((month, "month", "creator_kind", kind, "pipeline_created", amount, "EUR"))
     columns = ["period_start", "period_type", "level", "member", "measure", "amount", "currency"]
     targets = pd.DataFrame.from_records(records, columns=columns)
     targets["period_start"] = targets["period_start"].astype("datetime64[s]")

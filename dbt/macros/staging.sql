@@ -91,7 +91,8 @@
 {% macro canonical_columns(entity) -%}
     {%- set columns = {
         'owners': [
-            'owner_id', 'manager_id', 'owner_name', 'email', 'team', 'kind', 'is_active', 'created_at', 'updated_at',
+            'owner_id', 'user_id', 'manager_id', 'owner_name', 'email', 'team', 'role', 'kind', 'is_active', 'created_at',
+            'updated_at',
         ],
         'accounts': [
             'account_id', 'owner_id', 'parent_account_id', 'account_name', 'domain', 'industry', 'country', 'segment',
@@ -109,8 +110,8 @@
         ],
         'deals': [
             'deal_id', 'account_id', 'contact_id', 'owner_id', 'pipeline_id', 'stage_id', 'deal_name', 'pipeline_label',
-            'stage_label', 'currency', 'deal_type', 'lost_reason', 'competitor', 'forecast_category', 'next_step', 'contact_ids',
-            'merged_ids', 'amount', 'win_probability', 'is_deleted', 'close_date', 'created_at', 'updated_at', 'deleted_at',
+            'stage_label', 'currency', 'deal_type', 'lost_reason', 'competitor', 'forecast_category', 'next_step', 'created_by',
+            'contact_ids', 'merged_ids', 'amount', 'win_probability', 'is_deleted', 'close_date', 'created_at', 'updated_at', 'deleted_at',
         ],
         'products': [
             'product_id', 'product_name', 'sku', 'billing_frequency', 'currency', 'unit_price', 'is_deleted',
@@ -269,7 +270,7 @@
             {%- do models.append((source_name, entity)) -%}
         {%- endfor -%}
     {%- endfor -%}
-    {%- for entity in ['stages', 'channels', 'pipelines', 'loss_reasons'] -%}
+    {%- for entity in ['stages', 'channels', 'pipelines', 'loss_reasons', 'creator_kinds'] -%}
         {%- do models.append(('mappings', entity)) -%}
     {%- endfor -%}
     {%- do models.append(('quality', 'verdicts')) -%}

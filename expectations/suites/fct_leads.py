@@ -50,6 +50,14 @@ def expectations(context: GateContext) -> list["Expectation"]:
             "episodes < 1 or episodes > 1 + disqualifications + recycles "
             "or (exit_reason is not null and disqualifications + recycles < 1) or exited_at < episode_started_at",
         ),
+        rules.rows(
+            "recycled_from_an_earlier_lead_of_the_person",
+            "select later.lead_key, later.recycled_from_lead_key from {batch} as later "
+            "left join {batch} as earlier on later.recycled_from_lead_key = earlier.lead_key "
+            "where later.recycled_from_lead_key is not null and (earlier.lead_key is null "
+            "or earlier.person_key <> later.person_key or earlier.created_at >= later.created_at)",
+            expected="an earlier lead of the same person",
+        ),
         rules.none("created_by_the_day", f"created_at >= timestamp '{context.as_of_end}'"),
         rules.rows(
             "won_amount_is_the_deals",

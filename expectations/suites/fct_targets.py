@@ -17,8 +17,8 @@ def expectations(context: GateContext) -> list["Expectation"]:
         *rules.basics(context, MART, ["target_key"], floor=context.floor("targets")),
         rules.filled("level", "measure", "period_start", "amount_reporting"),
         rules.unique("level", "member", "measure", "period_start"),
-        rules.accepted("level", ("company", "team", "owner")),
-        rules.accepted("measure", ("bookings",)),
+        rules.accepted("level", ("company", "team", "owner", "creator_kind")),
+        rules.accepted("measure", ("bookings", "pipeline_created")),
         rules.between("amount_reporting", 0),
         # Once the month is over it is a mistake in the list, and no build gets here.
         rules.rows(

@@ -1,4 +1,4 @@
-"""The mappings source: the CSV files by which a company translates its stages, lead sources, pipelines, loss reasons.
+"""The mappings source: the CSV files by which a company translates its stages, lead sources, pipelines and more.
 
 What belongs here: reading and checking these files, and landing one whole when it changed, since what a label means
 is versioned like any fact. What does not: applying them (staging).
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from configuration.entities import CHANNELS, DEAL_STAGES, LEAD_STAGES, LOSS_REASONS, PIPELINE_PURPOSES
+from configuration.entities import CHANNELS, CREATOR_KINDS, DEAL_STAGES, LEAD_STAGES, LOSS_REASONS, PIPELINE_PURPOSES
 from configuration.errors import ConfigurationError
 from configuration.model import Settings
 from ingestion.files.casting import visible
@@ -28,14 +28,28 @@ _COLUMNS = {
     "channels": ("source_system", "label", "detail", "channel", "valid_from"),
     "pipelines": ("source_system", "pipeline_label", "purpose", "valid_from"),
     "loss_reasons": ("source_system", "label", "reason", "valid_from"),
+    "creator_kinds": ("source_system", "role", "team", "channel", "kind", "valid_from"),
 }
 # What a label is translated to: the column, which is no part of a row's key.
-_TARGETS = {"stages": "stage", "channels": "channel", "pipelines": "purpose", "loss_reasons": "reason"}
+_TARGETS = {
+    "stages": "stage",
+    "channels": "channel",
+    "pipelines": "purpose",
+    "loss_reasons": "reason",
+    "creator_kinds": "kind",
+}
 _NEEDED = {
     "stages": ("object", "stage_label"),
     "channels": ("label",),
     "pipelines": ("pipeline_label",),
     "loss_reasons": ("label",),
+    "creator_kinds": (),
+}
+_ALLOWED = {
+    "channels": CHANNELS,
+    "pipelines": PIPELINE_PURPOSES,
+    "loss_reasons": LOSS_REASONS,
+    "creator_kinds": CREATOR_KINDS,
 }
 _OBJECTS = ("lead", "lead_status", "deal")
 ENTITIES: dict[str, Any] = {
@@ -124,7 +138,15 @@ def _check(name: str, path: Path, number: int, row: dict[str, str]) -> None:
         if not row[column]:
             raise _wrong(path, number, f"{column} is empty", "fill it in")
     target = _TARGETS[name]
-    allowed = {"channels": CHANNELS, "pipelines": PIPELINE_PURPOSES, "loss_reasons": LOSS_REASONS}.get(name)
+    allowed = _ALLOWED.get(name)
+    if name == "creator_kinds":
+        row["channel"] = row["channel"].lower()
+        if not (row["role"] or row["team"] or row["channel"]):
+            raise _wrong(path, number, "role, team and channel are empty", "fill in at least one of them")
+        if row["channel"] and row["channel"] not in CHANNELS:
+            raise _wrong(
+                path, number, f"the channel {row['channel']!r} is unknown", f"use one of {', '.join(CHANNELS)}"
+            )
     if name == "stages":
         row["object"] = row["object"].lower()
         if row["object"] not in _OBJECTS:

@@ -25,6 +25,7 @@ from simulator.truth import (
     carts,
     changes,
     coverage,
+    creation,
     customers,
     deals,
     funnel,
@@ -54,6 +55,7 @@ COMPARISONS = [
     *coverage.COMPARISONS, *health.COMPARISONS, *carts.COMPARISONS, *touches.COMPARISONS,
     *sources.COMPARISONS, *routing.COMPARISONS, *restatements.COMPARISONS,
     *products.COMPARISONS, *customers.COMPARISONS, *splits.COMPARISONS, *attribution.COMPARISONS,
+    *creation.COMPARISONS,
 ]  # fmt: skip
 
 
@@ -72,6 +74,7 @@ class World(
     products.Products,
     routing.Routing,
     customers.Customers,
+    creation.Creation,
 ):
     """Every area together."""
 

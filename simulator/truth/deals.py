@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from datetime import date
 from decimal import Decimal
 from functools import cached_property
 from itertools import pairwise
+from typing import Any
 
 import pandas as pd
 
@@ -184,7 +186,9 @@ class Deals(People):
                     "deleted_at": deleted,
                 }
             )
-        return table(records, "deal_key contact_key pipeline_purpose status is_excluded amount_reporting created_at")
+        return table(
+            records, "deal_key contact_key lead_key pipeline_purpose status is_excluded amount_reporting created_at"
+        )
 
     @staticmethod
     def _pushes(
@@ -283,11 +287,41 @@ class Deals(People):
                 wins[key] = wins.get(key, 0) + 1
                 amount[key] = amount.get(key, Decimal("0.00")) + (money or Decimal(0))
         leads = self.leads.copy()
+        leads["recycled_from_lead_key"] = column(self._recycled(leads, self.fct_deals))
         leads["first_deal_key"] = [first.get(key) for key in leads["contact_key"]]
         leads["deals_count"] = [count.get(key, 0) for key in leads["contact_key"]]
         leads["won_deals_count"] = [wins.get(key, 0) for key in leads["contact_key"]]
         leads["won_amount_reporting"] = column(amount.get(key, Decimal("0.00")) for key in leads["contact_key"])
         return leads
+
+    def _recycled(self, leads: pd.DataFrame, deals: pd.DataFrame) -> list[str | None]:
+        """Per lead the last earlier record of the person that had been given up by then; None for none."""
+        by_person: dict[str, list[dict[Hashable, Any]]] = {}
+        for lead in leads.to_dict("records"):
+            by_person.setdefault(lead["person_key"], []).append(lead)
+        again = {lead["lead_key"] for found in by_person.values() if len(found) > 1 for lead in found}
+        deals = deals.loc[~deals["is_excluded"].astype(bool) & deals["lead_key"].isin(list(again))]
+        own: dict[str, list[dict[Hashable, Any]]] = {}
+        for deal in deals.to_dict("records"):
+            own.setdefault(deal["lead_key"], []).append(deal)
+
+        def given_up(lead: dict[Hashable, Any], at: pd.Timestamp) -> bool:
+            visits = [visit for visit in self.lead_visits[lead["lead_id"]] if visit.entered_at <= at]
+            begun = [deal for deal in own.get(lead["lead_key"], []) if deal["created_at"] <= at]
+            lost = [deal for deal in begun if deal["status"] == "lost" and deal["closed_at"] <= at]
+            return bool(visits and visits[-1].order >= EXIT) or (bool(begun) and len(lost) == len(begun))
+
+        found: list[str | None] = []
+        for lead in leads.to_dict("records"):
+            at = lead["created_at"]
+            before = [
+                one
+                for one in by_person[lead["person_key"]]
+                if one["created_at"] < at and not one["is_excluded"] and given_up(one, at)
+            ]
+            last = max(before, key=lambda one: (one["created_at"], one["lead_key"]), default=None)
+            found.append(None if last is None else str(last["lead_key"]))
+        return found
 
 
 COMPARISONS = [
@@ -302,7 +336,8 @@ COMPARISONS = [
     Comparison(
         "fct_leads", ("lead_key",),
         measures(
-            text="person_key contact_key account_key owner_key campaign_key first_deal_key lead_id channel "
+            text="person_key contact_key account_key owner_key campaign_key first_deal_key "
+            "recycled_from_lead_key lead_id channel "
             "source_label source_detail lifecycle_stage temperature exit_reason exit_label exclusion_reason "
             "history_basis",
             money="won_amount_reporting",

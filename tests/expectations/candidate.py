@@ -128,7 +128,7 @@ create table fct_deals as select
     0.5::decimal(9, 6) as win_probability, 0::bigint as pushes, 0::bigint as pushed_days, 0::bigint as reopens,
     case when status = 'won' then 10 end::decimal(18, 6) as cycle_days, 30::decimal(18, 6) as age_days,
     null::text as cycle_reject_reason, false as is_excluded, false as is_deleted, false as is_zero_day_win,
-    true as is_qualified, created_at::date as created_date, moved_at::date as close_date,
+    true as is_qualified, false as is_imported, created_at::date as created_date, moved_at::date as close_date,
     case when status <> 'open' then moved_at::date end as stage_close_date,
     case when status <> 'open' then moved_at::date end as close_day, created_at,
     case when status <> 'open' then moved_at end as closed_at, null::timestamp as deleted_at
@@ -400,8 +400,8 @@ from fct_deals where status = 'open';
 create table fct_leads as select
     contact_key as lead_key, 'p' || i || '@people.example' as person_key, contact_key, account_key,
     'hubspot:o' || (i % 20) as owner_key, null::text as campaign_key, null::text as first_deal_key,
-    contact_id as lead_id, 'hubspot' as source_system, 'organic_search' as channel,
-    'ORGANIC_SEARCH' as source_label, null::text as source_detail,
+    null::text as recycled_from_lead_key, contact_id as lead_id, 'hubspot' as source_system,
+    'organic_search' as channel, 'ORGANIC_SEARCH' as source_label, null::text as source_detail,
     (['suspect', 'lead', 'mql', 'sql_lead', 'opportunity', 'customer'])[reached] as lifecycle_stage,
     'hot' as temperature, null::text as exit_reason, null::text as exit_label, null::text as exclusion_reason,
     'field_history' as history_basis, coalesce(won.amount, 0)::decimal(18, 2) as won_amount_reporting,
@@ -593,6 +593,18 @@ create table fct_campaign_roi_monthly as select
     null::decimal(18, 6) as media_cac, 0::decimal(18, 6) as roas, 0::decimal(18, 2) as gross_margin_reporting,
     0::decimal(18, 9) as payback_ratio, null::bigint as payback_months, null::date as paid_back_on
 from fct_ad_performance_daily group by all;
+
+create table fct_pipeline_creation as select
+    level, case level when 'total' then 'total' when 'creator_kind' then 'sdr' else 'hubspot:o1' end as member,
+    count(*) as created_deals, count(*) filter (where amount_reporting is null) as amountless_deals,
+    count(*) as qualified_deals, count(*) filter (where status = 'won') as won_deals, count(*) as assumed_deals,
+    sum(amount_reporting) as created_reporting, sum(amount_reporting) as qualified_reporting,
+    sum(amount_reporting) filter (where status = 'won') as won_reporting,
+    case level when 'creator_kind' then 2 * sum(amount_reporting) end::decimal(18, 2) as target_reporting,
+    case level when 'creator_kind' then 0.5 end::decimal(18, 9) as attainment,
+    date_trunc('month', created_date)::date as month_start
+from (select *, unnest(['total', 'creator_kind', 'owner']) as level from fct_deals)
+group by level, date_trunc('month', created_date);
 
 create table fct_targets as select
     'company::bookings:' || i as target_key, 'company' as level, null::text as member, 'bookings' as measure,

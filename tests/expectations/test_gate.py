@@ -183,6 +183,10 @@ MUTATIONS = {
         "update fct_campaign_roi_monthly set spend_reporting = spend_reporting + 1",
         "spend_is_all_spend",
     ),
+    "fct_pipeline_creation": (
+        "update fct_pipeline_creation set created_deals = created_deals + 1 where level = 'total'",
+        "levels_are_the_deals",
+    ),
     "fct_targets": (
         "update fct_targets set amount_reporting = -1 where period_start = date '2026-06-01'",
         "amount_reporting_in_range",

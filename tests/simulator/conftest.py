@@ -217,6 +217,7 @@ def make_company() -> Company:
             pipeline_id=["p1", "p1", "p1"],
             deal_type=["newbusiness", "newbusiness", "existingbusiness"],
             created_at=moments("2024-02-01T09:00", "2025-02-01T09:00", "2025-03-01T09:00"),
+            created_by=["91", None, "92"],
             is_imported=[False, True, False],
             true_channel=["paid_search", "direct", "direct"],
         ),

@@ -223,6 +223,10 @@ def features(company: Company) -> dict[str, int]:
         "splits that do not add up": int(
             sums_of(company.deal_splits[company.deal_splits["kind"] == "revenue"]).sub(1).abs().gt(0.001).sum()
         ),
+        "deals created by nobody": int(company.deals["created_by"].isna().sum()),
+        "deals created by marketing": int(
+            company.deals["created_by"].isin(company.owners.loc[company.owners["team"] == "Marketing", "user_id"]).sum()
+        ),
         "competitors of won and lost deals": field(company, "deal", "competitor")["record_id"].nunique(),
         "products taken from the list": int((company.deletions["object"] == "product").sum()),
     }

@@ -93,8 +93,10 @@ class Book:
         return self
 
     def deal(self, deal_id: str, created: str, *moves: tuple[str, str | None, str], contact: str | None = None,
-             imported: bool = False) -> "Book":  # fmt: skip
-        self.deals.append((deal_id, f"Deal {deal_id}", None, "default", "newbusiness", created, imported, "direct"))
+             imported: bool = False, user: str | None = "9500100") -> "Book":  # fmt: skip
+        self.deals.append(
+            (deal_id, f"Deal {deal_id}", None, "default", "newbusiness", created, user, imported, "direct")
+        )
         if contact is not None:
             self.links.append((deal_id, contact, 0))
         self.changes += [
@@ -119,7 +121,8 @@ class Book:
             ),
             deals=times(
                 frame(
-                    "deal_id name account_id pipeline_id deal_type created_at is_imported true_channel", self.deals
+                    "deal_id name account_id pipeline_id deal_type created_at created_by is_imported true_channel",
+                    self.deals,
                 ),
                 "created_at",
             ),
@@ -332,6 +335,35 @@ def test_a_split_credits_from_its_day_and_the_deal_is_counted_once(book: Book) -
     assert book.on("2026-02-28").fct_deal_splits["split_status"].iloc[0] == "undivided"
     later = book.on("2026-03-31").fct_deal_splits.iloc[:2]
     assert later["share"].tolist() == [Decimal("0.75"), Decimal("0.25")]
+
+
+def test_pipeline_is_created_by_the_team_of_whoever_entered_the_deal(book: Book) -> None:
+    users = book.skeleton.owners.drop_duplicates("team").set_index("team")["user_id"]
+    for number, user in enumerate((users["Inside Sales"], users["Enterprise"], users["Marketing"], None, "1")):
+        at = f"2026-01-{10 + number} 08:00"
+        book.deal(str(number), at, stage("qualification", at), ("amount", "10", at), user=user)
+    book.deal("9", "2026-01-09 08:00", stage("proposal", "2026-01-09 08:00"), imported=True)
+    cells = book.on("2026-01-31").fct_pipeline_creation.set_index(["level", "member"])
+    assert cells.loc[("total", "total"), ["created_deals", "created_reporting"]].tolist() == [5, 50]
+    made = cells.loc["creator_kind"]["created_deals"]
+    assert made.to_dict() == {"sdr": 1, "ae": 1, "marketing": 1, "not_stated": 1, "unmapped": 1, "partner": 0}
+    assert cells.loc[("owner", "unknown"), "created_deals"] == 2
+    sdr = cells.loc[("creator_kind", "sdr")]
+    assert sdr["attainment"] == 10 / sdr["target_reporting"]
+
+
+def test_a_new_record_of_a_person_who_was_given_up_is_recycled(book: Book) -> None:
+    lead = ("lifecycle", "lead", "2026-01-05 08:00")
+    out = ("lead_status", "UNQUALIFIED", "2026-01-20 08:00")
+    book.contact("1", "2026-01-05 08:00", lead, out, ("lead_status", "OPEN", "2026-02-20 08:00"), email="Ada@x.test")
+    for number, at in (("2", "2026-02-01 08:00"), ("3", "2026-03-01 08:00")):
+        book.contact(number, at, ("lifecycle", "lead", at), email="ada@x.test")
+    book.deal("9", "2026-02-21 08:00", stage("proposal", "2026-02-21 08:00"), stage("lost", "2026-03-02 08:00"),
+              contact="2")  # fmt: skip
+    book.contact("4", "2026-03-02 08:00", ("lifecycle", "lead", "2026-03-02 08:00"), email="ada@x.test")
+    leads = book.on("2026-03-31").fct_leads.set_index("lead_id")["recycled_from_lead_key"]
+    # On 1 March the first is worked again, on the 2nd the deal of the second is lost.
+    assert leads.dropna().to_dict() == {"2": "hubspot:1", "4": "hubspot:2"}
 
 
 def test_a_customer_shrinks_leaves_and_comes_back_at_one_rate(book: Book) -> None:

@@ -18,8 +18,9 @@ from warehouse.build import build, run_context
 
 pytestmark = [pytest.mark.whole, pytest.mark.xdist_group("whole")]
 
-# How rows of the two are told to be the same; systems' prefixes are cut off. fct_rep_months and fct_funnel_velocity are
-# sums over what the export does not hold (who owned a deal, what a migration brought) and differ with it.
+# How rows of the two are told to be the same; systems' prefixes are cut off. fct_rep_months, fct_funnel_velocity and
+# fct_pipeline_creation are sums over what the export does not hold (who owned a deal, what a migration brought) and
+# differ with it.
 # fct_lead_responses and fct_lead_routing have a row per change of owner, of which the export tells the last one only.
 # fct_touches has a row for each lead that no visit made, and the export tells no visits; credit by fct_attribution and
 # its comparison follows the touches. What compares amounts or close

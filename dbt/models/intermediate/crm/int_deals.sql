@@ -176,6 +176,7 @@ final as (
             else deals_joined.{{ field }}
         end as {{ field }},
         {%- endfor %}
+        deals_joined.created_by,
         deals_joined.competitor,
         deals_joined.contact_ids,
         case

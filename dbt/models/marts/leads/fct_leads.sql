@@ -68,6 +68,89 @@ deals_of_leads as (
     group by all
 ),
 
+-- Where a source makes a new record of a lead that is worked again, the person tells that it is the same.
+people_of_several_leads as (
+    select leads.person_key
+    from leads
+    where leads.created_at is not null
+    group by leads.person_key
+    having count(*) > 1
+),
+
+leads_of_people as (
+    select
+        leads.lead_key,
+        leads.person_key,
+        leads.created_at,
+        leads.exclusion_reason
+    from leads
+    semi join people_of_several_leads on leads.person_key = people_of_several_leads.person_key
+    where leads.created_at is not null
+),
+
+leads_after_leads as (
+    select
+        later.lead_key,
+        later.created_at,
+        earlier.lead_key as earlier_lead_key,
+        earlier.created_at as earlier_created_at
+    from leads_of_people as later
+    inner join leads_of_people as earlier
+        on later.person_key = earlier.person_key and later.created_at > earlier.created_at
+    where earlier.exclusion_reason is null
+),
+
+stays_out as (
+    select
+        lead_moves.lead_key,
+        lead_moves.is_exit,
+        lead_moves.entered_at,
+        coalesce(
+            lead(lead_moves.entered_at) over (partition by lead_moves.lead_key order by lead_moves.visit_no),
+            timestamp '9999-12-31'
+        ) as left_at
+    from lead_moves
+    semi join leads_of_people on lead_moves.lead_key = leads_of_people.lead_key
+),
+
+leads_out_before as (
+    select
+        leads_after_leads.lead_key,
+        leads_after_leads.earlier_lead_key,
+        leads_after_leads.earlier_created_at
+    from leads_after_leads
+    inner join stays_out
+        on
+            leads_after_leads.earlier_lead_key = stays_out.lead_key
+            and stays_out.is_exit
+            and leads_after_leads.created_at >= stays_out.entered_at
+            and leads_after_leads.created_at < stays_out.left_at
+    union all
+    select
+        leads_after_leads.lead_key,
+        leads_after_leads.earlier_lead_key,
+        leads_after_leads.earlier_created_at
+    from leads_after_leads
+    inner join deals
+        on
+            leads_after_leads.earlier_lead_key = deals.lead_key
+            and not deals.is_excluded
+            and leads_after_leads.created_at >= deals.created_at
+    group by all
+    having bool_and(coalesce(deals.status = 'lost' and deals.closed_at <= leads_after_leads.created_at, false))
+),
+
+leads_recycled as (
+    select
+        leads_out_before.lead_key,
+        max_by(
+            leads_out_before.earlier_lead_key,
+            (leads_out_before.earlier_created_at, leads_out_before.earlier_lead_key)
+        ) as recycled_from_lead_key
+    from leads_out_before
+    group by leads_out_before.lead_key
+),
+
 leads_joined as (
     select
         leads.*,
@@ -112,6 +195,7 @@ final as (
         leads_joined.owner_key,
         leads_joined.campaign_key,
         deals_of_leads.first_deal_key,
+        leads_recycled.recycled_from_lead_key,
         leads_joined.lead_id,
         leads_joined.source_system,
         leads_joined.channel,
@@ -150,6 +234,7 @@ final as (
         leads_joined.episode_started_at
     from leads_joined
     left join deals_of_leads on leads_joined.lead_key = deals_of_leads.lead_key
+    left join leads_recycled on leads_joined.lead_key = leads_recycled.lead_key
 )
 
 select * from final

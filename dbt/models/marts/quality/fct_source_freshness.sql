@@ -42,6 +42,7 @@
     ('mappings', 'channels', 'stg_mappings__channels', none, none),
     ('mappings', 'pipelines', 'stg_mappings__pipelines', none, none),
     ('mappings', 'loss_reasons', 'stg_mappings__loss_reasons', none, none),
+    ('mappings', 'creator_kinds', 'stg_mappings__creator_kinds', none, none),
     ('quality', 'verdicts', 'stg_quality__verdicts', 'judged_at', none),
 ] -%}
 {%- set id_of = {'pipelines': 'pipeline_id', 'deal_splits': 'deal_id'} -%}

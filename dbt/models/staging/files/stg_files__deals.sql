@@ -1,7 +1,7 @@
 {%- set raw_columns = [
     'deal_id', 'deal_name', 'account_id', 'contact_id', 'owner_id', 'pipeline_id',
     'pipeline_label', 'stage_id', 'stage_label', 'amount', 'currency', 'close_date',
-    'deal_type', 'lost_reason', 'competitor', 'forecast_category', 'next_step', 'win_probability',
+    'deal_type', 'lost_reason', 'competitor', 'forecast_category', 'next_step', 'created_by', 'win_probability',
     'created_at', 'updated_at', 'is_deleted', 'deleted_at', 'merged_ids',
 ] -%}
 
@@ -67,6 +67,7 @@ final as (
         deals_judged.competitor,
         deals_judged.forecast_category,
         deals_judged.next_step,
+        deals_judged.created_by,
         -- An export names one contact and does not say whether there are more.
         cast(null as text) as contact_ids,
         deals_judged.merged_ids,

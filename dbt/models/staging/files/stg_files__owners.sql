@@ -1,5 +1,5 @@
 {%- set raw_columns = [
-    'owner_id', 'owner_name', 'email', 'team', 'manager_id', 'kind', 'is_active', 'created_at',
+    'owner_id', 'owner_name', 'email', 'team', 'role', 'manager_id', 'kind', 'is_active', 'created_at',
     'updated_at',
 ] -%}
 
@@ -38,10 +38,13 @@ final as (
     select
         owners_judged.system as source_system,
         owners_judged.owner_id,
+        -- Exports name a user by the owner's id.
+        cast(null as text) as user_id,
         owners_judged.manager_id,
         owners_judged.owner_name,
         lower(owners_judged.email) as email,
         owners_judged.team,
+        owners_judged.role,
         owners_judged.kind,
         owners_judged.mapping_name,
         owners_judged.file_name,

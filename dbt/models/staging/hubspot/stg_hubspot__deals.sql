@@ -60,6 +60,7 @@ final as (
         {{ clean_text('deals_judged.competitor') }} as competitor,
         {{ given('deals_judged.hs_forecast_category') }} as forecast_category,
         {{ clean_text('deals_judged.hs_next_step') }} as next_step,
+        {{ given('deals_judged.hs_created_by_user_id') }} as created_by,
         -- Empty where it is known that there is none.
         array_to_string(list_sort(list_distinct(deals_judged.contact_ids_read)), ';') as contact_ids,
         {{ given('deals_judged.hs_merged_object_ids') }} as merged_ids,

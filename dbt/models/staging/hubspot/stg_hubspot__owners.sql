@@ -34,7 +34,8 @@ final as (
     select
         'hubspot' as source_system,
         owners_judged.id as owner_id,
-        -- HubSpot's owners have teams and no managers.
+        {{ given('owners_judged.user_id') }} as user_id,
+        -- HubSpot's owners have teams, but neither managers nor roles.
         cast(null as text) as manager_id,
         coalesce(
             {{ clean_text("concat_ws(' ', owners_judged.first_name, owners_judged.last_name)") }},
@@ -46,6 +47,7 @@ final as (
             list_filter(owners_judged.teams_read, lambda team: team.primary)[1].name,
             owners_judged.teams_read[1].name
         ) as team,
+        cast(null as text) as role, -- noqa: RF04
         case owners_judged.owner_type when 'QUEUE' then 'queue' else 'person' end as kind,
         owners_judged.reject_reason,
         {{ rejected_record(columns, 'owners_judged') }} as rejected_record,
