@@ -37,6 +37,7 @@ from simulator.truth import (
     responses,
     restatements,
     routing,
+    scores,
     slips,
     sources,
     team,
@@ -53,12 +54,14 @@ COMPARISONS = [
     *coverage.COMPARISONS, *health.COMPARISONS, *carts.COMPARISONS, *touches.COMPARISONS,
     *sources.COMPARISONS, *routing.COMPARISONS, *restatements.COMPARISONS,
     *products.COMPARISONS, *customers.COMPARISONS, *attribution.COMPARISONS,
+    *scores.COMPARISONS,
 ]  # fmt: skip
 
 
 class World(
     velocity.Velocity,
     attribution.Attribution,
+    scores.Scores,
     touches.Touches,
     sources.Sources,
     restatements.ClosedFigures,
