@@ -188,6 +188,15 @@ class Attribution(_Section):
     half_life_days: Annotated[float, Field(gt=0, le=3650)] = 7.0
 
 
+class LeadScore(_Section):
+    """What leads are scored for: the chance of reaching `target` (a deal, or a won one) within `horizon_days` of their
+    creation. `method`: logistic, or points for a card of whole points."""
+
+    target: Literal["opportunity", "won"] = "opportunity"
+    horizon_days: Annotated[int, Field(ge=7, le=730)] = 90
+    method: Literal["logistic", "points"] = "logistic"
+
+
 class Company(_Section):
     name: str
     reporting_timezone: Zone
@@ -213,6 +222,7 @@ class Company(_Section):
         MotionRule(motion="b2b"),
     )
     attribution: Attribution = Attribution()
+    lead_score: LeadScore = LeadScore()
     # No figure of customer feedback is shown that rests on fewer answers.
     feedback_minimum_answers: Annotated[int, Field(ge=1)] = 10
     # Where a deal opens in its CRM, by source: hubspot: https://app.hubspot.com/contacts/<portal>/record/0-3/{id}

@@ -161,7 +161,7 @@ def _text(value: bool | int | None) -> str:
 def _rules(settings: Settings) -> dict[str, stores.Rule]:
     temperature = settings.company.temperature
     hours = settings.company.business_hours
-    attribution = settings.company.attribution
+    attribution, scoring = settings.company.attribution, settings.company.lead_score
     return {
         "business_hours": stores.Rule(
             ("day_of_week", "opens_minute", "closes_minute"),
@@ -185,6 +185,9 @@ def _rules(settings: Settings) -> dict[str, stores.Rule]:
         "attribution_events": stores.Rule(("event",), [(event,) for event in dict.fromkeys(attribution.events)]),
         "attribution_purposes": stores.Rule(
             ("purpose",), [(purpose,) for purpose in dict.fromkeys(attribution.purposes)]
+        ),
+        "lead_score_rules": stores.Rule(
+            ("target", "horizon_days", "method"), [(scoring.target, str(scoring.horizon_days), scoring.method)]
         ),
         "test_email_domains": stores.Rule(
             ("domain",), [(domain.lower(),) for domain in settings.test_records.email_domains]

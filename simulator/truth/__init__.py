@@ -38,6 +38,7 @@ from simulator.truth import (
     responses,
     restatements,
     routing,
+    scores,
     slips,
     sources,
     splits,
@@ -55,13 +56,14 @@ COMPARISONS = [
     *coverage.COMPARISONS, *health.COMPARISONS, *carts.COMPARISONS, *touches.COMPARISONS,
     *sources.COMPARISONS, *routing.COMPARISONS, *restatements.COMPARISONS,
     *products.COMPARISONS, *customers.COMPARISONS, *splits.COMPARISONS, *attribution.COMPARISONS,
-    *creation.COMPARISONS,
+    *creation.COMPARISONS, *scores.COMPARISONS,
 ]  # fmt: skip
 
 
 class World(
     velocity.Velocity,
     attribution.Attribution,
+    scores.Scores,
     touches.Touches,
     sources.Sources,
     restatements.ClosedFigures,

@@ -436,6 +436,30 @@ select
     null::decimal(18, 6) as median_days_lead_to_won, false as is_unattributed, date '2026-01-01' as cohort_month
 from fct_leads cross join deals group by all;
 
+create table fct_lead_scores as select
+    lead_key, contact_key, owner_key, 'opportunity-90d-2026-01-01-logistic-0a1b2c3d' as model_version,
+    'opportunity' as target, 'B' as grade, null::text as not_scored_reason, 'open' as outcome,
+    'channel=organic_search; device=desktop' as known_at_capture, 'channel=organic_search' as reason_1,
+    'device=desktop' as reason_2, null::text as reason_3, 90::bigint as horizon_days,
+    0.3::decimal(9, 6) as probability, 0.2::decimal(9, 6) as chance_left, 0.5::decimal(9, 6) as reason_1_effect,
+    -0.2::decimal(9, 6) as reason_2_effect, null::decimal(9, 6) as reason_3_effect, 300::bigint as reason_1_leads,
+    200::bigint as reason_2_leads, null::bigint as reason_3_leads, 90::bigint as reason_1_reached,
+    50::bigint as reason_2_reached, null::bigint as reason_3_reached,
+    row_number() over (partition by owner_key order by lead_key) as call_rank, date '2026-06-17' as as_of, created_date
+from fct_leads;
+
+create table fct_lead_score_quality as select
+    'all' as scope, 'opportunity' as target, 'logistic' as method,
+    case when tenth = 0 then 'channel, device' end as fields_read, tenth::bigint as tenth, 90::bigint as horizon_days,
+    case when tenth = 0 then 1000 else 100 end::bigint as leads,
+    case when tenth = 0 then 300 else 30 end::bigint as reached,
+    case when tenth = 0 then 300 else 30 end::decimal(18, 6) as expected_reached,
+    0.3::decimal(18, 9) as mean_probability, 0.3::decimal(18, 9) as observed_rate, 0.2::decimal(18, 9) as wilson_low,
+    0.4::decimal(18, 9) as wilson_high, 1::decimal(18, 9) as lift,
+    case when tenth = 0 then 0.6 end::decimal(18, 9) as auc, date '2025-01-01' as first_created_date,
+    date '2026-03-01' as last_created_date
+from range(11) as tenths (tenth);
+
 create table fct_lead_stages as
 with visits as (
     select *, unnest(range(1, reached + 1)) as stage_order from contacts_made

@@ -138,6 +138,12 @@ MUTATIONS = {
         "update rpt_source_to_revenue set won_amount_reporting = won_amount_reporting - 0.01",
         "adds_up_to_all_deals",
     ),
+    "fct_lead_scores": (
+        "update fct_lead_scores set probability = null, not_scored_reason = 'too_few_leads', chance_left = null, "
+        "call_rank = null, reason_1 = null, reason_2 = null where lead_key = 'hubspot:c5'",
+        "scored_or_told_why",
+    ),
+    "fct_lead_score_quality": ("update fct_lead_score_quality set auc = 0.98 where tenth = 0", "no_leak"),
     "fct_lead_stages": (
         "update fct_lead_stages set stage = 'daydream' where lead_key = 'hubspot:c5'",
         "stage_accepted",
@@ -426,6 +432,19 @@ def test_lost_deals_and_fetched_rows_are_noticed(gated: Gated) -> None:
 def test_without_history_nothing_is_reconciled_and_that_blocks(gated: Gated) -> None:
     gated.home.history.unlink()
     assert broken(gated.judge("sources")) == {"sources.reconciled_with_raw"}
+
+
+def test_a_score_that_reads_what_came_later_blocks_and_one_that_drifts_warns(gated: Gated) -> None:
+    gated.mutate(
+        "update fct_lead_score_quality set fields_read = 'channel, last_activity' where tenth = 0",
+        # Two points and what luck may add to a hundred leads: 13.8 points.
+        "update fct_lead_score_quality set observed_rate = 0.4 where tenth = 3",
+        "update fct_lead_score_quality set observed_rate = 0.44, wilson_high = 0.5 where tenth = 4",
+    )
+    verdict = gated.judge("fct_lead_score_quality", alone=True)
+    assert broken(verdict) == {"fct_lead_score_quality.only_what_was_known_at_capture"}
+    (drifted,) = (check for check in verdict.warnings if check.check == "chances_come_true")
+    assert [row["tenth"] for row in drifted.sample_rows] == [4]
 
 
 @pytest.mark.fault(27)

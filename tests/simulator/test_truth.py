@@ -794,6 +794,44 @@ def test_credit_is_handed_out_whole_by_every_model(book: Book) -> None:
     assert months.loc[("trailing_12_months", "won", "unattributed"), "credited_conversions"] == 1
 
 
+def test_a_lead_is_scored_by_what_was_known_when_it_came(book: Book) -> None:
+    book.contact("a", "2026-01-10 08:20", ("lifecycle", "lead", "2026-01-10 08:20"),
+                 ("lifecycle", "opportunity", "2026-04-10 08:20"))  # fmt: skip
+    book.contact("b", "2026-01-12 18:00", ("lifecycle", "opportunity", "2026-01-12 18:00"))
+    book.contact("c", "2026-01-12 12:00", ("lifecycle", "lead", "2026-01-12 12:00"),
+                 ("lifecycle", "opportunity", "2026-04-12 12:01"))  # fmt: skip
+    told = book.company()
+    session = {"visitor_id": "v.1", "name": "session_start", "session_number": 1, "is_bot": False, "is_engaged": True,
+               "late_days": 0, "country": "Czechia", "source": "google", "medium": "organic"}  # fmt: skip
+    rows = [
+        session | {"event_at": pd.Timestamp(at), "event_day": date.fromisoformat(at[:10]), "session_id": number,
+                   "device": device}
+        for number, (at, device) in enumerate(
+            [("2026-01-08 08:20", "mobile"), ("2026-01-10 08:00", "desktop"), ("2026-01-10 08:21", "mobile")], start=1
+        )
+    ]  # fmt: skip
+    company = replace(
+        told,
+        contacts=told.contacts.assign(visitor_id=["v.1", None, None]),
+        events=pa.Table.from_pylist(rows, schema=SCHEMA),
+    )
+    scores = World(company, Moment(date(2026, 4, 12), pd.Timestamp("2026-06-30"))).fct_lead_scores
+    scores = scores.set_index("lead_key")
+    # A Saturday, its second visit after two days; what came a minute later is not known.
+    assert scores.loc["hubspot:a", "known_at_capture"] == (
+        "channel=direct; source_detail=none; capture_visits=2; days_on_site=1 to 6; device=desktop; "
+        "visit_country=Czechia; capture_time=weekend; known_before=no"
+    )
+    assert scores["outcome"].to_dict() == {
+        "hubspot:a": "reached",  # on the ninetieth day, to the minute
+        "hubspot:c": "missed", "hubspot:b": "reached",
+    }  # fmt: skip
+    assert scores["not_scored_reason"].to_dict() == {
+        "hubspot:a": "too_few_leads", "hubspot:c": "too_few_leads", "hubspot:b": "reached_at_capture",
+    }  # fmt: skip
+    assert scores.loc["hubspot:b", "known_at_capture"].endswith("capture_time=evening or night; known_before=no")
+
+
 def test_a_source_is_followed_to_what_it_brought(book: Book) -> None:
     book.contact(
         "c", "2026-01-05 08:00", ("lifecycle", "lead", "2026-01-05 08:00"),

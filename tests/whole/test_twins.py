@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.whole, pytest.mark.xdist_group("whole")]
 # differ with it.
 # fct_lead_responses and fct_lead_routing have a row per change of owner, of which the export tells the last one only.
 # fct_touches has a row for each lead that no visit made, and the export tells no visits; credit by fct_attribution and
-# its comparison follows the touches. What compares amounts or close
+# its comparison follows the touches, and so do scores of leads, which read visits. What compares amounts or close
 # dates of two days (the waterfall, slips, changes, coverage) has no figures without their history, and fct_deal_health
 # has flags that it does not tell. fct_product_performance names products that were taken from the list, which the
 # export no longer has. Months of customers, retention, renewals, segments, penetration and feedback count merged
