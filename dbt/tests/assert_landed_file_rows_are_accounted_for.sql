@@ -9,6 +9,7 @@
     'targets': 'targets', 'budgets': 'budgets', 'rates': 'rates', 'holidays': 'holidays',
     'addressable_accounts': 'addressable_accounts', 'products': 'products', 'line_items': 'line_items',
     'contracts': 'contracts', 'feedback': 'feedback',
+    'forecast_submissions': 'forecast_submissions',
 } %}
 
 with

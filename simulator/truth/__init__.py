@@ -38,6 +38,7 @@ from simulator.truth import (
     routing,
     slips,
     sources,
+    submissions,
     team,
     touches,
     velocity,
@@ -51,7 +52,7 @@ COMPARISONS = [
     *outcomes.COMPARISONS, *responses.COMPARISONS, *slips.COMPARISONS, *changes.COMPARISONS,
     *coverage.COMPARISONS, *health.COMPARISONS, *carts.COMPARISONS, *touches.COMPARISONS,
     *sources.COMPARISONS, *routing.COMPARISONS, *restatements.COMPARISONS,
-    *products.COMPARISONS, *customers.COMPARISONS,
+    *products.COMPARISONS, *customers.COMPARISONS, *submissions.COMPARISONS,
 ]  # fmt: skip
 
 
@@ -64,7 +65,7 @@ class World(
     team.RepStages,
     slips.Slips,
     changes.Changes,
-    coverage.Coverage,
+    submissions.Submissions,
     health.Health,
     products.Products,
     routing.Routing,

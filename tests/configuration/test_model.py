@@ -189,6 +189,7 @@ def test_the_companys_own_file_is_sound(monkeypatch: pytest.MonkeyPatch) -> None
         "addressable_accounts",
         "contracts",
         "feedback",
+        "forecast_submissions",
     }
 
 

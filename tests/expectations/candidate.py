@@ -648,6 +648,24 @@ select
     date '2026-06-30' as period_end
 from parts cross join methods cross join members;
 
+create table fct_forecast_ledger as select
+    'run-0' as run_id, '2026-06-16.001' as release_id, 'month' as period_type, 'saleshouse' as method, 'total' as level,
+    'total' as member, 'bookings' as measure, part, 3::bigint as known_at, 4::bigint as load_number,
+    25::decimal(18, 2) as expected, 80::decimal(18, 2) as p10, 99::decimal(18, 2) as p50, 120::decimal(18, 2) as p90,
+    10000::decimal(18, 2) as target_reporting, 0.1::decimal(18, 9) as chance_of_target, true as is_last_of_day,
+    date '2026-06-16' as as_of, date '2026-06-01' as period_start, date '2026-06-30' as period_end,
+    timestamp '2026-06-17 05:00:00' as sealed_at
+from (select unnest(['won', 'open', 'not_created', 'renewals']) as part);
+
+create table fct_forecast_submissions as select
+    'file:month:2026-05-01:team:North:' || category || ':2026-05-04' as submission_key, 'file' as origin,
+    'sales' as source_system, 'month' as period_type, 'team' as level, 'North' as member, category, 'EUR' as currency,
+    amount::decimal(18, 2) as amount, amount::decimal(18, 2) as amount_reporting, 100::decimal(18, 2) as actual_frozen,
+    100::decimal(18, 2) as actual_now, (amount - 100)::decimal(18, 2) as error_reporting, null::bigint as deals,
+    27::bigint as days_left, true as is_newest, date '2026-05-04' as submitted_on, date '2026-05-01' as period_start,
+    date '2026-05-31' as period_end
+from (values ('commit', 90), ('best_case', 120), ('pipeline', 150)) as calls (category, amount);
+
 create table fct_file_readings as select
     'finance_targets:targets.csv:1' as reading_key, 'finance' as source_system, 'finance_targets' as mapping_name,
     'targets' as entity, 'targets.csv' as file_name, '["note"]' as ignored_columns, '[]' as new_columns,

@@ -196,6 +196,11 @@ MUTATIONS = {
         "shares_grow",
     ),
     "fct_forecast": ("update fct_forecast set part = 'upside' where part = 'open'", "part_accepted"),
+    "fct_forecast_ledger": ("update fct_forecast_ledger set as_of = date '2026-06-18'", "not_of_a_later_day"),
+    "fct_forecast_submissions": (
+        "update fct_forecast_submissions set error_reporting = error_reporting + 0.01 where category = 'commit'",
+        "error_is_the_difference",
+    ),
     "fct_file_readings": ("update fct_file_readings set load_number = 99", "known_at_the_watermark"),
     "fct_quality_results": (
         "update fct_quality_results set is_passed = false, is_blocking = true where check_name = 'filled'",

@@ -33,6 +33,7 @@ MOMENT_OF = {
     "line_items": "created_at",
     "contracts": "signed_date",
     "feedback": "answered_date",
+    "forecast_submissions": "submitted_on",
 }
 
 
