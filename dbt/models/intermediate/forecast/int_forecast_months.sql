@@ -1,6 +1,6 @@
 {#-
-    One row per month of the calendar up to the end of the quarter after the current one, with the
-    day at whose end what was booked in it is what forecasts are scored against: so many working
+    One row per month of the calendar up to the end of the second quarter after the current one (an
+    open deal may be won up to five months ahead), with the day at whose end what was booked in it is what forecasts are scored against: so many working
     days after its end as the company has chosen. A quarter is frozen with its last month.
 -#}
 with
@@ -25,10 +25,11 @@ days_counted as (
 ),
 
 last_quarter as (
-    select max(following.quarter_end) as quarter_end
+    select max(second.quarter_end) as quarter_end
     from dates
     inner join run_context on dates.date_day = run_context.as_of
     inner join dates as following on dates.quarter_end + 1 = following.date_day
+    inner join dates as second on following.quarter_end + 1 = second.date_day
 ),
 
 months as (
