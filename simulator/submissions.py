@@ -116,8 +116,10 @@ def _calls(seed: int, seen: pd.DataFrame, kind: str) -> pd.DataFrame:
     named = [f"{row.team}/{kind}/{row.submitted_on:%Y-%m-%d}" for row in sums.itertuples()]
     mood = np.exp(0.12 * draws.normal(seed, "commit mood", np.array([hash_key(one) for one in named], dtype=np.uint64)))
     factor: Any = sums["team"].map(BIAS) * mood
-    shared: dict[str, Any] = {"level": "team", "member": sums["team"], "period_type": kind, "period_start": sums["period_start"],
-              "currency": sums["team"].map(CURRENCY).fillna("EUR"), "submitted_on": sums["submitted_on"]}  # fmt: skip
+    shared: dict[str, Any] = {
+        "level": "team", "member": sums["team"], "period_type": kind, "period_start": sums["period_start"],
+        "currency": sums["team"].map(CURRENCY).fillna("EUR"), "submitted_on": sums["submitted_on"],
+    }  # fmt: skip
     parts, told = [], sums["won"]
     for category, word_of_crm in CATEGORIES.items():
         told = told + sums[word_of_crm] * factor

@@ -29,8 +29,8 @@ def expectations(context: GateContext) -> list["Expectation"]:
         rules.between("chance_of_target", 0, 1),
         rules.rows(
             "levels_add_up",
-            "select period_type, period_start, method, part from (select period_type, period_start, method, part, level, "
-            "sum(expected) as of_level from {batch} group by all) group by all "
+            "select period_type, period_start, method, part from (select period_type, period_start, method, part, "
+            "level, sum(expected) as of_level from {batch} group by all) group by all "
             "having count(distinct of_level) > 1 or count(*) <> 5",
             expected="teams, owners, segments and pipelines each sum to the total, to the cent",
         ),

@@ -5,9 +5,10 @@ What belongs here: which relations the forecast reads, and the types of what it 
 """
 
 TYPES = {
-    "text": "method period_type part owner team segment pipeline level member deal_key stage cell reasons origin_kind code",
-    "bigint": "month_offset first_offset last_offset cell_level n wins horizon days_left expected_cents p10_cents p50_cents "
-    "p90_cents target_cents amount_cents value_cents actual_cents actual_now_cents",
+    "text": "method period_type part owner team segment pipeline level member deal_key stage cell reasons origin_kind "
+    "code",
+    "bigint": "month_offset first_offset last_offset cell_level n wins horizon days_left expected_cents p10_cents "
+    "p50_cents p90_cents target_cents amount_cents value_cents actual_cents actual_now_cents",
     "decimal(18, 9)": "chance_of_target chance base_chance value",
     "double": "scale_cents",
     "date": "month_start month_end quarter_start period_start period_end origin_day",
@@ -38,10 +39,10 @@ def model(dbt, session):
                 dbt.ref("fct_targets"),
                 "select case given.level when 'company' then 'total' else given.level end as level, "
                 "case when given.level = 'company' then 'total' when given.level = 'team' then given.member "
-                "when owners.kind <> 'person' or not owners.is_active then 'unassigned' else given.member end as member, "
-                "given.period_start as month_start, given.amount_reporting as amount "
-                f"from GIVEN left join ({owners}) as owners on given.level = 'owner' and given.member = owners.owner_key "
-                "where given.measure = 'bookings'",
+                "when owners.kind <> 'person' or not owners.is_active then 'unassigned' else given.member end "
+                "as member, given.period_start as month_start, given.amount_reporting as amount "
+                f"from GIVEN left join ({owners}) as owners "
+                "on given.level = 'owner' and given.member = owners.owner_key where given.measure = 'bookings'",
             ),
             activities=given(
                 dbt.ref("fct_activities"),
@@ -59,7 +60,8 @@ def model(dbt, session):
     for name, table in tables.items():
         session.register(f"forecast_{name}s_found", table)
         columns = ", ".join(
-            f"cast({column if column in table.columns else 'null'} as {kind}) as {column}" for column, kind in kinds.items()
+            f"cast({column if column in table.columns else 'null'} as {kind}) as {column}"
+            for column, kind in kinds.items()
         )
         parts.append(f"select '{name}' as result, {columns} from forecast_{name}s_found")
     session.execute("create or replace temp table forecast_results as " + " union all ".join(parts))

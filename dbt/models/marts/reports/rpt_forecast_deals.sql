@@ -12,8 +12,8 @@ owners as (
     select * from {{ ref('dim_owners') }}
 ),
 
-dates as (
-    select * from {{ ref('dim_dates') }}
+months as (
+    select * from {{ ref('int_forecast_months') }}
 ),
 
 run_context as (
@@ -22,9 +22,9 @@ run_context as (
 ),
 
 current_quarter as (
-    select dates.quarter_end
-    from dates
-    inner join run_context on dates.date_day = run_context.as_of
+    select months.quarter_end
+    from months
+    inner join run_context on run_context.as_of between months.month_start and months.month_end
 ),
 
 deals_judged as (
