@@ -307,6 +307,16 @@ ENTITIES: dict[str, dict[str, Column]] = {
         "account_system": _TEXT,
         "answered_date": Column("date", required=True),
     },
+    "forecast_submissions": {
+        "level": Column("text", required=True, choices=("company", "team", "owner")),
+        "member": _TEXT,
+        "period_type": Column("text", required=True, choices=("month", "quarter")),
+        "period_start": Column("date", required=True),
+        "category": Column("text", required=True, choices=("commit", "best_case", "pipeline")),
+        "amount": Column("decimal", required=True),
+        "currency": Column("currency", required=True),
+        "submitted_on": Column("date", required=True),
+    },
     "addressable_accounts": {
         "segment": _TEXT,
         "country": _TEXT,

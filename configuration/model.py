@@ -225,6 +225,8 @@ class Company(_Section):
     lead_score: LeadScore = LeadScore()
     # No figure of customer feedback is shown that rests on fewer answers.
     feedback_minimum_answers: Annotated[int, Field(ge=1)] = 10
+    # So many working days after the end of a period its bookings are what forecasts are scored against.
+    actuals_frozen_after_days: Annotated[int, Field(ge=1, le=60)] = 5
     # Where a deal opens in its CRM, by source: hubspot: https://app.hubspot.com/contacts/<portal>/record/0-3/{id}
     deal_links: dict[str, WebAddress] = {}
 

@@ -45,6 +45,7 @@ from simulator.spending import (
     make_targets,
 )
 from simulator.splits import make_deal_splits
+from simulator.submissions import make_submissions
 from simulator.web import make_web
 
 SEED, SCALE = 7, 1.0
@@ -82,6 +83,7 @@ class Company:
     addressable_accounts: pd.DataFrame
     contracts: pd.DataFrame
     feedback: pd.DataFrame
+    forecast_submissions: pd.DataFrame
     channel_effects: pd.DataFrame
 
 
@@ -176,5 +178,6 @@ def generate(
         addressable_accounts=make_addressable(seed, scale, accounts, start),
         contracts=contracts,
         feedback=make_feedback(seed, contracts, until),
+        forecast_submissions=make_submissions(seed, owners, changes, merges, deletions, start, until),
         channel_effects=CHANNEL_EFFECTS.copy(),
     )

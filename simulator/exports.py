@@ -4,8 +4,8 @@ What belongs here: column names, words, date orders, decimal signs and encodings
 reading them. A CRM export knows the present and the moves between stages; it lacks deleted and merged records, the
 history of amounts and close dates, and web sessions. Merged records' references name the survivor.
 
-    finance/  targets, rates, budgets, holidays, addressable_accounts, contracts, feedback, deal_splits: UTF-8, ';',
-              d.m.Y, decimal comma
+    finance/  targets, rates, budgets, holidays, addressable_accounts, contracts, feedback, deal_splits,
+              forecast_submissions: UTF-8, ';', d.m.Y, decimal comma
     export/   owners.csv        UTF-8, ';', moments d.m.Y H:M:S.mmm in UTC
               accounts.csv      Windows-1252, ';', thousands point, moments in UTC
               contacts.csv      Windows-1252, ';', moments in UTC
@@ -100,6 +100,7 @@ def write_finance(company: Company, now: datetime, folder: Path) -> list[Path]:
         _csv(folder / "holidays.csv", *_plain(holidays, {"holiday_date": _day})),
         _csv(folder / "addressable_accounts.csv", *_plain(company.addressable_accounts, {})),
         _csv(folder / "feedback.csv", *_plain(_answered(company, moment), {"answered_date": _day})),
+        _csv(folder / "forecast_submissions.csv", *_plain(_submitted(company, moment), _SUBMISSION_CELLS)),
         _csv(folder / "contracts.csv", *_plain(_signed(company, moment), _CONTRACT_CELLS)),
         _csv(folder / "deal_splits.csv", *_plain(_noted(company, moment), {"valid_from": _day})),
     ]
@@ -109,6 +110,11 @@ def write_finance(company: Company, now: datetime, folder: Path) -> list[Path]:
 def _answered(company: Company, moment: datetime) -> pd.DataFrame:
     """Answers of earlier days."""
     return company.feedback[company.feedback["answered_date"] < pd.Timestamp(moment.date())]
+
+
+def _submitted(company: Company, moment: datetime) -> pd.DataFrame:
+    """Calls of earlier days."""
+    return company.forecast_submissions[company.forecast_submissions["submitted_on"] < pd.Timestamp(moment.date())]
 
 
 def _signed(company: Company, moment: datetime) -> pd.DataFrame:
@@ -589,6 +595,10 @@ def _comma(value: Any) -> str:
     return str(value).replace(".", ",")
 
 
+_SUBMISSION_CELLS: dict[str, Callable[[Any], str]] = {
+    **dict.fromkeys(("period_start", "submitted_on"), _day),
+    "amount": _money,
+}
 _CONTRACT_CELLS: dict[str, Callable[[Any], str]] = {
     **dict.fromkeys(("signed_date", "start_date", "end_date", "renewal_date", "notice_date"), _day),
     "amount": _money,

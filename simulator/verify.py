@@ -37,6 +37,7 @@ TOLERANCE = {"money": 0.005, "number": 1.000001e-6}
 
 FLOOR = 20_000  # values that the smallest company that is worth comparing yields
 SEPARATOR = " | "
+_DAYS = ("entry_month", "cohort_month", "month_start", "date_day", "period_start", "submitted_on")
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ def named(frame: pd.DataFrame, key: tuple[str, ...]) -> list[str]:
     """One name per row from its key columns."""
     columns = []
     for name in key:
-        kind = "day" if name in ("entry_month", "cohort_month", "month_start", "date_day", "period_start") else "text"
+        kind = "day" if name in _DAYS else "text"
         columns.append(canonical(frame[name], kind))
     return [SEPARATOR.join(str(part) for part in parts) for parts in zip(*columns, strict=True)]
 

@@ -92,3 +92,8 @@
         )
     end
 {%- endmacro %}
+
+{#- Whole cents as money. -#}
+{% macro from_cents(cents) -%}
+    cast(cast({{ cents }} as decimal(18, 0)) * 0.01 as decimal(18, 2))
+{%- endmacro %}

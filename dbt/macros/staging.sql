@@ -153,6 +153,9 @@
         'fiscal_periods': ['fiscal_year', 'fiscal_month', 'fiscal_year_label', 'period_start', 'period_end'],
         'addressable_accounts': ['segment', 'country', 'account_name', 'domain'],
         'feedback': ['feedback_id', 'account_id', 'account_system', 'kind', 'score', 'answered_date'],
+        'forecast_submissions': [
+            'level', 'member', 'period_type', 'category', 'currency', 'amount', 'period_start', 'submitted_on',
+        ],
         'contracts': [
             'contract_id', 'account_id', 'account_system', 'deal_id', 'amount_period', 'currency', 'amount',
             'signed_date', 'start_date', 'end_date', 'renewal_date', 'notice_date',
@@ -274,5 +277,6 @@
         {%- do models.append(('mappings', entity)) -%}
     {%- endfor -%}
     {%- do models.append(('quality', 'verdicts')) -%}
+    {%- do models.append(('quality', 'forecasts')) -%}
     {{ return(models) }}
 {%- endmacro %}

@@ -10,6 +10,7 @@
     'addressable_accounts': 'addressable_accounts', 'products': 'products', 'line_items': 'line_items',
     'contracts': 'contracts', 'feedback': 'feedback', 'deal_splits': 'deal_splits',
     'fiscal_periods': 'fiscal_periods',
+    'forecast_submissions': 'forecast_submissions',
 } %}
 
 with

@@ -1,4 +1,4 @@
-"""What a reader of `fct_forecast` is promised: parts that add up, ranges in order, what is won equal to the deals."""
+"""What a reader of `fct_forecast` is promised: views that add up, ranges in order, what is won equal to the deals."""
 
 from typing import TYPE_CHECKING
 
@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from great_expectations.expectations.expectation import Expectation
 
 MART = "fct_forecast"
+METHODS = ("saleshouse", "trailing_three", "seasonal_naive", "crm_view", "crm_haircut")
 
 
 def expectations(context: GateContext) -> list["Expectation"]:
@@ -19,8 +20,8 @@ def expectations(context: GateContext) -> list["Expectation"]:
         rules.filled("as_of", "period_type", "period_start", "period_end", "method", "level", "part", "expected"),
         rules.unique(*grain),
         rules.accepted("period_type", ("month", "quarter")),
-        rules.accepted("method", ("crm_view", "stage_yield", "seasonal_naive")),
-        rules.accepted("level", ("total", "owner", "pipeline")),
+        rules.accepted("method", METHODS),
+        rules.accepted("level", ("total", "team", "owner", "segment", "pipeline")),
         rules.accepted("part", ("won", "open", "not_created", "renewals")),
         rules.none("as_of_the_day", f"as_of <> date '{context.as_of}'"),
         rules.none("period_in_order", "period_end < period_start"),
@@ -28,10 +29,28 @@ def expectations(context: GateContext) -> list["Expectation"]:
         rules.between("chance_of_target", 0, 1),
         rules.rows(
             "levels_add_up",
-            "select * from (select period_type, period_start, method, measure, part, "
-            "sum(expected) filter (where level = 'total') as of_total, "
-            "sum(expected) filter (where level = 'owner') as of_owners from {batch} group by all) "
-            "where of_owners is not null and abs(of_total - of_owners) > 0.01",
-            expected="owners' expected sums equal the total",
+            "select period_type, period_start, method, part from (select period_type, period_start, method, part, "
+            "level, sum(expected) as of_level from {batch} group by all) group by all "
+            "having count(distinct of_level) > 1 or count(*) <> 5",
+            expected="teams, owners, segments and pipelines each sum to the total, to the cent",
+        ),
+        rules.rows(
+            "quarters_are_their_months",
+            "select quarters.forecast_key from {batch} as quarters inner join {batch} as months on "
+            "months.period_type = 'month' and quarters.method = months.method and quarters.level = months.level "
+            "and quarters.member = months.member and quarters.part = months.part "
+            "and months.period_start between quarters.period_start and quarters.period_end "
+            "where quarters.period_type = 'quarter' group by quarters.forecast_key, quarters.expected "
+            "having count(*) = 3 and sum(months.expected) <> quarters.expected",
+            expected="a quarter whose months are all told is their sum",
+        ),
+        rules.rows(
+            "won_is_booked",
+            "select told.*, booked from (select period_type, period_start, period_end, method, sum(expected) as won "
+            "from {batch} where level = 'total' and part = 'won' group by all) as told, lateral (select "
+            "coalesce(sum(amount_reporting), 0) as booked from fct_deals where status = 'won' and not is_excluded "
+            f"and pipeline_purpose in ('new_business', 'renewal', 'upsell') and close_day <= date '{context.as_of}' "
+            "and close_day between told.period_start and told.period_end) where won <> booked",
+            expected="what is won is what was booked",
         ),
     ]

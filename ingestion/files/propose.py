@@ -98,6 +98,8 @@ _SYNONYMS: dict[str, tuple[str, ...]] = {
     "direction": ("call direction", "email direction"),
     "domain": ("website", "company domain name", "domain name", "web"),
     "duration_seconds": ("duration", "call duration"),
+    "submitted_on": ("submitted", "submission date", "forecast date"),
+    "category": ("forecast category", "forecast type", "commitment"),
     "end_date": ("end", "ends", "valid to", "term end"),
     "feedback_id": ("response id", "answer id", "submission id"),
     "email": ("e mail", "email address", "mail", "person email", "work email"),
@@ -203,6 +205,7 @@ _FILE_WORDS = {
     "addressable_accounts": ("addressable", "market", "tam"),
     "contracts": ("contract", "subscription", "recurring"),
     "feedback": ("feedback", "survey", "nps", "csat"),
+    "forecast_submissions": ("commit", "submission", "forecast"),
 }
 
 

@@ -1,7 +1,8 @@
-"""The quality source: the gate's verdicts of earlier runs, landed like any other fact.
+"""The quality source: what earlier runs have said, landed like any other fact.
 
-What belongs here: reading the verdicts that the home keeps, passed or not, and which release came of each. What does
-not: judging (expectations/). Rows that broke a rule are not landed: they stay in the verdict's own file.
+What belongs here: reading the verdicts that the home keeps, passed or not, with the release that came of each, and the
+forecasts that releases have published. What does not: judging (expectations/) and scoring (dbt/). Rows that broke a
+rule are not landed: they stay in the verdict's own file.
 """
 
 import hashlib
@@ -24,7 +25,17 @@ _COLUMNS = (
     *("run_id", "release", "as_of", "known_at", "judged_at", "verdict_passed", "check_number", "suite", "mart"),
     *("check_name", "severity", "passed", "observed", "expected"),
 )
-ENTITIES: dict[str, Any] = {"verdicts": pa.schema([(column, pa.string()) for column in _COLUMNS])}
+_FORECAST = "fct_forecast"
+_RELEASE_COLUMNS = ("release", "run_id", "known_at", "sealed_at")
+# Columns of the published mart; one that an older release lacks is NULL.
+_FORECAST_COLUMNS = (
+    *("period_type", "method", "level", "member", "measure", "part", "expected", "p10", "p50", "p90"),
+    *("target_reporting", "chance_of_target", "as_of", "period_start", "period_end"),
+)
+ENTITIES: dict[str, Any] = {
+    "verdicts": pa.schema([(column, pa.string()) for column in _COLUMNS]),
+    "forecasts": pa.schema([(column, pa.string()) for column in (*_RELEASE_COLUMNS, *_FORECAST_COLUMNS)]),
+}
 
 
 def enabled(settings: Settings) -> bool:
@@ -33,8 +44,44 @@ def enabled(settings: Settings) -> bool:
 
 
 def resources(settings: Settings, window: "Window") -> Mapping[str, Iterator[Any]]:
-    """One table per verdict that is new, or whose release was sealed after it was landed."""
-    return {"verdicts": _verdicts(window)}
+    """A table per verdict that is new, or whose release was sealed after it was landed; a table per new release."""
+    return {"verdicts": _verdicts(window), "forecasts": _forecasts(window)}
+
+
+def _forecasts(window: "Window") -> Iterator[pa.Table]:
+    """What each release has published since the last landing. A release is landed once and kept when it is removed."""
+    home = window.home
+    if home is None:
+        return
+    # By run: the id of a release that was removed may be given again.
+    known = set(window.recall("forecasts", []))
+    for path in sorted(home.releases.glob("[0-9]*/manifest.json")):
+        published = path.parent / "parquet" / f"{_FORECAST}.parquet"
+        manifest = _read(path, path.read_bytes())
+        if manifest.get("run_id") in known or not published.exists():
+            continue
+        yield _published(published, {name: manifest.get(name) for name in _RELEASE_COLUMNS})
+        known.add(str(manifest.get("run_id")))
+    window.remember("forecasts", sorted(known))
+
+
+def _published(path: Path, shared: Mapping[str, Any]) -> pa.Table:
+    import pyarrow.parquet as pq
+
+    try:
+        table = pq.read_table(path)
+    except (OSError, pa.ArrowInvalid) as exc:
+        raise MalformedData(
+            f"not valid Parquet ({exc})",
+            where=str(path),
+            effect="no forecast was landed by this run",
+            fix="put the file back from a copy, or remove its release, and run again",
+        ) from exc
+    columns = [pa.array([_text(value)] * table.num_rows, pa.string()) for value in shared.values()]
+    for name in _FORECAST_COLUMNS:
+        found = table[name].cast(pa.string()) if name in table.column_names else pa.nulls(table.num_rows, pa.string())
+        columns.append(found)
+    return pa.table(columns, schema=ENTITIES["forecasts"])
 
 
 def _verdicts(window: "Window") -> Iterator[pa.Table]:

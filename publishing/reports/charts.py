@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 INK, MUTED, RULE, PAPER = "#1d2733", "#5d6b7a", "#dfe4ea", "#ffffff"
 BLUE, PALE_BLUE, SKY, TEAL, AMBER, RED = "#1f5f8b", "#9dbfd6", "#cfe0ec", "#3c8d87", "#c98a1b", "#b23a2e"
-METHODS = ("stage_yield", "crm_view", "seasonal_naive")
+METHODS = ("saleshouse", "crm_haircut", "crm_view", "trailing_three", "seasonal_naive")
 PART_COLOURS = {"won": BLUE, "open": "#6f9fc0", "renewals": TEAL, "not_created": SKY}
 # The same list as in style.css; vl-convert measures text as the last of them, so none may be much wider.
 FONT = "'Segoe UI', Roboto, 'Helvetica Neue', Arial, 'Liberation Sans', sans-serif"
@@ -97,6 +97,8 @@ def _forecast(facts: Facts, formats: Formats, words: dict[str, dict[str, str]], 
                     "part": words["part"][part],
                     "order": list(PART_COLOURS).index(part),
                     "expected": float(parts[part]),
+                    "low": None if parts["p10"] is None else float(parts["p10"]),
+                    "high": None if parts["p90"] is None else float(parts["p90"]),
                     "target": None if period["target_reporting"] is None else float(period["target_reporting"]),
                 }
                 for part in PART_COLOURS
@@ -107,7 +109,7 @@ def _forecast(facts: Facts, formats: Formats, words: dict[str, dict[str, str]], 
     labels = list(dict.fromkeys(row["period"] for row in rows))
     methods = [words["method"][method] for method in METHODS if method in words["method"]]
     totals = [float(parts.get("total") or 0) for period in periods for parts in period["methods"].values()]
-    highest = max([*totals, *(float(period["target_reporting"] or 0) for period in periods)])
+    highest = max([*totals, *(row["high"] or 0 for row in rows), *(row["target"] or 0 for row in rows)])
     parts = [part for part in PART_COLOURS if any(row["part"] == words["part"][part] for row in rows)]
     names = _labels(alt, 150 if width == WIDE else 130)
     base = alt.Chart().encode(y=alt.Y("method:N", title=None, sort=methods, axis=names))
@@ -122,8 +124,9 @@ def _forecast(facts: Facts, formats: Formats, words: dict[str, dict[str, str]], 
         ),
     )
     targets = base.mark_tick(thickness=2.5, color=INK, height=21).encode(x=alt.X("max(target):Q"))
-    chart = alt.layer(bars, targets, data=alt.Data(values=rows)).properties(
-        width=width - (185 if width == WIDE else 160), height=72
+    ranges = base.mark_rule(strokeWidth=2, color=AMBER).encode(x=alt.X("max(low):Q"), x2=alt.X2("max(high):Q"))
+    chart = alt.layer(bars, ranges, targets, data=alt.Data(values=rows)).properties(
+        width=width - (185 if width == WIDE else 160), height=24 * len({row["method"] for row in rows})
     )
     faceted = chart.facet(
         row=alt.Row(
@@ -140,7 +143,10 @@ def _forecast(facts: Facts, formats: Formats, words: dict[str, dict[str, str]], 
     return (
         _styled(faceted),
         text("Forecast by method and part"),
-        text("One bar per method; its parts are stacked. The dark line is the target of the period."),
+        text(
+            "One bar per method; its parts are stacked. The yellow line is the likely range, the dark one the target "
+            "of the period."
+        ),
     )
 
 

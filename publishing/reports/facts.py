@@ -3,6 +3,7 @@
 What belongs here: reading and grouping rows as they are. What does not: a figure that no mart holds.
 """
 
+import json
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -24,6 +25,8 @@ _TABLES = {
     "rpt_campaigns": "where spend_rank <= 10 order by spend_rank",
     "rpt_origins": "where size_rank <= 15 order by breakdown, size_rank",
     "rpt_forecast": "order by period_type, period_start, method, part",
+    "rpt_forecast_deals": "order by value_rank",
+    "rpt_forecast_bridge": "order by period_type, reason = 'total', abs(difference) desc, reason",
     "rpt_stage_speed": "order by stage_order",
     "rpt_win_rates": "order by last_day desc",
     "rpt_win_loss": "where size_rank <= 8 or member = 'total' order by breakdown, size_rank",
@@ -33,6 +36,13 @@ _TABLES = {
     "rpt_restatements": "where size_rank <= 3 order by is_amount desc, measure desc, size_rank",
     "rpt_quality": "order by section, records desc, source_system, subject, remark",
 }
+
+
+_OF_METHODS = (
+    *("share_of_target", "p10", "p90", "chance_of_target", "typical_miss", "typical_bias", "range_coverage"),
+    "forecasts_scored",
+)
+_OF_DEALS = ("amount_band", "source", "idle", "team", "owner")
 
 
 @dataclass(frozen=True)
@@ -103,7 +113,7 @@ class Facts:
         return dated or [row for row in rows if row["is_last"] or row["entities_open"] or row["entities_exited"]]
 
     def forecasts(self) -> list[Row]:
-        """One entry per period: its dates and target, and per method the parts' expected amounts."""
+        """One entry per period: its dates and target, and per method the parts' expected amounts, range and score."""
         periods: dict[tuple[str, date], Row] = {}
         for row in self.tables["rpt_forecast"]:
             key = (row["period_type"], row["period_start"])
@@ -112,7 +122,7 @@ class Facts:
             method = period["methods"].setdefault(row["method"], {})
             method[row["part"]] = row["expected"]
             if row["part"] == "total":
-                method["share_of_target"] = row["share_of_target"]
+                method |= {name: row[name] for name in _OF_METHODS}
         return list(periods.values())
 
     def near_and_far_forecasts(self) -> tuple[list[Row], list[Row]]:
@@ -123,6 +133,15 @@ class Facts:
 
     def losses(self, breakdown: str) -> list[Row]:
         return [row for row in self.tables["rpt_win_loss"] if row["breakdown"] == breakdown]
+
+    def bridge(self, period_type: str) -> list[Row]:
+        """What leads from the commit to the forecast of the current month or quarter, the total last."""
+        return [row for row in self.tables["rpt_forecast_bridge"] if row["period_type"] == period_type]
+
+    def factors(self, deal: Row) -> list[Row]:
+        """What moves a deal's chance: the two strongest factors that say something of the deal itself."""
+        told = [one for one in json.loads(deal["reasons"] or "[]") if one["code"] in _OF_DEALS]
+        return told[:2]
 
     def quality(self, section: str) -> list[Row]:
         return [row for row in self.tables["rpt_quality"] if row["section"] == section]

@@ -42,6 +42,7 @@ from simulator.truth import (
     slips,
     sources,
     splits,
+    submissions,
     team,
     touches,
     velocity,
@@ -56,7 +57,7 @@ COMPARISONS = [
     *coverage.COMPARISONS, *health.COMPARISONS, *carts.COMPARISONS, *touches.COMPARISONS,
     *sources.COMPARISONS, *routing.COMPARISONS, *restatements.COMPARISONS,
     *products.COMPARISONS, *customers.COMPARISONS, *splits.COMPARISONS, *attribution.COMPARISONS,
-    *creation.COMPARISONS, *scores.COMPARISONS,
+    *creation.COMPARISONS, *scores.COMPARISONS, *submissions.COMPARISONS,
 ]  # fmt: skip
 
 
@@ -71,7 +72,7 @@ class World(
     team.RepStages,
     slips.Slips,
     changes.Changes,
-    coverage.Coverage,
+    submissions.Submissions,
     health.Health,
     products.Products,
     routing.Routing,

@@ -190,6 +190,7 @@ def test_the_companys_own_file_is_sound(monkeypatch: pytest.MonkeyPatch) -> None
         "contracts",
         "feedback",
         "deal_splits",
+        "forecast_submissions",
     }
 
 

@@ -717,17 +717,80 @@ create table fct_conversion_curves as select
 from range(24) as numbers (i) cross join (select unnest([7, 14, 30, 60, 90, 180, 365]) as horizon_days);
 
 create table fct_forecast as
-with parts as (select unnest(['won', 'open', 'not_created', 'renewals']) as part),
-methods as (select unnest(['crm_view', 'stage_yield', 'seasonal_naive']) as method),
-members as (select 'total' as level, 'Total' as member, 100 as expected
-    union all select 'owner', 'hubspot:o' || i, 50 from range(2) as numbers (i))
+with parts as (
+    select * from (values ('won', (select coalesce(sum(amount_reporting), 0) from fct_deals where status = 'won'
+        and close_day between date '2026-06-01' and date '2026-06-17')), ('open', 60), ('not_created', 30),
+        ('renewals', 10)) as parts (part, expected)
+),
+methods as (select unnest(['saleshouse', 'crm_view']) as method),
+levels as (select unnest(['total', 'team', 'owner', 'segment', 'pipeline']) as level)
 select
-    method || ':' || level || ':' || member || ':' || part as forecast_key, 'month' as period_type, method, level,
-    member, 'bookings' as measure, part, expected::decimal(18, 2) as expected, null::decimal(18, 2) as p10,
-    null::decimal(18, 2) as p50, null::decimal(18, 2) as p90, 10000::decimal(18, 2) as target_reporting,
-    null::decimal(18, 9) as chance_of_target, date '2026-06-17' as as_of, date '2026-06-01' as period_start,
-    date '2026-06-30' as period_end
-from parts cross join methods cross join members;
+    method || ':' || level || ':' || part as forecast_key, 'month' as period_type, method, level,
+    case level when 'total' then 'total' else 'one' end as member, 'bookings' as measure, part,
+    expected::decimal(18, 2) as expected, case method when 'saleshouse' then 80 end::decimal(18, 2) as p10,
+    case method when 'saleshouse' then 99 end::decimal(18, 2) as p50,
+    case method when 'saleshouse' then 120 end::decimal(18, 2) as p90, 10000::decimal(18, 2) as target_reporting,
+    case method when 'saleshouse' then 0.1 end::decimal(18, 9) as chance_of_target, date '2026-06-17' as as_of,
+    date '2026-06-01' as period_start, date '2026-06-30' as period_end
+from parts cross join methods cross join levels;
+
+create table fct_forecast_deals as select
+    deal_key, owner_key, coalesce(owner_key, 'unassigned') as owner_member, 'North' as team, 'small' as segment,
+    'Sales' as pipeline, stage, 'open' as part, 'stage=' || stage as cell, '[]' as reasons, 0::bigint as month_offset,
+    1::bigint as cell_level, 100::bigint as deals_like_it, 2::bigint as won_like_it, amount_reporting,
+    amount_reporting as value_if_won, 0.02::decimal(18, 9) as base_chance, 0.02::decimal(18, 9) as chance,
+    1.5::decimal(18, 2) as expected, date '2026-06-17' as as_of, date '2026-06-01' as month_start
+from fct_deals where status = 'open';
+
+create table fct_forecast_scoreboard as select
+    'backtest:' || method || ':' || level as score_key, 'backtest' as basis, method, 'month_end' as origin_kind,
+    'month' as period_type, level, 1::bigint as horizon, null::bigint as weeks_left, 20::bigint as forecasts,
+    20::bigint as periods, 1000::decimal(18, 2) as expected_sum, 900::decimal(18, 2) as actual_sum,
+    910::decimal(18, 2) as actual_now_sum, 180::decimal(18, 2) as absolute_error_sum, 0.2::decimal(18, 9) as wape,
+    0.1::decimal(18, 9) as bias, 0.2::decimal(18, 9) as wape_now, 0.8::decimal(18, 9) as mase,
+    0.05::decimal(18, 9) as pinball, 20::bigint as ranges, 0.8::decimal(18, 9) as coverage
+from (select unnest(['saleshouse', 'crm_view']) as method) cross join (select unnest(['total', 'team']) as level);
+
+create table fct_forecast_ledger as select
+    'run-0' as run_id, '2026-06-16.001' as release_id, 'month' as period_type, 'saleshouse' as method, 'total' as level,
+    'total' as member, 'bookings' as measure, part, 3::bigint as known_at, 4::bigint as load_number,
+    25::decimal(18, 2) as expected, 80::decimal(18, 2) as p10, 99::decimal(18, 2) as p50, 120::decimal(18, 2) as p90,
+    10000::decimal(18, 2) as target_reporting, 0.1::decimal(18, 9) as chance_of_target, true as is_last_of_day,
+    date '2026-06-16' as as_of, date '2026-06-01' as period_start, date '2026-06-30' as period_end,
+    timestamp '2026-06-17 05:00:00' as sealed_at
+from (select unnest(['won', 'open', 'not_created', 'renewals']) as part);
+
+create table fct_forecast_submissions as select
+    'file:month:2026-05-01:team:North:' || category || ':2026-05-04' as submission_key, 'file' as origin,
+    'sales' as source_system, 'month' as period_type, 'team' as level, 'North' as member, category, 'EUR' as currency,
+    amount::decimal(18, 2) as amount, amount::decimal(18, 2) as amount_reporting, 100::decimal(18, 2) as actual_frozen,
+    100::decimal(18, 2) as actual_now, (amount - 100)::decimal(18, 2) as error_reporting, null::bigint as deals,
+    27::bigint as days_left, true as is_newest, date '2026-05-04' as submitted_on, date '2026-05-01' as period_start,
+    date '2026-05-31' as period_end
+from (values ('commit', 90), ('best_case', 120), ('pipeline', 150)) as calls (category, amount);
+
+create table fct_forecast_bridge as select
+    'month:2026-06-01:' || line as bridge_key, null::text as deal_key, 'month' as period_type,
+    'file_team' as commit_source, line, null::text as category, line as reason, null::decimal(18, 2) as amount_reporting,
+    null::decimal(18, 9) as chance, committed::decimal(18, 2) as commit_reporting,
+    expected::decimal(18, 2) as expected,
+    (expected - committed)::decimal(18, 2) as difference, date '2026-06-17' as as_of,
+    date '2026-06-01' as period_start, date '2026-06-30' as period_end
+from (
+    select 'won' as line, sum(expected) as expected, 50 as committed from fct_forecast
+    where method = 'saleshouse' and level = 'total' and part = 'won'
+    union all
+    select 'without_deal', 0, 40
+    union all
+    select 'not_created', sum(expected), 0 from fct_forecast
+    where method = 'saleshouse' and level = 'total' and part <> 'won'
+) as lines;
+
+insert into fct_forecast_submissions by name select
+    * replace ('file:now' as submission_key, date '2026-06-01' as period_start, date '2026-06-30' as period_end,
+    date '2026-06-15' as submitted_on, 15 as days_left, null as actual_frozen, null as actual_now,
+    null as error_reporting)
+from fct_forecast_submissions where category = 'commit';
 
 create table fct_file_readings as select
     'finance_targets:targets.csv:1' as reading_key, 'finance' as source_system, 'finance_targets' as mapping_name,
@@ -814,6 +877,19 @@ select *, 'now' as period_label, true as is_current from parts
 union all by name
 select period_type, period_start, period_end, method, 'total' as part, sum(expected) as expected,
     'now' as period_label, true as is_current from parts group by all;
+
+create table rpt_forecast_deals as select
+    deal_key, deal_key as deal_id, 'hubspot' as source_system, 'Deal' as deal_name, 'Owner 1' as owner_name, stage,
+    reasons, deals_like_it, won_like_it, row_number() over (order by deal_key) as value_rank, amount_reporting,
+    chance as chance_in_month, chance as chance_in_quarter, chance as chance_in_all, expected as expected_in_quarter,
+    expected as expected_in_all, date '2026-07-01' as close_date, month_start as likeliest_month
+from fct_forecast_deals order by deal_key limit 25;
+
+create table rpt_forecast_bridge as select
+    period_type, coalesce(reason, 'total') as reason, max(commit_source) as commit_source, count(deal_key) as deals,
+    null::decimal(18, 2) as amount_reporting, sum(commit_reporting) as commit_reporting, sum(expected) as expected,
+    sum(difference) as difference, date '2026-06-01' as period_start, date '2026-06-30' as period_end
+from fct_forecast_bridge group by grouping sets ((period_type, reason), (period_type));
 
 create table rpt_stage_speed as select stage, order_no::integer as stage_order, 5::bigint as completed,
     10::decimal(18, 6) as median_days, 20::decimal(18, 6) as p75_days, 15::decimal(18, 6) as survival_median_days,

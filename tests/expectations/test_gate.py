@@ -219,7 +219,26 @@ MUTATIONS = {
         "update fct_conversion_curves set exited_incidence = 0 where horizon_days = 90",
         "shares_grow",
     ),
-    "fct_forecast": ("update fct_forecast set part = 'upside' where part = 'open'", "part_accepted"),
+    "fct_forecast": (
+        "update fct_forecast set expected = expected + 0.01 where level = 'team' and part = 'open'",
+        "levels_add_up",
+    ),
+    "fct_forecast_bridge": (
+        "update fct_forecast_bridge set expected = expected + 1, difference = difference + 1 where line = 'won'",
+        "ends_at_the_forecast",
+    ),
+    "fct_forecast_deals": ("update fct_forecast_deals set chance = -0.1", "chance_in_range"),
+    "fct_forecast_scoreboard": ("update fct_forecast_scoreboard set bias = 0.3", "bias_within_the_miss"),
+    "rpt_forecast_bridge": (
+        "update rpt_forecast_bridge set difference = difference + 0.01 where reason = 'total'",
+        "total_is_the_sum",
+    ),
+    "rpt_forecast_deals": ("update rpt_forecast_deals set chance_in_month = 0.9", "a_part_of_all"),
+    "fct_forecast_ledger": ("update fct_forecast_ledger set as_of = date '2026-06-18'", "not_of_a_later_day"),
+    "fct_forecast_submissions": (
+        "update fct_forecast_submissions set error_reporting = error_reporting + 0.01 where category = 'commit'",
+        "error_is_the_difference",
+    ),
     "fct_file_readings": ("update fct_file_readings set load_number = 99", "known_at_the_watermark"),
     "fct_quality_results": (
         "update fct_quality_results set is_passed = false, is_blocking = true where check_name = 'filled'",

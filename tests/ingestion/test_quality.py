@@ -1,10 +1,13 @@
-"""Verdicts land once, and once more when it is known which release came of them."""
+"""Verdicts land once, and once more when it is known which release came of them; published forecasts land once."""
 
 import json
-from datetime import UTC, datetime, timedelta
+import shutil
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -35,11 +38,21 @@ def judged(home: Home, run_id: str, *, passed: bool) -> Path:
     return path
 
 
-def landed(home: Home, settings: Settings, hours: int) -> list[dict[str, Any]]:
+def landed(home: Home, settings: Settings, hours: int, entity: str = "verdicts") -> list[dict[str, Any]]:
     """The rows that one more landing brings."""
     landing.land(home, "quality", settings, now=NOW + timedelta(hours=hours))
     entry = ledger.read(home)[-1]
-    return [row for file in entry.entities["verdicts"].files for row in pq.read_table(home.raw / file.path).to_pylist()]
+    return [row for file in entry.entities[entity].files for row in pq.read_table(home.raw / file.path).to_pylist()]
+
+
+def published(home: Home, release: str, run_id: str, **columns: list[Any]) -> Path:
+    """A sealed release that holds a forecast."""
+    folder = home.releases / release
+    (folder / "parquet").mkdir(parents=True)
+    manifest = {"release": release, "run_id": run_id, "known_at": 4, "sealed_at": "2026-06-18T05:02:03+00:00"}
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    pq.write_table(pa.table(columns), folder / "parquet" / "fct_forecast.parquet")
+    return folder
 
 
 def test_each_verdict_lands_once_and_again_with_its_release(tmp_path: Path, settings: Settings) -> None:
@@ -74,3 +87,27 @@ def test_a_torn_verdict_is_one_line(tmp_path: Path, settings: Settings) -> None:
         landed(home, settings, 0)
     assert "\n" not in str(error.value)
     assert ledger.read(home) == []
+
+
+def test_a_published_forecast_lands_once_and_outlives_its_release(tmp_path: Path, settings: Settings) -> None:
+    home = Home(tmp_path)
+    first = published(
+        home, "2026-06-17.001", "run-1", method=["crm_view"], as_of=[date(2026, 6, 17)],
+        expected=pa.array([Decimal("10.50")], pa.decimal128(18, 2)), period_start=[date(2026, 6, 1)],
+    )  # fmt: skip
+    (row,) = landed(home, settings, 1, "forecasts")
+    told = ("release", "run_id", "known_at", "method", "expected", "as_of", "period_start", "p10", "part")
+    assert [row[name] for name in told] == [
+        *("2026-06-17.001", "run-1", "4", "crm_view", "10.50", "2026-06-17", "2026-06-01"), None, None,
+    ]  # fmt: skip
+    assert landed(home, settings, 2, "forecasts") == []
+    # Its id is given again after it was removed.
+    shutil.rmtree(first)
+    published(home, "2026-06-17.001", "run-2", method=["saleshouse"], expected=["11"])
+    assert [(row["run_id"], row["expected"]) for row in landed(home, settings, 3, "forecasts")] == [("run-2", "11")]
+    (home.releases / "2026-06-17.001" / "parquet" / "fct_forecast.parquet").write_bytes(b"torn")
+    assert landed(home, settings, 4, "forecasts") == []
+    published(home, "2026-06-18.001", "run-3")
+    (home.releases / "2026-06-18.001" / "parquet" / "fct_forecast.parquet").write_bytes(b"torn")
+    with pytest.raises(MalformedData, match="not valid Parquet"):
+        landed(home, settings, 5, "forecasts")

@@ -136,6 +136,22 @@ SCHEMAS = {
         " target_reporting decimal(18,2), chance_of_target decimal(18,9), as_of date, period_start date,"
         " period_end date"
     ),
+    "int_forecast_months": (
+        "month_start date, month_end date, quarter_start date, quarter_end date, frozen_day date"
+    ),
+    "fct_forecast_deals": (
+        "deal_key text, owner_key text, stage text, part text, cell text, reasons text, month_offset bigint,"
+        " deals_like_it bigint, won_like_it bigint, chance decimal(18,9), expected decimal(18,2), month_start date"
+    ),
+    "fct_forecast_scoreboard": (
+        "basis text, method text, origin_kind text, period_type text, level text, horizon bigint, weeks_left bigint,"
+        " forecasts bigint, wape decimal(18,9), bias decimal(18,9), coverage decimal(18,9)"
+    ),
+    "fct_forecast_bridge": (
+        "bridge_key text, deal_key text, period_type text, commit_source text, line text, reason text,"
+        " amount_reporting decimal(18,2), commit_reporting decimal(18,2), expected decimal(18,2),"
+        " difference decimal(18,2), period_start date, period_end date"
+    ),
     "fct_rejected_rows": (
         "reject_key text, source_system text, entity text, reason text, load_number bigint,"
         " fetched_at timestamp"
@@ -361,24 +377,66 @@ def _fill_forecast(connection: duckdb.DuckDBPyConnection) -> None:
                 cast(case
                     when part = 'won' then won
                     when part = 'open' and method = 'crm_view' then 310000
-                    when part = 'open' and method = 'stage_yield' then 168000
-                    when part = 'not_created' and method = 'stage_yield' then 74000
-                    when part = 'renewals' and method = 'stage_yield' then 28000
+                    when part = 'open' and method = 'saleshouse' then 168000
+                    when part = 'not_created' and method = 'saleshouse' then 74000
+                    when part = 'renewals' and method = 'saleshouse' then 28000
                     when part = 'not_created' and method = 'seasonal_naive' then 265000
                 end * case when period_type = 'quarter' and part <> 'won' then 1.4 else 1 end
                 as decimal(18, 2)) as expected
             from won
-            cross join unnest(['crm_view', 'stage_yield', 'seasonal_naive']) as methods (method)
+            cross join unnest(['crm_view', 'saleshouse', 'seasonal_naive']) as methods (method)
             cross join unnest(['won', 'open', 'not_created', 'renewals']) as parts (part)
         )
         select
             concat_ws(':', period_type, period_start, method, part), period_type, method, 'total', null,
-            'bookings', part, expected, null, null, null,
+            'bookings', part, expected, case method when 'saleshouse' then won + 150000 end,
+            case method when 'saleshouse' then won + 260000 end, case method when 'saleshouse' then won + 390000 end,
             (select sum(amount_reporting) from marts.fct_targets
              where level = 'company' and fct_targets.period_start between parts.period_start and parts.period_end),
-            null, date '2026-06-17', period_start, period_end
+            case when method = 'saleshouse' and exists (select 1 from marts.fct_targets) then 0.62 end,
+            date '2026-06-17', period_start, period_end
         from parts
         where expected is not null
+        """
+    )
+    connection.execute(
+        """
+        insert into marts.int_forecast_months select distinct month_start, last_day(month_start), quarter_start,
+            (quarter_start + interval 3 month - interval 1 day)::date, null::date from marts.dim_dates
+        """
+    )
+    connection.execute(
+        """
+        insert into marts.fct_forecast_deals
+        select deal_key, owner_key, stage, 'open', 'stage=' || stage,
+            '[{"code": "idle", "value": "0-7", "factor": 1.21}, {"code": "tempo", "value": 3, "factor": 0.9}]',
+            ahead, 2625, 88 - 11 * ahead, 0.034 - 0.004 * ahead,
+            coalesce(amount_reporting, 9000) * (0.034 - 0.004 * ahead),
+            date '2026-06-01' + to_months(ahead::integer)
+        from marts.fct_deals cross join unnest([0, 1, 2]) as months (ahead)
+        where status = 'open' and not is_excluded
+        """
+    )
+    connection.execute(
+        """
+        insert into marts.fct_forecast_scoreboard
+        select 'backtest', method, 'within_month', period_type, 'total', horizon, 2, 24, 0.18, -0.02,
+            case method when 'saleshouse' then 0.79 end
+        from unnest(['crm_view', 'saleshouse', 'seasonal_naive']) as methods (method)
+        cross join (values ('month', 0), ('month', 1), ('quarter', -2)) as ahead (period_type, horizon)
+        """
+    )
+    connection.execute(
+        """
+        insert into marts.fct_forecast_bridge
+        with lines (line, commit_amount, expected) as (
+            values ('won', 120000, 120000), ('without_deal', 30000, 0), ('not_created', 0, 41000),
+            ('committed', 90000, 61000)
+        )
+        select line, case line when 'committed' then 'hubspot:1' end, 'quarter', 'file_team', line, line,
+            case line when 'committed' then 90000 end, commit_amount, expected, expected - commit_amount,
+            date '2026-04-01', date '2026-06-30'
+        from lines
         """
     )
 

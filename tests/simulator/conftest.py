@@ -331,6 +331,16 @@ def make_company() -> Company:
             renewal_date=moments("2025-05-01", "2027-07-01").astype("datetime64[s]"),
             notice_date=moments("2025-02-03", None).astype("datetime64[s]"),
         ),
+        forecast_submissions=table(
+            level=["team", "company"],
+            member=["Mid-Market", None],
+            period_type=["month", "quarter"],
+            period_start=moments("2026-06-01", "2026-04-01").astype("datetime64[s]"),
+            category=["commit", "best_case"],
+            amount=[90500.0, 300000.0],
+            currency=["EUR", "USD"],
+            submitted_on=moments("2026-06-15", "2026-06-18").astype("datetime64[s]"),
+        ),
         feedback=table(
             feedback_id=["F1", "F2"],
             kind=["nps", "csat"],

@@ -35,6 +35,7 @@ MOMENT_OF = {
     "deal_splits": "agreed_at",
     "contracts": "signed_date",
     "feedback": "answered_date",
+    "forecast_submissions": "submitted_on",
 }
 
 

@@ -1,10 +1,12 @@
-{#- The deals whose bookings are forecast, by who is credited and which part of the forecast they belong to. -#}
+{#- The deals whose bookings are forecast as they stand today, by who is credited and part of the forecast. -#}
 with
 
 deals as (
     select * from {{ ref('fct_deals') }}
-    -- An onboarding deal repeats a sale that is already counted.
-    where not is_excluded and pipeline_purpose in ('new_business', 'renewal', 'upsell')
+),
+
+pipeline_deals as (
+    select * from {{ ref('int_pipeline_deals') }}
 ),
 
 credits as (
@@ -15,32 +17,26 @@ owners as (
     select * from {{ ref('dim_owners') }}
 ),
 
-deals_credited as (
-    select
-        deals.*,
-        credits.owner_key as credited_owner_key
-    from deals
-    left join credits on deals.deal_key = credits.deal_key
-),
-
 final as (
     select
-        deals_credited.deal_key,
-        {{ owner_member('owners') }} as owner_member,
-        coalesce(deals_credited.pipeline_label, 'Unknown') as pipeline_member,
-        deals_credited.currency,
-        deals_credited.stage,
-        deals_credited.status,
-        case when deals_credited.pipeline_purpose = 'renewal' then 'renewals' else 'open' end
-            as open_part,
-        deals_credited.amount_history_basis,
-        deals_credited.amount_reporting,
-        deals_credited.win_probability,
-        deals_credited.close_date,
-        case when deals_credited.status = 'won' then deals_credited.close_day end as won_day,
-        deals_credited.created_at
-    from deals_credited
-    left join owners on deals_credited.credited_owner_key = owners.owner_key
+        deals.deal_key,
+        credits.owner_key,
+        case when deals.is_deleted then 'deleted' else deals.status end as status,
+        case when deals.pipeline_purpose = 'renewal' then 'renewals' else 'open' end as part,
+        {{ owner_member('owners') }} as owner,
+        coalesce(owners.team, 'unassigned') as team,
+        deals.segment,
+        coalesce(deals.pipeline_label, 'Unknown') as pipeline,
+        deals.channel as source,
+        deals.stage,
+        deals.amount_reporting as amount,
+        deals.created_date as created_day,
+        case when deals.status = 'won' then deals.close_day end as won_day,
+        deals.close_date
+    from deals
+    inner join pipeline_deals on deals.deal_key = pipeline_deals.deal_key
+    left join credits on deals.deal_key = credits.deal_key
+    left join owners on credits.owner_key = owners.owner_key
 )
 
 select * from final

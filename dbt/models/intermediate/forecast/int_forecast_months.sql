@@ -1,80 +1,64 @@
-{#- Which method can say something about which month: without at least three origins, or without the same month a
-    year ago, there is no figure rather than a wrong one. -#}
+{#-
+    One row per month of the calendar up to the end of the second quarter after the current one (an
+    open deal may be won up to five months ahead), with the day at whose end what was booked in it is what forecasts are scored against: so many working
+    days after its end as the company has chosen. A quarter is frozen with its last month.
+-#}
 with
 
+dates as (
+    select * from {{ ref('dim_dates') }}
+),
+
+forecast_rules as (
+    select * from {{ source('run', 'forecast_rules') }}
+),
+
 run_context as (
-    select as_of
-    from {{ source('run', 'run_context') }}
+    select * from {{ source('run', 'run_context') }}
 ),
 
-periods as (
-    select distinct
-        month_offset,
-        month_start
-    from {{ ref('int_forecast_periods') }}
-),
-
-deals as (
-    select * from {{ ref('int_forecast_deals') }}
-),
-
-origins as (
-    select * from {{ ref('int_forecast_origins') }}
-),
-
-deals_known as (
+days_counted as (
     select
-        min(created_at) as first_created_at,
-        count(*) filter (where status = 'open') as open_deals,
-        count(*) filter (where status = 'open' and win_probability is not null) as weighted_deals
-    from deals
-    having count(*) > 0
+        dates.*,
+        count(*) filter (where dates.is_working_day) over (order by dates.date_day) as working_days
+    from dates
 ),
 
-origins_counted as (
+last_quarter as (
+    select max(second.quarter_end) as quarter_end
+    from dates
+    inner join run_context on dates.date_day = run_context.as_of
+    inner join dates as following on dates.quarter_end + 1 = following.date_day
+    inner join dates as second on following.quarter_end + 1 = second.date_day
+),
+
+months as (
     select
-        periods.month_offset,
-        count(origins.months_ago) as origins
-    from periods
-    left join origins
-        on
-            origins.months_ago
-            between greatest(periods.month_offset, 0) + 1 and greatest(periods.month_offset, 0) + 12
-    group by periods.month_offset
+        days_counted.month_start,
+        days_counted.month_end,
+        days_counted.quarter_start,
+        days_counted.quarter_end,
+        max(days_counted.working_days) as working_days
+    from days_counted
+    group by all
 ),
 
 final as (
     select
-        'crm_view' as method,
-        periods.month_offset,
-        cast(null as bigint) as origins,
-        periods.month_start
-    from periods
-    cross join deals_known
-    where deals_known.open_deals = 0 or deals_known.weighted_deals > 0
-    union all
-    select
-        'stage_yield' as method,
-        periods.month_offset,
-        origins_counted.origins,
-        periods.month_start
-    from periods
-    cross join deals_known
-    inner join origins_counted on periods.month_offset = origins_counted.month_offset
-    where origins_counted.origins >= 3
-    union all
-    select
-        'seasonal_naive' as method,
-        periods.month_offset,
-        cast(null as bigint) as origins,
-        periods.month_start
-    from periods
-    cross join deals_known
-    cross join run_context
-    -- Months that are over need no year ago: what is booked in them is known.
-    where
-        periods.month_start < date_trunc('month', run_context.as_of)
-        or deals_known.first_created_at < periods.month_start - interval 12 month
+        months.month_start,
+        months.month_end,
+        months.quarter_start,
+        months.quarter_end,
+        min(days_counted.date_day) as frozen_day
+    from months
+    cross join forecast_rules
+    inner join last_quarter on months.month_start <= last_quarter.quarter_end
+    left join days_counted
+        on
+            days_counted.is_working_day
+            and days_counted.working_days
+            = months.working_days + cast(forecast_rules.frozen_after_days as integer)
+    group by all
 )
 
 select * from final

@@ -42,7 +42,7 @@ targets as (
 
 forecast as (
     select * from {{ ref('fct_forecast') }}
-    where measure = 'bookings' and method = 'stage_yield'
+    where measure = 'bookings' and method = 'saleshouse'
 ),
 
 run_context as (
@@ -305,7 +305,7 @@ forecast_summed as (
         max(forecast.chance_of_target) as chance_of_target,
         forecast.period_start
     from forecast
-    where forecast.level in ('total', 'owner')
+    where forecast.level in ('total', 'team', 'owner')
     group by all
 ),
 

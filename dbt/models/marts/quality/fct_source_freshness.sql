@@ -37,6 +37,7 @@
     ('files', 'addressable_accounts', 'stg_files__addressable_accounts', none, none),
     ('files', 'contracts', 'stg_files__contracts', none, none),
     ('files', 'feedback', 'stg_files__feedback', 'answered_date', none),
+    ('files', 'forecast_submissions', 'stg_files__forecast_submissions', 'submitted_on', none),
     ('files', 'readings', 'stg_files__readings', none, none),
     ('mappings', 'stages', 'stg_mappings__stages', none, none),
     ('mappings', 'channels', 'stg_mappings__channels', none, none),
@@ -44,6 +45,7 @@
     ('mappings', 'loss_reasons', 'stg_mappings__loss_reasons', none, none),
     ('mappings', 'creator_kinds', 'stg_mappings__creator_kinds', none, none),
     ('quality', 'verdicts', 'stg_quality__verdicts', 'judged_at', none),
+    ('quality', 'forecasts', 'stg_quality__forecasts', 'as_of', none),
 ] -%}
 {%- set id_of = {'pipelines': 'pipeline_id', 'deal_splits': 'deal_id'} -%}
 

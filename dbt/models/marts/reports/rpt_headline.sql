@@ -49,10 +49,12 @@ forecast as (
     select
         period_type,
         period_start,
-        method,
-        expected
+        expected,
+        p10,
+        p90,
+        chance_of_target
     from {{ ref('fct_forecast') }}
-    where level = 'total' and measure = 'bookings'
+    where level = 'total' and measure = 'bookings' and method = 'saleshouse'
 ),
 
 leads_by_day as (
@@ -153,21 +155,16 @@ periods_known as (
     cross join first_months
 ),
 
-forecast_by_method as (
+forecast_of_periods as (
     select
-        now_covered.period_type,
-        sum(forecast.expected) filter (where forecast.method = 'crm_view') as crm_view,
-        sum(forecast.expected) filter (where forecast.method = 'stage_yield') as stage_yield,
-        sum(forecast.expected) filter (
-            where forecast.method = 'seasonal_naive'
-        ) as seasonal_naive
-    from coverage_pacing as now_covered
-    inner join forecast
-        on
-            now_covered.period_type = forecast.period_type
-            and now_covered.period_start = forecast.period_start
-    where now_covered.is_current
-    group by now_covered.period_type
+        period_type,
+        period_start,
+        sum(expected) as expected,
+        max(p10) as p10,
+        max(p90) as p90,
+        max(chance_of_target) as chance_of_target
+    from forecast
+    group by all
 ),
 
 data_present as (
@@ -221,20 +218,10 @@ periods_joined as (
         now_covered.later_open,
         now_covered.coverage,
         now_covered.coverage_previous,
-        forecast_by_method.crm_view,
-        forecast_by_method.stage_yield,
-        forecast_by_method.seasonal_naive,
-        -- Both pass over a method that is silent.
-        least(
-            forecast_by_method.crm_view,
-            forecast_by_method.stage_yield,
-            forecast_by_method.seasonal_naive
-        ) as forecast_lowest,
-        greatest(
-            forecast_by_method.crm_view,
-            forecast_by_method.stage_yield,
-            forecast_by_method.seasonal_naive
-        ) as forecast_highest,
+        forecast_of_periods.expected as forecast_expected,
+        forecast_of_periods.p10 as forecast_p10,
+        forecast_of_periods.p90 as forecast_p90,
+        forecast_of_periods.chance_of_target,
         now_covered.is_target_met,
         data_present.has_deals,
         data_present.has_leads,
@@ -267,8 +254,10 @@ periods_joined as (
         on
             year_ago.period_type = year_ago_covered.period_type
             and year_ago.period_start = year_ago_covered.period_start
-    left join forecast_by_method
-        on now_covered.period_type = forecast_by_method.period_type
+    left join forecast_of_periods
+        on
+            now_covered.period_type = forecast_of_periods.period_type
+            and now_covered.period_start = forecast_of_periods.period_start
     where now_covered.is_current
 ),
 
@@ -311,13 +300,11 @@ final as (
         cast(amountless_open_deals as bigint) as amountless_open_deals,
         coverage,
         coverage_previous,
-        cast(crm_view as decimal(18, 2)) as crm_view_expected,
-        cast(stage_yield as decimal(18, 2)) as stage_yield_expected,
-        cast(seasonal_naive as decimal(18, 2)) as seasonal_naive_expected,
-        cast(forecast_lowest as decimal(18, 2)) as forecast_lowest,
-        cast(forecast_highest as decimal(18, 2)) as forecast_highest,
-        {{ ratio('forecast_lowest', 'target_reporting') }} as forecast_lowest_of_target,
-        {{ ratio('forecast_highest', 'target_reporting') }} as forecast_highest_of_target,
+        cast(forecast_expected as decimal(18, 2)) as forecast_expected,
+        forecast_p10,
+        forecast_p90,
+        {{ ratio('forecast_expected', 'target_reporting') }} as forecast_of_target,
+        chance_of_target,
         cast(leads as bigint) as leads,
         cast(mqls as bigint) as mqls,
         cast(leads_previous_to_date as bigint) as leads_previous_to_date,

@@ -1,0 +1,207 @@
+"""What moves a deal's chance beyond its cell, and what it brings if it is won.
+
+What belongs here: small factors, each observed wins over expected wins of past snapshots, shrunk to 1, one after the
+other; the ratio of won to entered amount. What does not: nesting (rates.py), deals that do not exist yet (creation.py).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from forecasting.facts import Facts, Floats
+from forecasting.interface import HORIZONS
+from forecasting.months import Days
+from forecasting.rates import HALF_LIFE, HIGHEST, WINDOW, Rates, Tree, first_ahead, last_complete
+from forecasting.snapshots import Snapshots
+
+PRIOR_WINS = 10.0
+TEMPO_MONTHS = 3
+TEMPO_PRIOR_WINS = 25.0
+# Amounts by their place among those of the segment: fifths, and the largest twentieth apart.
+AMOUNT_SHARES = (0.2, 0.4, 0.6, 0.8, 0.95)
+RATIO_BOUNDS = (0.2, 3.0)
+RATIO_PRIOR_WINS = 10.0
+# Beyond so many rows factors are learned from a share of the deals, drawn by a fixed rule.
+MOST_ROWS = 150_000
+YEARS_FOR_SEASON = 24
+
+
+@dataclass(frozen=True)
+class Judged:
+    """The open deals of an origin: rows of the snapshots, chances and factors by month ahead, values."""
+
+    rows: slice
+    deals: Days
+    cells: Days
+    finest: Days
+    base: Floats
+    chance: Floats
+    value: Floats
+    factors: dict[str, Floats]
+    codes: dict[str, Days]
+    ratio_spread: float
+
+
+def amount_bands(amount: Floats, segment: Days, thresholds: Floats) -> Days:
+    """0 where the amount is unknown, else 1 and more by the segment's thresholds (segment x share)."""
+    band = 1 + (amount[:, None] > thresholds[segment]).sum(axis=1)
+    return np.where(np.isnan(amount), 0, band)
+
+
+def thresholds_of(amount: Floats, segment: Days, segments: int) -> Floats:
+    """Segment x share of `AMOUNT_SHARES`: the amounts at those shares; of all where a segment has few."""
+    known = ~np.isnan(amount)
+    everyone = np.quantile(amount[known], AMOUNT_SHARES) if known.any() else np.full(len(AMOUNT_SHARES), np.inf)
+    found = np.tile(everyone, (segments, 1))
+    for place in range(segments):
+        own = amount[known & (segment == place)]
+        if len(own) >= 50:
+            found[place] = np.quantile(own, AMOUNT_SHARES)
+    return found
+
+
+def judge(facts: Facts, snapshots: Snapshots, tree: Tree, rates: Rates, month: int) -> Judged:
+    """Chances and values of the deals that are open at the origin of `month`, by what was known then."""
+    days_left = snapshots.days_left
+    lead = first_ahead(days_left)
+    now = snapshots.rows(month)
+    past = slice(int(snapshots.first[max(month - WINDOW, 0)]), now.start)
+    sample = _sample(snapshots, past)
+    segments = len(facts.members["segment"])
+    segment_past = snapshots.attributes["segment"][sample].astype(np.int64)
+    thresholds = thresholds_of(snapshots.amount[sample], segment_past, segments)
+
+    weight = 0.5 ** ((month - snapshots.month[sample]) / HALF_LIFE)
+    target = snapshots.month[sample][:, None] + np.arange(HORIZONS)[None, :]
+    ended = month if days_left == 0 else month - 1
+    counted = (target <= ended) & (np.arange(HORIZONS) >= lead)[None, :]
+    known_win = (snapshots.known_from[sample] <= month) & (month < snapshots.known_until[sample])
+    won = (snapshots.won_month[sample][:, None] == target) & known_win[:, None] & counted
+    expected = rates.rates[tree.of_rows[-1][sample]] * counted
+
+    base = rates.rates[tree.of_rows[-1][now]].copy()
+    factors: dict[str, Floats] = {}
+    season = _seasons(facts, target, weight, won, expected, month, ended)
+    for name, by_month in season.items():
+        expected = expected * by_month[np.minimum(target, len(by_month) - 1)]
+        factors[name] = np.tile(by_month[np.minimum(month + np.arange(HORIZONS), len(by_month) - 1)], (len(base), 1))
+    codes_past = _codes(facts, snapshots, sample, thresholds)
+    codes_now = _codes(facts, snapshots, now, thresholds)
+    hopes = expected.sum(axis=1)
+    wins = won.sum(axis=1)
+    for name, values in codes_past.items():
+        size = int(max(values.max(initial=0), codes_now[name].max(initial=0))) + 1
+        seen = np.bincount(values, weight * hopes, size)
+        factor = (np.bincount(values, weight * wins, size) + PRIOR_WINS) / (seen + PRIOR_WINS)
+        hopes = hopes * factor[values]
+        factors[name] = np.tile(factor[codes_now[name]][:, None], (1, HORIZONS))
+    recent = counted & (target > ended - TEMPO_MONTHS)
+    scale = np.divide(hopes, expected.sum(axis=1), out=np.ones(len(hopes)), where=expected.sum(axis=1) > 0)
+    rows_per_deal = max(1.0, (past.stop - past.start) / max(len(scale), 1))
+    tempo = (float((won & recent).sum()) * rows_per_deal + TEMPO_PRIOR_WINS) / (
+        float((expected * recent * scale[:, None]).sum()) * rows_per_deal + TEMPO_PRIOR_WINS
+    )
+    factors["tempo"] = np.full(base.shape, tempo)
+    chance = base.copy()
+    for factor in factors.values():
+        chance = chance * factor
+    # A deal is won once: chances of all months together stay below one.
+    total = chance.sum(axis=1, keepdims=True)
+    chance = chance * np.minimum(1.0, HIGHEST / np.maximum(total, 1e-12))
+    value, spread = _values(snapshots, now, sample, weight, won.any(axis=1), segments)
+    return Judged(
+        rows=now,
+        deals=snapshots.deal[now],
+        cells=snapshots.cell[now],
+        finest=tree.of_rows[-1][now],
+        base=base,
+        chance=chance,
+        value=value,
+        factors=factors,
+        codes=codes_now,
+        ratio_spread=spread,
+    )
+
+
+def _sample(snapshots: Snapshots, past: slice) -> npt.NDArray[np.int64]:
+    rows = np.arange(past.start, past.stop)
+    share = MOST_ROWS / max(len(rows), 1)
+    if share >= 1:
+        return rows
+    # A multiplicative hash of the deal's number: all snapshots of a deal stay together.
+    drawn = (snapshots.deal[past] * np.int64(2_654_435_761)) % np.int64(1_000_003) < share * 1_000_003
+    return rows[drawn]
+
+
+def _codes(
+    facts: Facts, snapshots: Snapshots, rows: npt.NDArray[np.int64] | slice, thresholds: Floats
+) -> dict[str, Days]:
+    cell = snapshots.cell[rows]
+    segment = snapshots.attributes["segment"][rows].astype(np.int64)
+    return {
+        "amount_band": amount_bands(snapshots.amount[rows], segment, thresholds),
+        "source": snapshots.source[rows].astype(np.int64),
+        "idle": snapshots.idle[rows].astype(np.int64),
+        "team": facts.codes["team"][cell],
+        "owner": facts.codes["owner"][cell],
+    }
+
+
+def _seasons(
+    facts: Facts, target: Days, weight: Floats, won: npt.NDArray[np.bool_], expected: Floats, month: int, ended: int
+) -> dict[str, Floats]:
+    """Factors by target month: its place in the quarter; and in the year where two whole years are known."""
+    months = len(facts.months)
+    size = max(months, int(target.max(initial=0)) + 1)
+    observed = np.bincount(target.ravel(), (won * weight[:, None]).ravel(), size)[:months]
+    hoped = np.bincount(target.ravel(), (expected * weight[:, None]).ravel(), size)[:months]
+    found: dict[str, Floats] = {}
+    places = {"month_in_quarter": np.array([facts.months.month_in_quarter(place) for place in range(months)])}
+    if int((hoped[: ended + 1] > 0).sum()) >= YEARS_FOR_SEASON:
+        places["season"] = np.arange(months) % 12
+    for name, place in places.items():
+        wins = np.bincount(place, observed)
+        hopes = np.bincount(place, hoped)
+        factor = (wins + 2 * PRIOR_WINS) / (hopes + 2 * PRIOR_WINS)
+        found[name] = factor[place]
+        hoped = hoped * factor[place]
+    return found
+
+
+def _values(
+    snapshots: Snapshots,
+    now: slice,
+    sample: npt.NDArray[np.int64],
+    weight: Floats,
+    is_won: npt.NDArray[np.bool_],
+    segments: int,
+) -> tuple[Floats, float]:
+    """What each open deal brings if it is won, and how far single deals stray from it (share of the value)."""
+    rows = sample[is_won]
+    weights = weight[is_won]
+    amount, brought = snapshots.amount[rows], snapshots.won_amount[rows]
+    segment = snapshots.attributes["segment"][rows].astype(np.int64)
+    known = ~np.isnan(amount) & (amount > 0)
+    ratio, spread = np.ones(segments), 0.3
+    if known.any():
+        bounded = np.clip(brought[known] / amount[known], *RATIO_BOUNDS)
+        entered, won = weights[known] * amount[known], weights[known] * amount[known] * bounded
+        overall = (won.sum() + RATIO_PRIOR_WINS * entered.mean()) / (entered.sum() + RATIO_PRIOR_WINS * entered.mean())
+        typical = RATIO_PRIOR_WINS * entered.mean()
+        ratio = (np.bincount(segment[known], won, segments) + typical * overall) / (
+            np.bincount(segment[known], entered, segments) + typical
+        )
+        spread = float(np.sqrt(np.average((bounded / overall - 1) ** 2, weights=entered)))
+    unknown = ~known if (~known).any() else known
+    typical_value = np.zeros(segments)
+    if len(brought):
+        mean = float(np.average(brought[unknown], weights=weights[unknown]))
+        typical_value = (
+            np.bincount(segment[unknown], weights[unknown] * brought[unknown], segments) + RATIO_PRIOR_WINS * mean
+        ) / (np.bincount(segment[unknown], weights[unknown], segments) + RATIO_PRIOR_WINS)
+    amount_now = snapshots.amount[now]
+    segment_now = snapshots.attributes["segment"][now].astype(np.int64)
+    few_known = known.sum() < 5 <= (~known).sum()
+    by_amount = ratio[segment_now] * amount_now
+    return np.where(np.isnan(amount_now) | few_known, typical_value[segment_now], by_amount), spread

@@ -1,0 +1,158 @@
+"""The win table: the chance of being won in exactly month h, nested, each level shrunk to the one above it.
+
+What belongs here: rates from the counts that SQL made. What does not: what else moves a deal's chance (factors.py).
+
+A level's rate is its parent's times how often the added attribute was won against what the parents expected, drawn to
+the level's own count: p = p0 (w + k) / (n p0 + k), the mean of a gamma prior with k wins behind it (Poisson-gamma
+shrinkage, Bühlmann). Newer months count more: half as much every `HALF_LIFE` months.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from forecasting.facts import Floats
+from forecasting.interface import HORIZONS
+from forecasting.months import Days
+from forecasting.snapshots import AGES, ATTRIBUTES, CLOSE, DAYS_IN_STAGE, Snapshots, WinCounts
+
+# Each level adds these attributes to those of the level above.
+LEVELS = (("part",), ("stage_no",), ("days_in_stage",), ("close",), ("segment",), ("age", "pushed"))
+HALF_LIFE = 12.0
+WINDOW = 36
+PRIOR_WINS = 4.0
+HIGHEST = 0.95
+SIZES = {"part": 2, "stage_no": 4_096, "days_in_stage": 16, "close": 16, "segment": 1_024, "age": 16, "pushed": 8}
+
+
+@dataclass(frozen=True)
+class Tree:
+    """The cells of all levels, each with its parent, and where the counts' and the snapshots' rows stand in them."""
+
+    of_counts: list[Days]
+    of_rows: list[Days]
+    parents: list[Days]
+    added: list[Days]
+    added_of_cells: list[Days]
+
+
+@dataclass(frozen=True)
+class Rates:
+    """Rates of the finest cells by month ahead, and the plain counts of every level for whoever asks why."""
+
+    rates: Floats
+    seen: list[Floats]
+    won: list[Floats]
+
+
+def grow(counts: WinCounts, rows: Snapshots) -> Tree:
+    """Numbers the cells of every level; a cell without counts of its own exists as soon as a deal stands in it."""
+    of_counts: list[Days] = []
+    of_rows: list[Days] = []
+    parents: list[Days] = []
+    added: list[Days] = []
+    added_of_cells: list[Days] = []
+    count_key = np.zeros(len(counts.month), dtype=np.int64)
+    row_key = np.zeros(len(rows.month), dtype=np.int64)
+    for attributes in LEVELS:
+        count_added = np.zeros(len(count_key), dtype=np.int64)
+        row_added = np.zeros(len(row_key), dtype=np.int64)
+        for name in attributes:
+            count_added = count_added * SIZES[name] + counts.attributes[name]
+            row_added = row_added * SIZES[name] + rows.attributes[name].astype(np.int64)
+        width = int(np.prod([SIZES[name] for name in attributes]))
+        # Every row is in the counts too, so the counts name all cells.
+        keys, place, back = np.unique(count_key * width + count_added, return_index=True, return_inverse=True)
+        parents.append(count_key[place])
+        added_of_cells.append(count_added[place])
+        added.append(count_added)
+        count_key = back.astype(np.int64)
+        row_key = np.searchsorted(keys, row_key * width + row_added)
+        of_counts.append(count_key)
+        of_rows.append(row_key)
+    return Tree(of_counts, of_rows, parents, added, added_of_cells)
+
+
+def last_complete(month: int, days_left: int, ahead: int) -> int:
+    """The newest month whose snapshot's outcome `ahead` months later is known at the origin in `month`."""
+    return month - ahead if days_left == 0 else month - ahead - 1
+
+
+def first_ahead(days_left: int) -> int:
+    """The first month that is still to come: at a month's end the next one."""
+    return 1 if days_left == 0 else 0
+
+
+def fit(tree: Tree, counts: WinCounts, month: int, days_left: int) -> Rates:
+    """Rates as known at the origin of `month`."""
+    finest = len(tree.parents[-1])
+    rates = np.zeros((finest, HORIZONS))
+    seen = [np.zeros((len(parents), HORIZONS)) for parents in tree.parents]
+    won = [np.zeros((len(parents), HORIZONS)) for parents in tree.parents]
+    begin = int(counts.first[max(month - WINDOW, 0)])
+    for ahead in range(first_ahead(days_left), HORIZONS):
+        newest = last_complete(month, days_left, ahead)
+        if newest < 0:
+            continue
+        part = slice(begin, int(counts.first[newest + 1]))
+        deals = counts.deals[part]
+        is_win = (
+            (counts.won_month[part] == counts.month[part] + ahead)
+            & (counts.known_from[part] <= month)
+            & (month < counts.known_until[part])
+        )
+        weight = deals * 0.5 ** ((month - counts.month[part]) / HALF_LIFE)
+        weighted_wins = weight * is_win
+        total = weight.sum()
+        current: Floats = np.array([weighted_wins.sum() / total if total else 0.0])
+        for level in range(len(LEVELS)):
+            size = len(tree.parents[level])
+            codes = tree.of_counts[level][part]
+            start = current[tree.parents[level]]
+            if level:
+                start = start * _marginal(tree, level, part, weight, weighted_wins, start, codes)
+            own = np.bincount(codes, weight, size)
+            wins = np.bincount(codes, weighted_wins, size)
+            current = np.minimum(start * (wins + PRIOR_WINS) / (own * start + PRIOR_WINS), HIGHEST)
+            seen[level][:, ahead] = np.bincount(codes, deals, size)
+            won[level][:, ahead] = np.bincount(codes, deals * is_win, size)
+        rates[:, ahead] = current
+    return Rates(rates=rates, seen=seen, won=won)
+
+
+def _marginal(tree: Tree, level: int, part: slice, weight: Floats, wins: Floats, start: Floats, codes: Days) -> Floats:
+    """What the attribute that a level adds does on its own, in all of the parents together."""
+    values = tree.added[level][part]
+    of_cells = tree.added_of_cells[level]
+    size = int(of_cells.max(initial=0)) + 1
+    expected = np.bincount(values, weight * start[codes], size)
+    observed = np.bincount(values, wins, size)
+    factor: Floats = (observed + PRIOR_WINS) / (expected + PRIOR_WINS)
+    return factor[of_cells]
+
+
+def words(attribute: str, value: int, stages: dict[int, str], segments: list[str]) -> str:
+    """An attribute's value for people to read."""
+    if attribute == "part":
+        return "renewals" if value else "open"
+    if attribute == "stage_no":
+        return stages.get(value, "unknown")
+    if attribute == "close":
+        return CLOSE[value]
+    if attribute == "segment":
+        return segments[value]
+    if attribute == "pushed":
+        return f"{value}" if value < 3 else "3 or more"
+    bounds = DAYS_IN_STAGE if attribute == "days_in_stage" else AGES
+    if value == len(bounds):
+        return f"over {bounds[-1]}"
+    return f"{bounds[value - 1] + 1 if value else 0}-{bounds[value]}"
+
+
+def is_value(array: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
+    """Where a number is known."""
+    return ~np.isnan(array)
+
+
+__all__ = ["ATTRIBUTES", "LEVELS", "Rates", "Tree", "first_ahead", "fit", "grow", "last_complete", "words"]

@@ -1,0 +1,146 @@
+"""Why a deal is expected to bring what it is: the cell it was judged by, with its counts, and the factors that moved it.
+
+What belongs here: the table of open deals. What does not: the estimates; words of a language (codes and numbers are worded
+by the report).
+"""
+
+import json
+
+import numpy as np
+import pandas as pd
+
+from forecasting import rates
+from forecasting.facts import Facts, Floats
+from forecasting.interface import HORIZONS
+from forecasting.months import Days, day_of
+from forecasting.phase import Origin
+from forecasting.snapshots import IDLE
+
+SEEN_AT_LEAST = 30
+REASON_AT_LEAST = 0.05
+COLUMNS = [
+    "deal_key", "month_offset", "month_start", "part", "owner", "team", "segment", "pipeline", "stage", "amount_cents",
+    "value_cents", "chance", "expected_cents", "cell", "cell_level", "n", "wins", "base_chance", "reasons",
+]  # fmt: skip
+
+
+def explain(facts: Facts, origin: Origin, speaks: bool) -> pd.DataFrame:
+    """One row per open deal and month ahead; none where our method is silent."""
+    judged = origin.judged
+    count = len(judged.deals)
+    if not speaks or count == 0:
+        return pd.DataFrame(columns=COLUMNS)
+    facts.connection.execute("create or replace temp table forecast_asked (place integer, deal_no integer)")
+    asked = pd.DataFrame({"place": np.arange(count), "deal_no": judged.deals})
+    facts.connection.register("forecast_asked_now", asked)
+    deals = facts.connection.execute(
+        """
+        select deals.deal_key, coalesce(stages.stage, deals.stage) as stage, coalesce(states.amount, deals.amount) as amount
+        from forecast_asked_now as asked
+        inner join forecast_deals as deals on asked.deal_no = deals.deal_no
+        left join forecast_states as states
+            on asked.deal_no = states.deal_no and states.valid_from <= $day and $day < states.valid_until
+        left join forecast_stages as stages on states.stage_no = stages.stage_no
+        order by asked.place
+        """,
+        {"day": day_of(origin.day)},
+    ).df()
+    facts.connection.unregister("forecast_asked_now")
+    labels = facts.labels.iloc[judged.cells].reset_index(drop=True)
+    pieces = []
+    for ahead in range(rates.first_ahead(origin.days_left), HORIZONS):
+        level, cell = _cells_with_enough(origin, ahead)
+        piece = pd.DataFrame({
+            "deal_key": deals["deal_key"], "month_offset": ahead,
+            "month_start": day_of(int(facts.months.starts[origin.month + ahead])),
+            "part": labels["part"], "owner": labels["owner"], "team": labels["team"], "segment": labels["segment"],
+            "pipeline": labels["pipeline"], "stage": deals["stage"],
+            "amount_cents": pd.array(np.rint(deals["amount"] * 100), dtype="Float64").astype("Int64"),
+            "value_cents": np.rint(judged.value * 100).astype(np.int64),
+            "chance": np.round(judged.chance[:, ahead], 9),
+            "expected_cents": np.rint(origin.open_deals[:, ahead]).astype(np.int64),
+            "cell": _words(facts, origin, level, cell), "cell_level": level,
+            "n": _pick(origin.rates.seen, level, cell, ahead), "wins": _pick(origin.rates.won, level, cell, ahead),
+            "base_chance": np.round(judged.base[:, ahead], 9), "reasons": _reasons(facts, origin, ahead),
+        })  # fmt: skip
+        pieces.append(piece)
+    return pd.concat(pieces, ignore_index=True)[COLUMNS].sort_values(["deal_key", "month_offset"], ignore_index=True)
+
+
+def _cells_with_enough(origin: Origin, ahead: int) -> tuple[Days, Days]:
+    """The deepest level at which enough deals were seen, and the cell there."""
+    cell = origin.judged.finest
+    level = np.full(len(cell), len(rates.LEVELS) - 1)
+    place = cell.copy()
+    for depth in range(len(rates.LEVELS) - 1, 0, -1):
+        here = np.where(level == depth, place, 0)
+        few = (level == depth) & (origin.rates.seen[depth][here, ahead] < SEEN_AT_LEAST)
+        place = np.where(few, origin.tree.parents[depth][np.where(few, place, 0)], place)
+        level = np.where(few, depth - 1, level)
+    return level, place
+
+
+def _pick(counts: list[Floats], level: Days, cell: Days, ahead: int) -> Days:
+    found = np.zeros(len(cell), dtype=np.int64)
+    for depth in range(len(counts)):
+        own = level == depth
+        found[own] = counts[depth][cell[own], ahead].astype(np.int64)
+    return found
+
+
+def _words(facts: Facts, origin: Origin, level: Days, cell: Days) -> list[str]:
+    stages = dict(zip(facts.stages["stage_no"].tolist(), facts.stages["stage"].tolist(), strict=True))
+    keys, back = np.unique(level * 2**40 + cell, return_inverse=True)
+    texts = []
+    for key in keys:
+        depth, place, words = int(key // 2**40), int(key % 2**40), list[str]()
+        for at in range(depth, -1, -1):
+            value, names = int(origin.tree.added_of_cells[at][place]), rates.LEVELS[at]
+            for name in reversed(names):
+                size = rates.SIZES[name] if len(names) > 1 else 2**62
+                words.append(
+                    f"{name.removesuffix('_no')}={rates.words(name, value % size, stages, facts.members['segment'])}"
+                )
+                value //= size
+            place = int(origin.tree.parents[at][place])
+        texts.append("; ".join(reversed(words)))
+    return [texts[place] for place in back]
+
+
+def _reasons(facts: Facts, origin: Origin, ahead: int) -> list[str]:
+    """JSON of the factors that move a chance by 5 % or more, strongest first; equal deals share one text."""
+    judged = origin.judged
+    sources = [row[0] for row in facts.connection.execute(
+        "select distinct source from forecast_deals order by source").fetchall()]  # fmt: skip
+    idle = [f"{(IDLE[place - 1] + 1) if place else 0}-{bound}" for place, bound in enumerate(IDLE)] + [
+        f"over {IDLE[-1]}"
+    ]
+    month = origin.month + ahead
+    names = list(judged.codes)
+    table = np.stack([judged.codes[name] for name in names], axis=1)
+    kinds, first, back = np.unique(table, axis=0, return_index=True, return_inverse=True)
+    texts = []
+    for kind, place in zip(kinds, first, strict=True):
+        known = dict(zip(names, (int(code) for code in kind), strict=True))
+        found = []
+        for name, factor in judged.factors.items():
+            moved = float(factor[place, ahead])
+            if abs(moved - 1) < REASON_AT_LEAST:
+                continue
+            value = {
+                "source": lambda known=known: sources[known["source"]],
+                "idle": lambda known=known: idle[known["idle"]],
+                "team": lambda known=known: facts.members["team"][known["team"]],
+                "owner": lambda known=known: facts.members["owner"][known["owner"]],
+                "amount_band": lambda known=known: known["amount_band"],
+                "month_in_quarter": lambda: facts.months.month_in_quarter(month) + 1,
+                "season": lambda: day_of(int(facts.months.starts[month])).isoformat(),
+                "tempo": lambda: 3,
+            }[name]()
+            found.append({"code": name, "value": value, "factor": round(moved, 4)})
+        money = float(origin.scale[ahead])
+        if abs(money - 1) >= REASON_AT_LEAST:
+            found.append({"code": "history_blend", "value": None, "factor": round(money, 4)})
+        found.sort(key=lambda reason: (-abs(np.log(max(reason["factor"], 1e-9))), reason["code"]))
+        texts.append(json.dumps(found, ensure_ascii=False))
+    return [texts[place] for place in np.ravel(back)]

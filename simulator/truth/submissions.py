@@ -1,0 +1,185 @@
+"""What managers have called, what the CRM's categories amounted to at each month's end, and what came of it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from datetime import date, timedelta
+from decimal import Decimal
+from functools import cached_property
+from typing import Any
+
+import pandas as pd
+
+from simulator.company import START
+from simulator.truth.comparison import Comparison, measures
+from simulator.truth.coverage import Coverage, Member
+from simulator.truth.log import key_of, rounded, table, text_of
+from simulator.truth.pipeline import Standing
+
+FROZEN_AFTER = 5  # working days
+WORDS = {"COMMIT": 0, "BEST_CASE": 1, "PIPELINE": 2}
+CATEGORIES = ("commit", "best_case", "pipeline")
+Span = tuple[str, date, date]
+
+
+def period_of(kind: str, day: date) -> Span:
+    span = pd.Period(pd.Timestamp(day), freq="M" if kind == "month" else "Q")
+    return kind, span.start_time.date(), span.end_time.date()
+
+
+class Submissions(Coverage):
+    """Calls, scored."""
+
+    def _frozen_day(self, end: date) -> date:
+        return self.working_days(end + timedelta(days=1), end + timedelta(days=60))[FROZEN_AFTER - 1]
+
+    def _standing(self, deal_id: str, day: date) -> tuple[Standing | None, Standing | None]:
+        """How a deal stood at the end of a day, and the standing in which it was closed the way it then was."""
+        end = self.midnight(day + timedelta(days=1))
+        life = [standing for standing in self.lives[deal_id] if standing.since < end]
+        if not life:
+            return None, None
+        place = len(life) - 1
+        while place and life[place - 1].status == life[-1].status:
+            place -= 1
+        return life[-1], life[place]
+
+    def _won_on(self, standing: Standing, closing: Standing) -> date:
+        stated = standing.due
+        if self.moment.close_day == "crm_close_date" and stated is not None:
+            return stated
+        return self.day(closing.since)
+
+    @cached_property
+    def _frozen(self) -> dict[tuple[Span, Member], Decimal]:
+        """(period, member) -> bookings as they stood on the day of freezing, of periods that are frozen by now."""
+        found: dict[tuple[Span, Member], Decimal] = defaultdict(Decimal)
+        month = START.replace(month=1, day=1)
+        while month <= self.moment.as_of:
+            _, first, last = period_of("month", month)
+            quarter = period_of("quarter", month)
+            for span in (("month", first, last), quarter):
+                day = self._frozen_day(span[2])
+                if day > self.moment.as_of:
+                    continue
+                for deal_id in self.pipeline_deals:
+                    standing, closing = self._standing(deal_id, day)
+                    if standing is None or closing is None or standing.status != "won":
+                        continue
+                    won = self._won_on(standing, closing)
+                    if first <= won <= last:
+                        for member in self._members(key_of(closing.owner)):
+                            found[span, member] += self.value(standing, won)
+            month = last + timedelta(days=1)
+        return found
+
+    @cached_property
+    def _booked(self) -> dict[tuple[Span, Member], Decimal]:
+        """(period, member) -> bookings as known now."""
+        found: dict[tuple[Span, Member], Decimal] = defaultdict(Decimal)
+        for day, owner, money in self._wins:
+            for kind in ("month", "quarter"):
+                for member in self._members(owner):
+                    found[period_of(kind, day), member] += money or 0
+        return found
+
+    def _called_in_files(self) -> list[dict[str, Any]]:
+        found = []
+        owner_by_email = dict(zip(self.dim_owners["email"], self.dim_owners["owner_key"], strict=True))
+        today = pd.Timestamp(self.day(self.moment.now))
+        for row in self.company.forecast_submissions.to_dict("records"):
+            if row["submitted_on"].date() > self.moment.as_of or row["submitted_on"] >= today:
+                continue
+            level = "total" if row["level"] == "company" else row["level"]
+            member = "total" if level == "total" else owner_by_email.get(row["member"], row["member"])
+            amount = rounded(Decimal(str(row["amount"])), 2)
+            day = row["submitted_on"].date()
+            found.append(
+                {
+                    "origin": "file", "level": level, "member": member, "category": row["category"],
+                    "span": period_of(row["period_type"], row["period_start"].date()), "submitted_on": day,
+                    "currency": row["currency"], "amount": amount, "deals": None,
+                    "amount_reporting": rounded(amount * self.rate(row["currency"], day), 2)
+                    if row["currency"] != "EUR" else amount,
+                }
+            )  # fmt: skip
+        return found
+
+    def _called_in_crm(self) -> list[dict[str, Any]]:
+        days = [
+            span.end_time.date()
+            for span in pd.period_range(START.replace(month=1, day=1), self.moment.as_of, freq="M")
+            if span.end_time.date() < self.moment.as_of
+        ]
+        found = []
+        for day in [*days, self.moment.as_of]:
+            stood = [self._standing(deal_id, day) for deal_id in self.pipeline_deals]
+            for kind in ("month", "quarter"):
+                span = period_of(kind, day + timedelta(days=1))
+                sums: dict[Member, list[Decimal]] = defaultdict(lambda: [Decimal(0)] * 3)
+                counts: dict[Member, list[int]] = defaultdict(lambda: [0] * 3)
+                named: set[Member] = set()
+                for standing, closing in stood:
+                    if standing is None or closing is None:
+                        continue
+                    if standing.status == "won":
+                        won = self._won_on(standing, closing)
+                        if span[1] <= won <= day:
+                            for member in self._members(key_of(closing.owner)):
+                                sums[member] = [one + self.value(standing, won) for one in sums[member]]
+                    elif standing.status == "open" and text_of(standing.category) in WORDS:
+                        word = WORDS[str(standing.category)]
+                        due = standing.due is not None and standing.due <= span[2]
+                        for member in self._members(key_of(standing.owner)):
+                            named.add(member)
+                            for number in range(word, 3) if due else ():
+                                sums[member][number] += self.value(standing, day)
+                                counts[member][number] += 1
+                for member in named:
+                    for number, category in enumerate(CATEGORIES):
+                        found.append(
+                            {
+                                "origin": "crm", "level": member[0], "member": member[1], "category": category,
+                                "span": span, "submitted_on": day, "currency": "EUR", "amount": sums[member][number],
+                                "deals": counts[member][number], "amount_reporting": sums[member][number],
+                            }
+                        )  # fmt: skip
+        return found
+
+    @cached_property
+    def fct_forecast_submissions(self) -> pd.DataFrame:
+        """One row per call."""
+        records = self._called_in_files() + self._called_in_crm()
+        newest: dict[tuple[Any, ...], date] = {}
+        for row in records:
+            series = tuple(row[name] for name in ("origin", "span", "level", "member", "category"))
+            newest[series] = max(newest.get(series, row["submitted_on"]), row["submitted_on"])
+        for row in records:
+            span = row.pop("span")
+            member = (row["level"], row["member"])
+            series = (row["origin"], span, *member, row["category"])
+            frozen = self._frozen.get((span, member), Decimal(0))
+            is_frozen = self._frozen_day(span[2]) <= self.moment.as_of
+            row |= {
+                "period_type": span[0],
+                "period_start": span[1],
+                "period_end": span[2],
+                "actual_frozen": frozen if is_frozen else None,
+                "actual_now": self._booked.get((span, member), Decimal(0)) if span[2] <= self.moment.as_of else None,
+                "error_reporting": row["amount_reporting"] - frozen if is_frozen else None,
+                "days_left": (span[2] - row["submitted_on"]).days,
+                "is_newest": newest[series] == row["submitted_on"],
+            }
+        return table(records, "origin period_type period_start level member category submitted_on")
+
+
+COMPARISONS = [
+    Comparison(
+        "fct_forecast_submissions",
+        ("origin", "period_type", "period_start", "level", "member", "category", "submitted_on"),
+        measures(
+            text="currency", money="amount amount_reporting actual_frozen actual_now error_reporting",
+            count="deals days_left", flag="is_newest", day="period_end",
+        ),
+    ),
+]  # fmt: skip
