@@ -50,7 +50,7 @@ def forecast(
         kept = settings.origins if days_left in (0, facts.days_left) else settings.weekly_origins
         if kept == 0 and days_left != facts.days_left:
             continue
-        first = max(begin + settings.first_origin, facts.month - kept - phase.LEVEL_ORIGINS)
+        first = max(begin + settings.first_origin, facts.month - kept - phase.WARM_UP)
         first = min(first, facts.month) if days_left == facts.days_left else first
         for origin in phase.origins(facts, days_left, begin, max(first, 0), facts.month, settings):
             if origin.day == facts.as_of and days_left == facts.days_left:

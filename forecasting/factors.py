@@ -15,7 +15,7 @@ from forecasting.months import Days
 from forecasting.rates import HALF_LIFE, HIGHEST, WINDOW, Rates, Tree, first_ahead, last_complete
 from forecasting.snapshots import Snapshots
 
-PRIOR_WINS = 10.0
+PRIOR_WINS = 15.0
 TEMPO_MONTHS = 3
 TEMPO_PRIOR_WINS = 25.0
 # Amounts by their place among those of the segment: fifths, and the largest twentieth apart.

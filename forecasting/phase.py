@@ -15,12 +15,13 @@ from forecasting.interface import HORIZONS, Settings
 from forecasting.months import Days
 
 WHOLE_HISTORY = 24
-LEVEL_ORIGINS = 12
-LEVEL_PRIOR_ORIGINS = 6.0
+WARM_UP = 12
+LEVEL_ORIGINS = 24
+LEVEL_SPREAD = 0.08
 LEVEL_BOUNDS = (0.6, 1.6)
-SERIES_MONTHS = 6
+SERIES_MONTHS = 12
 SERIES_AT_MOST = 0.5
-BLEND_PRIOR_ORIGINS = 8.0
+BLEND_PRIOR_ORIGINS = 40.0
 BLEND_HALF_LIFE = 8.0
 
 
@@ -212,18 +213,22 @@ def _series(totals: Floats, rests: Floats, month: int, days_left: int, begin: in
 
 
 def _level(pairs: list[tuple[float, float]]) -> float:
-    """How high past forecasts were: actual over expected, drawn to 1."""
+    """How high past forecasts were: actual over expected, drawn to 1 by how uncertain the quotient is.
+
+    Normal prior around 1 with a spread of 8 %; the quotient's variance from the past errors themselves.
+    """
     hoped = sum(expected for expected, _ in pairs)
     if hoped <= 0:
         return 1.0
-    prior = LEVEL_PRIOR_ORIGINS * hoped / len(pairs)
-    return float(np.clip((sum(actual for _, actual in pairs) + prior) / (hoped + prior), *LEVEL_BOUNDS))
+    noise = sum((actual - expected) ** 2 for expected, actual in pairs) / hoped**2
+    away = sum(actual for _, actual in pairs) / hoped - 1
+    return float(np.clip(1 + away * LEVEL_SPREAD**2 / (LEVEL_SPREAD**2 + noise), *LEVEL_BOUNDS))
 
 
 def _series_weight(past: list[tuple[float, float, float, int]], usable: int) -> float:
     """The weight of the series: half for a young company, none after two years, moved by which was nearer in the past.
 
-    The weight that would have had the least squared error, drawn to that prior, which stands for eight origins.
+    The weight that would have had the least squared error, drawn to that prior, which stands for forty origins.
     """
     prior = SERIES_AT_MOST * max(0.0, 1 - usable / WHOLE_HISTORY)
     known = [row for row in past if not np.isnan(row[1])]

@@ -19,7 +19,7 @@ ATTRIBUTES = ("part", "stage_no", "days_in_stage", "close", "segment", "age", "p
 # Upper bounds in days, inclusive; the last band is open.
 DAYS_IN_STAGE = (3, 7, 14, 30, 60, 90, 180)
 AGES = (14, 30, 60, 90, 180, 365)
-IDLE = (7, 14, 30, 60)
+IDLE = (5, 10, 15, 22, 30, 60)
 CLOSE = ("none", "long overdue", "overdue", "this month", "next month", "in 2 months", "in 3 months", "later")
 NEVER = 32_000
 
