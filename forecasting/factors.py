@@ -22,6 +22,8 @@ TEMPO_PRIOR_WINS = 25.0
 AMOUNT_SHARES = (0.2, 0.4, 0.6, 0.8, 0.95)
 RATIO_BOUNDS = (0.2, 3.0)
 RATIO_PRIOR_WINS = 10.0
+ENOUGH_TO_BOUND = 5
+LARGEST_OVER_WON = 1.25
 # Beyond so many rows factors are learned from a share of the deals, drawn by a fixed rule.
 MOST_ROWS = 150_000
 YEARS_FOR_SEASON = 24
@@ -204,4 +206,8 @@ def _values(
     segment_now = snapshots.attributes["segment"][now].astype(np.int64)
     few_known = known.sum() < 5 <= (~known).sum()
     by_amount = ratio[segment_now] * amount_now
-    return np.where(np.isnan(amount_now) | few_known, typical_value[segment_now], by_amount), spread
+    value = np.where(np.isnan(amount_now) | few_known, typical_value[segment_now], by_amount)
+    # What is far larger than anything that was ever won is counted as no more than that.
+    if len(brought) >= ENOUGH_TO_BOUND:
+        value = np.minimum(value, LARGEST_OVER_WON * brought.max())
+    return value, spread
