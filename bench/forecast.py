@@ -1,7 +1,7 @@
-"""The backtest over the twelve generated companies: `python -m bench.forecast`, writes forecast.json and the docs' table.
+"""The backtest over twelve generated companies: `python -m bench.forecast`, writes forecast.json and the docs' table.
 
-What belongs here: which seeds, running, the figures against the bars, the table. What does not: companies (simulator), the
-forecast. Seeds below 9,000 were looked at while the method was made; the published figures come from seeds that were not.
+What belongs here: which seeds, the figures against the bars, the table. What does not: companies (simulator), the
+forecast. Seeds below 9,000 were looked at while the method was made; the published figures come from others.
 """
 
 import argparse
@@ -58,7 +58,9 @@ def judge(world: World, seed: int) -> dict[str, Any]:
         "weekly": backtest.weekly(result.scores), "cpu_seconds": round(time.process_time() - started, 1),
     }  # fmt: skip
     ours = found["next three months"]["saleshouse"]
-    print(f"{world.name} seed {seed}: {len(company.deals):,} deals, next three months wape {ours['wape']:.3f}", flush=True)
+    print(
+        f"{world.name} seed {seed}: {len(company.deals):,} deals, next three months wape {ours['wape']:.3f}", flush=True
+    )
     return found
 
 
@@ -121,7 +123,9 @@ def table(companies: list[dict[str, Any]], summary: dict[str, Any]) -> str:
     for world, rows in _by_world(companies).items():
         cells = [world]
         for period in backtest.HEADLINES:
-            cells += [f"{_mean([row[period][name]['wape'] for row in rows if name in row[period]]):.3f}" for name in names]
+            cells += [
+                f"{_mean([row[period][name]['wape'] for row in rows if name in row[period]]):.3f}" for name in names
+            ]
             cells.append(f"{_mean([row[period]['saleshouse']['bias'] for row in rows]):+.3f}")
             cells.append(f"{_mean([row[period]['saleshouse']['coverage'] for row in rows]):.2f}")
         lines.append("| " + " | ".join(cells) + " |")
@@ -150,7 +154,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.forecast", description=__doc__)
     parser.add_argument("--seeds", type=int, nargs="+", default=list(HELD_OUT), help="seeds of each company")
     parser.add_argument("--worlds", nargs="+", choices=[world.name for world in WORLDS], help="all unless given")
-    parser.add_argument("--out", type=Path, help="JSON; forecast.json and the docs' table unless worlds or seeds are given")
+    parser.add_argument(
+        "--out", type=Path, help="JSON; forecast.json and the docs' table unless worlds or seeds are given"
+    )
     arguments = parser.parse_args()
     chosen = [world for world in WORLDS if not arguments.worlds or world.name in arguments.worlds]
     print(f"seeds {', '.join(map(str, arguments.seeds))}")

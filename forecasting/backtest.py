@@ -22,7 +22,7 @@ SETTINGS = Settings(origins=22, weekly_origins=12, errors_of=("total",))
 
 @dataclass(frozen=True)
 class Backtest:
-    """`scores`: method x origin kind x period type x horizon x days left x level; `notes`: of the last day's forecast."""
+    """`scores`: as `scoreboard` gives them; `notes`: of the last day's forecast."""
 
     as_of: date
     scores: pd.DataFrame
@@ -47,8 +47,12 @@ def headline(scores: pd.DataFrame) -> dict[str, dict[str, dict[str, Any]]]:
     found: dict[str, dict[str, dict[str, Any]]] = {}
     total = scores[(scores["level"] == "total") & (scores["origin_kind"] == "month_end")]
     for name, (kind, horizon) in HEADLINES.items():
-        rows = total[(total["period_type"] == kind) & (total["horizon"] == horizon)].set_index("method")
-        found[name] = {method: _values(rows.loc[method]) for method in METHODS if method in rows.index}
+        rows = total[(total["period_type"] == kind) & (total["horizon"] == horizon)]
+        found[name] = {
+            method: _values(rows[rows["method"] == method].iloc[0])
+            for method in METHODS
+            if method in set(rows["method"])
+        }
     return found
 
 
@@ -62,6 +66,30 @@ def weekly(scores: pd.DataFrame) -> dict[str, dict[str, Any]]:
         f"{days} days left": {str(row["method"]): _values(row) for _, row in group.iterrows()}
         for days, group in rows.groupby("days_left")
     }
+
+
+def printed(result: Backtest) -> tuple[list[str], list[tuple[Any, ...]]]:
+    """Columns and rows of the total's scores: from month's ends the headlines, from weeks the running month."""
+    columns = ["forecast", "method", "n", "wape", "bias", "mase", "pinball", "coverage"]
+    rows: list[tuple[Any, ...]] = []
+    for name, methods in {**headline(result.scores), **weekly(result.scores)}.items():
+        for method in METHODS:
+            if method in methods:
+                rows.append((name, method, *(methods[method][column] for column in columns[2:])))
+    return columns, rows
+
+
+def in_words(result: Backtest) -> list[str]:
+    """What has to be said beside the scores."""
+    lines = []
+    if result.is_empty:
+        lines.append(
+            "not enough history: no past month's end could be judged (four months of deals and a frozen month after)"
+        )
+    codes = sorted(set(result.notes["code"]) - {"not_enough_history", "blended_with_series"})
+    if codes:
+        lines.append("note: " + ", ".join(code.replace("_", " ") for code in codes))
+    return lines
 
 
 def _values(row: pd.Series) -> dict[str, Any]:

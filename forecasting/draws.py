@@ -2,15 +2,14 @@
 
 What belongs here: draws, their sums by level, quantiles, the size of shocks. What does not: expected values.
 
-An open deal is won in a period with chance P: Poisson draws of rate -ln(1 - P), counted once, are exactly that. Deals to
-be created are a compound Poisson of expected wins and the sizes of past ones. Each draw is multiplied by a shock of
+An open deal is won in a period with chance P: Poisson draws of rate -ln(1 - P), counted once, are exactly that. Deals
+to be created are a compound Poisson of expected wins and the sizes of past ones. Each draw is multiplied by a shock of
 everything, one of the team and one of the owner, with mean 1, so a level's draws are the sum of its members'.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from forecasting.facts import Facts, Floats
 from forecasting.interface import LEVELS
@@ -132,7 +131,8 @@ def by_level(facts: Facts, sums: Floats, used: Days, level: str) -> Floats:
     """Draws x member of a level."""
     members = len(facts.members[level])
     if level == "total":
-        return sums.sum(axis=1, keepdims=True)
+        total: Floats = sums.sum(axis=1, keepdims=True)
+        return total
     onto = np.zeros((len(used), members))
     onto[np.arange(len(used)), facts.codes[level][used]] = 1
     found: Floats = sums @ onto
@@ -142,7 +142,7 @@ def by_level(facts: Facts, sums: Floats, used: Days, level: str) -> Floats:
 def learn(facts: Facts, past: list[tuple[Floats, Floats, Floats, float]]) -> Shocks:
     """Spread of shocks from past origins: expected, variance before shocks, and actual by cell, weight of the origin.
 
-    What errors have beyond the variance of single deals is the shocks': of the total; of teams beyond the total's error;
+    What errors have beyond the variance of single deals is the shocks': of the total; of teams beyond the total's;
     of owners beyond their team's. Each is drawn to a prior that stands for six origins.
     """
     found: dict[str, float] = {}
@@ -169,7 +169,7 @@ def learn(facts: Facts, past: list[tuple[Floats, Floats, Floats, float]]) -> Sho
 
 
 def _sum(facts: Facts, values: Floats, level: str) -> Floats:
-    return np.bincount(facts.codes[level], values, len(facts.members[level]))
+    return np.bincount(facts.codes[level], values, len(facts.members[level])).astype(np.float64)
 
 
 def _above(facts: Facts, level: str) -> Days:
@@ -181,9 +181,10 @@ def _above(facts: Facts, level: str) -> Days:
     return found
 
 
-def quantiles(draws: Floats) -> npt.NDArray[np.float64]:
+def quantiles(draws: Floats) -> Floats:
     """P10, P50, P90 x member."""
-    return np.quantile(draws, QUANTILES, axis=0)
+    found: Floats = np.quantile(draws, QUANTILES, axis=0)
+    return found
 
 
 __all__ = ["LEVELS", "Hopes", "Shocks", "by_level", "draw", "learn", "quantiles"]

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from forecasting.facts import Facts, Floats
 from forecasting.interface import HORIZONS
 from forecasting.months import Days
-from forecasting.rates import HALF_LIFE, HIGHEST, WINDOW, Rates, Tree, first_ahead, last_complete
+from forecasting.rates import HALF_LIFE, HIGHEST, WINDOW, Rates, Tree, first_ahead
 from forecasting.snapshots import Snapshots
 
 PRIOR_WINS = 15.0
@@ -26,6 +26,7 @@ ENOUGH_TO_BOUND = 5
 LARGEST_OVER_WON = 1.25
 # Beyond so many rows factors are learned from a share of the deals, drawn by a fixed rule.
 MOST_ROWS = 150_000
+LOTS = 1_000_000
 YEARS_FOR_SEASON = 24
 
 
@@ -131,8 +132,8 @@ def _sample(snapshots: Snapshots, past: slice) -> npt.NDArray[np.int64]:
     share = MOST_ROWS / max(len(rows), 1)
     if share >= 1:
         return rows
-    # A multiplicative hash of the deal's number: all snapshots of a deal stay together.
-    drawn = (snapshots.deal[past] * np.int64(2_654_435_761)) % np.int64(1_000_003) < share * 1_000_003
+    # By the deal's lot: all snapshots of a deal stay together.
+    drawn = snapshots.lot[past] < share * LOTS
     return rows[drawn]
 
 

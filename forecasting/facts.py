@@ -186,6 +186,8 @@ def _make_deals(connection: duckdb.DuckDBPyConnection, inputs: Inputs, as_of: da
         create or replace temp table forecast_deals as
         select
             cast(row_number() over (order by deal_key) - 1 as integer) as deal_no, deal_key,
+            -- A fixed lot between 0 and 999,999: which deals are a sample does not depend on the others.
+            cast(('0x' || substr(md5(deal_key), 1, 8))::ubigint % 1000000 as integer) as lot,
             cast(created_day as date) as created_day, status, cast(won_day as date) as won_day,
             cast(amount as double) as amount,
             case when part = 'renewals' then 'renewals' else 'open' end as part,

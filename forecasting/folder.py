@@ -120,7 +120,7 @@ def _check(connection: duckdb.DuckDBPyConnection, folder: Path, with_activities:
         ("history", f"field is null or field not in ({listed})", "field", "is no field", f"use {', '.join(FIELDS)}"),
         ("history", "deal_id is null or deal_id not in (select deal_id from given_deals)", "deal_id",
          "is not in deals.csv", "give the deal a row there or leave its changes out"),
-        ("history", "field = 'amount' and value is not null and coalesce(isfinite(try_cast(value as double)), false) = false",
+        ("history", "field = 'amount' and value is not null and not coalesce(abs(try_cast(value as double)) < 1e15, false)",
          "value", "is no amount", "write 1234.50"),
         ("history", "field = 'close_date' and value is not null and try_cast(value as date) is null", "value",
          "is no day", "write days as 2026-01-31"),
@@ -151,14 +151,16 @@ def _type(connection: duckdb.DuckDBPyConnection, with_activities: bool) -> None:
     casts = {"amount": "decimal(18, 2)", "close_date": "date"}
     # The order of rows decides between two changes of one field on one day.
     fields = ", ".join(
-        f"cast(case when field = '{field}' then value end as {casts.get(field, 'varchar')}) as {field}" for field in FIELDS
+        f"cast(case when field = '{field}' then value end as {casts.get(field, 'varchar')}) as {field}"
+        for field in FIELDS
     )
     connection.execute(
         f"""
         create or replace temp table company_history as
         select deal_id, cast(day as date) as day, row_no as order_no, {fields} from given_history;
         create or replace temp table company_deals as
-        select deal_id, cast(created as date) as created, owner, team, segment, pipeline, source, coalesce(kind, 'new') as kind
+        select deal_id, cast(created as date) as created, owner, team, segment, pipeline, source,
+            coalesce(kind, 'new') as kind
         from given_deals;
         create or replace temp table company_stages as
         select stage, cast(stage_order as integer) as stage_order, outcome, cast(probability as double) as probability

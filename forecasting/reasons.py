@@ -1,7 +1,7 @@
-"""Why a deal is expected to bring what it is: the cell it was judged by, with its counts, and the factors that moved it.
+"""Why a deal is expected to bring what it is: the cell it was judged by, and the factors that moved its chance.
 
-What belongs here: the table of open deals. What does not: the estimates; words of a language (codes and numbers are worded
-by the report).
+What belongs here: the table of open deals. What does not: the estimates; words of a language (codes and numbers are
+worded by the report).
 """
 
 import json
@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from forecasting import rates
+from forecasting.factors import TEMPO_MONTHS
 from forecasting.facts import Facts, Floats
 from forecasting.interface import HORIZONS
 from forecasting.months import Days, day_of
@@ -30,12 +31,12 @@ def explain(facts: Facts, origin: Origin, speaks: bool) -> pd.DataFrame:
     count = len(judged.deals)
     if not speaks or count == 0:
         return pd.DataFrame(columns=COLUMNS)
-    facts.connection.execute("create or replace temp table forecast_asked (place integer, deal_no integer)")
     asked = pd.DataFrame({"place": np.arange(count), "deal_no": judged.deals})
     facts.connection.register("forecast_asked_now", asked)
     deals = facts.connection.execute(
         """
-        select deals.deal_key, coalesce(stages.stage, deals.stage) as stage, coalesce(states.amount, deals.amount) as amount
+        select deals.deal_key, coalesce(stages.stage, deals.stage) as stage,
+            coalesce(states.amount, deals.amount) as amount
         from forecast_asked_now as asked
         inner join forecast_deals as deals on asked.deal_no = deals.deal_no
         left join forecast_states as states
@@ -60,7 +61,7 @@ def explain(facts: Facts, origin: Origin, speaks: bool) -> pd.DataFrame:
             "chance": np.round(judged.chance[:, ahead], 9),
             "expected_cents": np.rint(origin.open_deals[:, ahead]).astype(np.int64),
             "cell": _words(facts, origin, level, cell), "cell_level": level,
-            "n": _pick(origin.rates.seen, level, cell, ahead), "wins": _pick(origin.rates.won, level, cell, ahead),
+            "n": _pick(origin.fitted.seen, level, cell, ahead), "wins": _pick(origin.fitted.won, level, cell, ahead),
             "base_chance": np.round(judged.base[:, ahead], 9), "reasons": _reasons(facts, origin, ahead),
         })  # fmt: skip
         pieces.append(piece)
@@ -74,7 +75,7 @@ def _cells_with_enough(origin: Origin, ahead: int) -> tuple[Days, Days]:
     place = cell.copy()
     for depth in range(len(rates.LEVELS) - 1, 0, -1):
         here = np.where(level == depth, place, 0)
-        few = (level == depth) & (origin.rates.seen[depth][here, ahead] < SEEN_AT_LEAST)
+        few = (level == depth) & (origin.fitted.seen[depth][here, ahead] < SEEN_AT_LEAST)
         place = np.where(few, origin.tree.parents[depth][np.where(few, place, 0)], place)
         level = np.where(few, depth - 1, level)
     return level, place
@@ -122,25 +123,22 @@ def _reasons(facts: Facts, origin: Origin, ahead: int) -> list[str]:
     texts = []
     for kind, place in zip(kinds, first, strict=True):
         known = dict(zip(names, (int(code) for code in kind), strict=True))
-        found = []
-        for name, factor in judged.factors.items():
-            moved = float(factor[place, ahead])
-            if abs(moved - 1) < REASON_AT_LEAST:
-                continue
-            value = {
-                "source": lambda known=known: sources[known["source"]],
-                "idle": lambda known=known: idle[known["idle"]],
-                "team": lambda known=known: facts.members["team"][known["team"]],
-                "owner": lambda known=known: facts.members["owner"][known["owner"]],
-                "amount_band": lambda known=known: known["amount_band"],
-                "month_in_quarter": lambda: facts.months.month_in_quarter(month) + 1,
-                "season": lambda: day_of(int(facts.months.starts[month])).isoformat(),
-                "tempo": lambda: 3,
-            }[name]()
-            found.append({"code": name, "value": value, "factor": round(moved, 4)})
-        money = float(origin.scale[ahead])
-        if abs(money - 1) >= REASON_AT_LEAST:
-            found.append({"code": "history_blend", "value": None, "factor": round(money, 4)})
-        found.sort(key=lambda reason: (-abs(np.log(max(reason["factor"], 1e-9))), reason["code"]))
+        values: dict[str, str | int] = {
+            "source": sources[known["source"]],
+            "idle": idle[known["idle"]],
+            "team": facts.members["team"][known["team"]],
+            "owner": facts.members["owner"][known["owner"]],
+            "amount_band": known["amount_band"],
+            "month_in_quarter": facts.months.month_in_quarter(month) + 1,
+            "season": day_of(int(facts.months.starts[month])).isoformat(),
+            "tempo": TEMPO_MONTHS,
+        }
+        moved = {name: float(factor[place, ahead]) for name, factor in judged.factors.items()}
+        moved["history_blend"] = float(origin.scale[ahead])
+        told = sorted(
+            (name for name, factor in moved.items() if abs(factor - 1) >= REASON_AT_LEAST),
+            key=lambda name, moved=moved: (-abs(np.log(max(moved[name], 1e-9))), name),  # type: ignore[misc]
+        )
+        found = [{"code": name, "value": values.get(name), "factor": round(moved[name], 4)} for name in told]
         texts.append(json.dumps(found, ensure_ascii=False))
     return [texts[place] for place in np.ravel(back)]

@@ -1,10 +1,10 @@
 """How right forecasts were: typical miss, lean, coverage and loss of each method.
 
-What belongs here: scores from expected and actual. What does not: forecasts. Formulas: WAPE = sum |F - A| / sum A; bias =
-sum (F - A) / sum A; MASE = mean |F - A| / mean absolute change between spans of the same length before the origin
-(Hyndman & Koehler 2006); pinball loss = mean over P10, P50, P90 of max(q (A - Q), (q - 1)(A - Q)), as a share of the mean
-actual (Koenker & Bassett 1978); coverage = share of actuals between P10 and P90. Sums run over members and origins, so a
-ratio is never averaged; a zero denominator gives NULL.
+What belongs here: scores from expected and actual. What does not: forecasts. Formulas: WAPE = sum |F - A| / sum A;
+bias = sum (F - A) / sum A; MASE = mean of |F - A| / mean absolute change between spans of the same length before the
+origin (Hyndman & Koehler 2006); pinball loss = mean over P10, P50, P90 of max(q (A - Q), (q - 1)(A - Q)), as a share of
+the mean actual (Koenker & Bassett 1978); coverage = share of actuals between P10 and P90. Sums run over members and
+origins, so a ratio is never averaged; a zero denominator gives NULL.
 """
 
 import numpy as np
@@ -39,8 +39,8 @@ def scoreboard(errors: pd.DataFrame, keys: list[str] | None = None) -> pd.DataFr
     table["ranged_actual"] = actual.where(ranged)
     grouped = table.groupby(keys, dropna=False, sort=True, observed=True)
     found = grouped.agg(
-        n=("miss", "size"), away=("away", "sum"), miss=("miss", "sum"), actual=("actual", "sum"), mase=("scaled", "mean"),
-        loss=("loss", "mean"), mean=("ranged_actual", "mean"), coverage=("inside", "mean"),
+        n=("miss", "size"), away=("away", "sum"), miss=("miss", "sum"), actual=("actual", "sum"),
+        mase=("scaled", "mean"), loss=("loss", "mean"), mean=("ranged_actual", "mean"), coverage=("inside", "mean"),
     ).reset_index()  # fmt: skip
     above = found["actual"] > 0
     found["wape"] = (found["away"] / found["actual"].where(above)).round(9)

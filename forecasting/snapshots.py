@@ -6,12 +6,11 @@ stood (a reopened deal was won only in between), so an origin sees what it could
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from forecasting.facts import FOREVER, Facts, Floats, _number
-from forecasting.interface import HORIZONS
+from forecasting.facts import Facts, Floats
 from forecasting.months import Days, day_of
 
 # The attributes of a deal by which it is compared, in the order in which the win table nests them.
@@ -41,6 +40,7 @@ class Snapshots:
     attributes: dict[str, Days]
     source: Days
     idle: Days
+    lot: Days
     amount: Floats
     probability: Floats
     close_month: Days
@@ -110,7 +110,8 @@ def _make_rows(facts: Facts, last: int) -> None:
         """left join (
             select days.month, activities.deal_no, max(activities.day) as day
             from forecast_days as days
-            inner join forecast_activities as activities on activities.day <= days.day and activities.day > days.day - 90
+            inner join forecast_activities as activities
+                on activities.day <= days.day and activities.day > days.day - 90
             group by all
         ) as activities on spread.month = activities.month and spread.deal_no = activities.deal_no"""
         if has_activities
@@ -125,22 +126,22 @@ def _make_rows(facts: Facts, last: int) -> None:
         ),
         spread as (
             select days.month, days.day, states.*, deals.amount as amount_today, deals.close_date as close_date_today,
-                deals.segment, deals.part, deals.source, deals.created_day, deals.stage as stage_today
+                deals.lot, deals.segment, deals.part, deals.source, deals.created_day, deals.stage as stage_today
             from forecast_states as states
             inner join forecast_deals as deals on states.deal_no = deals.deal_no
             inner join forecast_days as days on states.valid_from <= days.day and days.day < states.valid_until
             where states.status = 'open'
         ),
         filled as (
-            select spread.month, spread.day, spread.deal_no, spread.cell, spread.segment, spread.part, spread.source,
-                spread.valid_from, spread.pushes, spread.stage_entered, spread.created_day,
+            select spread.month, spread.day, spread.deal_no, spread.lot, spread.cell, spread.segment, spread.part,
+                spread.source, spread.valid_from, spread.pushes, spread.stage_entered, spread.created_day,
                 -- What is only known of today may be used today.
                 case when spread.stage_no = 0 and spread.day = date '{day_of(facts.as_of)}'
                     then coalesce(stages.stage_no, 0) else spread.stage_no end as stage_no,
                 coalesce(spread.win_probability, case when spread.stage_no = 0 then stages.win_probability end)
                     as win_probability,
-                coalesce(spread.amount, case when spread.day = date '{day_of(facts.as_of)}' then spread.amount_today end)
-                    as amount,
+                coalesce(spread.amount,
+                    case when spread.day = date '{day_of(facts.as_of)}' then spread.amount_today end) as amount,
                 coalesce(spread.close_date,
                     case when spread.day = date '{day_of(facts.as_of)}' then spread.close_date_today end) as close_date,
                 activities.day as activity_day
@@ -162,7 +163,7 @@ def _make_rows(facts: Facts, last: int) -> None:
                 on dated.deal_no = wins.deal_no and dated.day < wins.known_from
         )
         select
-            cast(joined.month as smallint) as month, joined.deal_no, joined.cell,
+            cast(joined.month as smallint) as month, joined.deal_no, joined.lot, joined.cell,
             cast(case when joined.part = 'renewals' then 1 else 0 end as tinyint) as part,
             cast(joined.stage_no as smallint) as stage_no,
             {_band("(joined.day - joined.stage_entered)", DAYS_IN_STAGE)} as days_in_stage,
@@ -176,7 +177,7 @@ def _make_rows(facts: Facts, last: int) -> None:
             {_band("(joined.day - joined.created_day)", AGES)} as age,
             cast(least(joined.pushes, 3) as tinyint) as pushed,
             cast(sources.source_no as smallint) as source,
-            {_band("(joined.day - greatest(joined.valid_from, coalesce(joined.activity_day, joined.valid_from)))", IDLE)}
+            {_band("(joined.day - greatest(joined.valid_from, joined.activity_day))", IDLE)}
                 as idle,
             coalesce(joined.amount, cast('nan' as double)) as amount,
             coalesce(joined.win_probability, cast('nan' as double)) as probability,
@@ -205,7 +206,7 @@ def _make_rows(facts: Facts, last: int) -> None:
     )
 
 
-def _snapshots(rows: dict[str, npt.NDArray[np.generic]], days_left: int, origin_days: Days, last: int) -> Snapshots:
+def _snapshots(rows: dict[str, Any], days_left: int, origin_days: Days, last: int) -> Snapshots:
     def whole(name: str) -> Days:
         return np.asarray(rows[name]).astype(np.int64)
 
@@ -220,6 +221,7 @@ def _snapshots(rows: dict[str, npt.NDArray[np.generic]], days_left: int, origin_
         attributes={name: np.asarray(rows[name]) for name in ATTRIBUTES},
         source=np.asarray(rows["source"]),
         idle=np.asarray(rows["idle"]),
+        lot=np.asarray(rows["lot"]),
         amount=np.asarray(rows["amount"], dtype=np.float64),
         probability=np.asarray(rows["probability"], dtype=np.float64),
         close_month=np.asarray(rows["close_month"]),
@@ -230,7 +232,7 @@ def _snapshots(rows: dict[str, npt.NDArray[np.generic]], days_left: int, origin_
     )
 
 
-def _win_counts(rows: dict[str, npt.NDArray[np.generic]], last: int) -> WinCounts:
+def _win_counts(rows: dict[str, Any], last: int) -> WinCounts:
     month = np.asarray(rows["month"]).astype(np.int64)
     return WinCounts(
         first=np.searchsorted(month, np.arange(last + 2)),
@@ -241,6 +243,3 @@ def _win_counts(rows: dict[str, npt.NDArray[np.generic]], last: int) -> WinCount
         known_until=np.asarray(rows["known_until"]).astype(np.int64),
         deals=np.asarray(rows["deals"], dtype=np.float64),
     )
-
-
-__all__ = ["ATTRIBUTES", "CLOSE", "FOREVER", "HORIZONS", "Snapshots", "WinCounts", "take"]
