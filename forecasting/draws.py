@@ -129,13 +129,12 @@ def _new_deals(random: np.random.Generator, facts: Facts, hopes: Hopes, place: D
 
 def by_level(facts: Facts, sums: Floats, used: Days, level: str) -> Floats:
     """Draws x member of a level."""
-    members = len(facts.members[level])
-    if level == "total":
-        total: Floats = sums.sum(axis=1, keepdims=True)
-        return total
-    onto = np.zeros((len(used), members))
-    onto[np.arange(len(used)), facts.codes[level][used]] = 1
-    found: Floats = sums @ onto
+    members, codes = len(facts.members[level]), facts.codes[level][used]
+    found: Floats = np.zeros((len(sums), members))
+    order = np.argsort(codes, kind="stable")
+    here, first = np.unique(codes[order], return_index=True)
+    if len(here):
+        found[:, here] = np.add.reduceat(sums[:, order], first, axis=1)
     return found
 
 
@@ -146,30 +145,32 @@ def learn(facts: Facts, past: list[tuple[Floats, Floats, Floats, float]]) -> Sho
     of owners beyond their team's. Each is drawn to a prior that stands for six origins.
     """
     found: dict[str, float] = {}
-    sums = {level: [(_sum(facts, expected, level), _sum(facts, variance, level), _sum(facts, actual, level), weight)
-                    for expected, variance, actual, weight in past]
-            for level in ("total", "team", "owner")}  # fmt: skip
-    parents = {"total": None, "team": "total", "owner": "team"}
-    for level, parent in parents.items():
-        over, base = 0.0, 0.0
-        for place, (expected, variance, actual, weight) in enumerate(sums[level]):
-            hoped = expected
-            if parent:
-                above_expected, _, above_actual, _ = sums[parent][place]
-                ratio = np.divide(above_actual, above_expected, out=np.ones_like(above_actual),
-                                  where=above_expected > 0)  # fmt: skip
-                hoped = expected * ratio[_above(facts, level)]
-            over += weight * float(((actual - hoped) ** 2 - variance).sum())
-            base += weight * float((hoped**2).sum())
-        mean = base / max(sum(weight for *_, weight in past), 1e-9) if past else 1.0
-        prior = SHOCK_PRIOR_ORIGINS * max(mean, 1e-9)
+    if not past:
+        return Shocks(**SHOCK_PRIOR)
+    expected, variance, actual = (np.stack([row[place] for row in past]) for place in range(3))
+    weight = np.array([row[3] for row in past])
+    above: tuple[Floats, Floats] | None = None
+    for level in ("total", "team", "owner"):
+        hoped, came = _sums(facts, expected, level), _sums(facts, actual, level)
+        if above is not None:
+            ratio = np.divide(above[1], above[0], out=np.ones_like(above[0]), where=above[0] > 0)
+            above = hoped, came
+            hoped = hoped * ratio[:, _above(facts, level)]
+        else:
+            above = hoped, came
+        beyond = ((came - hoped) ** 2 - _sums(facts, variance, level)).sum(axis=1)
+        over, base = float((weight * beyond).sum()), float((weight * (hoped**2).sum(axis=1)).sum())
+        prior = SHOCK_PRIOR_ORIGINS * max(base / weight.sum(), 1e-9)
         square = (max(over, 0.0) + prior * SHOCK_PRIOR[level] ** 2) / (base + prior)
         found[level] = float(np.clip(np.sqrt(square), *SHOCK_BOUNDS))
     return Shocks(**found)
 
 
-def _sum(facts: Facts, values: Floats, level: str) -> Floats:
-    return np.bincount(facts.codes[level], values, len(facts.members[level])).astype(np.float64)
+def _sums(facts: Facts, values: Floats, level: str) -> Floats:
+    """Origin x member."""
+    members = len(facts.members[level])
+    keys = np.arange(len(values))[:, None] * members + facts.codes[level]
+    return np.bincount(keys.ravel(), values.ravel(), len(values) * members).astype(np.float64).reshape(-1, members)
 
 
 def _above(facts: Facts, level: str) -> Days:

@@ -38,7 +38,6 @@ def forecast(
     seconds: dict[str, float] = {}
     started = time.perf_counter()
     facts = read(connection, as_of, inputs, settings)
-    _activities(facts, inputs)
     seconds["read"] = time.perf_counter() - started
     begin = _begin(facts)
     errors: list[dict[str, Any]] = []
@@ -72,20 +71,6 @@ def forecast(
     )
     seconds["tables"] = time.perf_counter() - started
     return result
-
-
-def _activities(facts: Facts, inputs: Inputs) -> None:
-    facts.connection.execute("drop table if exists forecast_activities")
-    if inputs.activities is not None:
-        facts.connection.execute(
-            f"""
-            create temp table forecast_activities as
-            select distinct deals.deal_no, cast(activities.activity_day as date) as day
-            from {inputs.activities} as activities
-            inner join forecast_deals as deals on activities.deal_key = deals.deal_key
-            where activities.activity_day <= date '{day_of(facts.as_of)}'
-            """
-        )
 
 
 def _begin(facts: Facts) -> int:
@@ -202,7 +187,7 @@ def _cells(facts: Facts, origin: Origin, said: dict[str, list[Period]]) -> pd.Da
         spoken = sorted({month for period in periods if period.kind != "next_three"
                          for month in range(period.first, period.last + 1)})  # fmt: skip
         for month in spoken:
-            parts = {"won": np.rint(origin.so_far[:, month]).astype(np.int64)}
+            parts: dict[str, Days] = {"won": np.rint(origin.so_far[:, month]).astype(np.int64)}
             ahead = month - origin.month
             if ahead >= rates.first_ahead(origin.days_left):
                 parts |= cents_of(facts, origin, method, ahead)

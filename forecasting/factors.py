@@ -25,7 +25,7 @@ RATIO_PRIOR_WINS = 10.0
 ENOUGH_TO_BOUND = 5
 LARGEST_OVER_WON = 1.25
 # Beyond so many rows factors are learned from a share of the deals, drawn by a fixed rule.
-MOST_ROWS = 150_000
+MOST_ROWS = 80_000
 LOTS = 1_000_000
 YEARS_FOR_SEASON = 24
 
@@ -38,6 +38,8 @@ class Judged:
     deals: Days
     cells: Days
     finest: Days
+    stages: Days
+    amounts: Floats
     base: Floats
     chance: Floats
     value: Floats
@@ -118,6 +120,8 @@ def judge(facts: Facts, snapshots: Snapshots, tree: Tree, rates: Rates, month: i
         deals=snapshots.deal[now],
         cells=snapshots.cell[now],
         finest=tree.of_rows[-1][now],
+        stages=snapshots.attributes["stage_no"][now],
+        amounts=snapshots.amount[now],
         base=base,
         chance=chance,
         value=value,

@@ -120,7 +120,7 @@ def _check(connection: duckdb.DuckDBPyConnection, folder: Path, with_activities:
         ("history", f"field is null or field not in ({listed})", "field", "is no field", f"use {', '.join(FIELDS)}"),
         ("history", "deal_id is null or deal_id not in (select deal_id from given_deals)", "deal_id",
          "is not in deals.csv", "give the deal a row there or leave its changes out"),
-        ("history", "field = 'amount' and value is not null and not coalesce(abs(try_cast(value as double)) < 1e15, false)",
+        ("history", "field = 'amount' and value is not null and (abs(try_cast(value as double)) < 1e15) is not true",
          "value", "is no amount", "write 1234.50"),
         ("history", "field = 'close_date' and value is not null and try_cast(value as date) is null", "value",
          "is no day", "write days as 2026-01-31"),

@@ -127,7 +127,8 @@ def test_fiscal_months_of_four_four_and_five_weeks(messy: Offered) -> None:
     while start < date(2025, 6, 1):
         quarter = start
         for weeks in (4, 4, 5):
-            rows.append((start, start + timedelta(weeks=weeks, days=-1), quarter, quarter + timedelta(weeks=13, days=-1)))
+            end = start + timedelta(weeks=weeks, days=-1)
+            rows.append((start, end, quarter, quarter + timedelta(weeks=13, days=-1)))
             start += timedelta(weeks=weeks)
     fiscal = pd.DataFrame(rows, columns=["month_start", "month_end", "quarter_start", "quarter_end"])
     fiscal["frozen_day"] = pd.Series([None] * len(fiscal), dtype="object")
@@ -169,8 +170,8 @@ def test_it_works_on_a_cursor_and_leaves_nothing_but_temporary_tables() -> None:
             's' as segment, 'p' as pipeline, cast(null as varchar) as source, cast(null as varchar) as stage,
             cast(null as date) as close_date
         from range(5) as r (n);
-        create table states as select deal_key, created_day as valid_from, won_day as valid_until, status, stage, amount,
-            close_date, won_day, owner, team, pipeline, cast(null as double) as win_probability from deals where false;
+        create table states as select deal_key, created_day as valid_from, won_day as valid_until, status, stage,
+            amount, close_date, won_day, owner, team, pipeline, cast(null as double) as win_probability from deals where false;
         create table stages as select 'x' as stage, 1 as stage_order, 0.5 as win_probability;
         create table months as select cast(d as date) as month_start, last_day(d) as month_end,
             cast(date_trunc('quarter', d) as date) as quarter_start,
