@@ -107,7 +107,8 @@ def _reasons(facts: Facts, origin: Origin, ahead: int) -> npt.NDArray[np.object_
         f"over {IDLE[-1]}"
     ]
     named: dict[str, list[str]] = {
-        "source": facts.deals.sources, "idle": [*idle, f"over {IDLE[-1]}"], "team": facts.members["team"], "owner": facts.members["owner"],
+        "source": facts.deals.sources, "idle": [*idle, f"over {IDLE[-1]}"],
+        "team": facts.members["team"], "owner": facts.members["owner"],
     }  # fmt: skip
     constant: dict[str, str | int | None] = {
         "month_in_quarter": facts.months.month_in_quarter(month) + 1,

@@ -11,8 +11,8 @@ from typing import Any
 import pandas as pd
 
 from simulator.company import START
-from simulator.truth.comparison import Comparison, measures
-from simulator.truth.coverage import Coverage, Member
+from simulator.truth.comparison import Comparison, absent, measures
+from simulator.truth.coverage import SOLD, Coverage, Member
 from simulator.truth.log import key_of, rounded, table, text_of
 from simulator.truth.pipeline import Standing
 
@@ -77,10 +77,13 @@ class Submissions(Coverage):
     def _booked(self) -> dict[tuple[Span, Member], Decimal]:
         """(period, member) -> bookings as known now."""
         found: dict[tuple[Span, Member], Decimal] = defaultdict(Decimal)
-        for day, owner, money in self._wins:
-            for kind in ("month", "quarter"):
-                for member in self._members(owner):
-                    found[period_of(kind, day), member] += money or 0
+        for deal in self.fct_deals.to_dict("records"):
+            counts = deal["status"] == "won" and not deal["is_excluded"] and deal["pipeline_purpose"] in SOLD
+            # Calls, like forecasts, are of who held the deal when it closed: splits share the credit, not the call.
+            if counts and deal["close_day"] <= self.moment.as_of and not absent(deal["amount_reporting"]):
+                for kind in ("month", "quarter"):
+                    for member in self._members(self.owner_at_close(deal)):
+                        found[period_of(kind, deal["close_day"]), member] += deal["amount_reporting"]
         return found
 
     def _called_in_files(self) -> list[dict[str, Any]]:
