@@ -11,10 +11,10 @@ from typing import Any
 import pandas as pd
 
 from simulator.company import START
-from simulator.truth.comparison import Comparison, absent, measures
-from simulator.truth.coverage import SOLD, Coverage, Member
-from simulator.truth.log import key_of, rounded, table, text_of
-from simulator.truth.pipeline import Standing
+from simulator.truth.comparison import Comparison, measures
+from simulator.truth.coverage import Coverage, Member
+from simulator.truth.log import absent, key_of, rounded, table, text_of
+from simulator.truth.pipeline import SOLD, Standing
 
 FROZEN_AFTER = 5  # working days
 WORDS = {"COMMIT": 0, "BEST_CASE": 1, "PIPELINE": 2}
