@@ -140,6 +140,14 @@ days as (
     where months_described.month_end >= months_described.month_start
 ),
 
+calendar_told as (
+    select distinct
+        calendar_months.first_weekday,
+        calendar_months.first_day,
+        calendar_months.last_day
+    from calendar_months
+),
+
 days_described as (
     select
         days.*,
@@ -149,7 +157,7 @@ days_described as (
         business_days.is_holiday,
         business_days.is_working_day
     from days
-    inner join (select distinct first_weekday, first_day, last_day from calendar_months) as calendar
+    inner join calendar_told as calendar
         on days.date_day between calendar.first_day and calendar.last_day
     inner join business_days on days.date_day = business_days.date_day
 ),

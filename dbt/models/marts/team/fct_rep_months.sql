@@ -47,6 +47,13 @@ run_context as (
     select * from {{ source('run', 'run_context') }}
 ),
 
+months_told as (
+    select distinct
+        dates.month_start,
+        dates.month_end
+    from dates
+),
+
 -- The calendar's months stand in for fiscal ones before the first that is told.
 fiscal_months as (
     select
@@ -56,7 +63,7 @@ fiscal_months as (
             lag(months_told.month_start, 11) over (order by months_told.month_start),
             cast(months_told.month_start - interval 11 month as date)
         ) as year_start
-    from (select distinct dates.month_start, dates.month_end from dates) as months_told
+    from months_told
 ),
 
 months as (
@@ -99,8 +106,8 @@ days_employed as (
     cross join run_context
     inner join dates
         on
-            dates.month_end >= run_context.start_date
-            and dates.month_start <= run_context.as_of
+            run_context.start_date <= dates.month_end
+            and run_context.as_of >= dates.month_start
             and dates.date_day >= coalesce(owners_dated.first_day, dates.date_day)
             and dates.date_day <= coalesce(owners_dated.last_day, dates.date_day)
     group by owners_dated.owner_key, dates.month_start
@@ -115,11 +122,10 @@ ramps as (
     from owners_dated
     inner join dates as first_dates on owners_dated.first_day = first_dates.date_day
     cross join quota_ramp
-    inner join dates
-        on
-            dates.date_day = dates.month_start
-            and dates.fiscal_year * 12 + dates.fiscal_month
-            = first_dates.fiscal_year * 12 + first_dates.fiscal_month + quota_ramp.months_after_start
+    inner join dates on dates.date_day = dates.month_start
+    where
+        dates.fiscal_year * 12 + dates.fiscal_month
+        = first_dates.fiscal_year * 12 + first_dates.fiscal_month + quota_ramp.months_after_start
 ),
 
 quotas as (
@@ -236,7 +242,8 @@ acted as (
         count(*) filter (where activities.kind = 'meeting' and activities.outcome = 'held') as meetings_held,
         count(*) filter (where activities.kind = 'meeting' and activities.outcome = 'no_show') as meetings_no_show,
         count(*) filter (where activities.kind = 'meeting' and activities.outcome = 'cancelled') as meetings_cancelled,
-        count(*) filter (where activities.kind = 'meeting' and activities.outcome = 'rescheduled') as meetings_rescheduled
+        count(*) filter (where activities.kind = 'meeting' and activities.outcome = 'rescheduled')
+            as meetings_rescheduled
     from activities
     inner join dates on activities.occurred_date = dates.date_day
     where activities.is_past

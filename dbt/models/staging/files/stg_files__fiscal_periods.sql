@@ -26,9 +26,9 @@ fiscal_periods_judged as (
             {%- for column in ['fiscal_year', 'fiscal_month', 'period_start', 'period_end'] %}
             when fiscal_periods_read.{{ column }} is null then '{{ column }} is missing'
             {%- endfor %}
-            when fiscal_periods_read.fiscal_year_read is null or fiscal_periods_read.fiscal_year_read not between 1900 and 2199
+            when not coalesce(fiscal_periods_read.fiscal_year_read between 1900 and 2199, false)
                 then 'fiscal_year is not a year'
-            when fiscal_periods_read.fiscal_month_read is null or fiscal_periods_read.fiscal_month_read not between 1 and 12
+            when not coalesce(fiscal_periods_read.fiscal_month_read between 1 and 12, false)
                 then 'fiscal_month is not 1 to 12'
             when fiscal_periods_read.period_start_read is null then 'period_start is not a date'
             when fiscal_periods_read.period_end_read is null then 'period_end is not a date'
