@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.whole, pytest.mark.xdist_group("whole")]
 
 # How rows of the two are told to be the same; systems' prefixes are cut off. fct_rep_months, fct_funnel_velocity and
 # fct_pipeline_creation are sums over what the export does not hold (who owned a deal, what a migration brought) and
-# differ with it.
+# differ with it; so does fct_deal_splits, which is by the owner at close.
 # fct_lead_responses and fct_lead_routing have a row per change of owner, of which the export tells the last one only.
 # fct_touches has a row for each lead that no visit made, and the export tells no visits; credit by fct_attribution and
 # its comparison follows the touches, and so do scores of leads, which read visits. What compares amounts or close
@@ -46,7 +46,6 @@ KEYS = {
     "fct_conversions_cohort": ["funnel", "cohort_month", "channel", "milestone"],
     "fct_deal_stage_visits": ["deal_key", "visit_no"],
     "fct_deal_line_items": ["line_key"],
-    "fct_deal_splits": ["deal_key", "kind", "owner_key"],
     "fct_deals": ["deal_key"],
     "fct_funnel_stages": ["funnel", "stage", "entry_month", "channel"],
     "fct_lead_stages": ["lead_key", "visit_no"],
@@ -60,7 +59,7 @@ KEYS = {
 # The two systems' own words and ids for the same thing.
 WORDS = {
     *("source_system", "source_label", "stage_label", "stage_key", "pipeline_id", "pipeline_label", "target_key"),
-    *("closed_from_stage_label", "closed_from_stage_key", "exit_label", "split_key"),
+    *("closed_from_stage_label", "closed_from_stage_key", "exit_label"),
 }
 # What the export does not hold, by mart and column.
 MISSING = {
@@ -136,8 +135,7 @@ def test_both_ways_give_equal_marts_but_for_what_an_export_does_not_hold(whole: 
             differing |= {(mart, name) for name, count in zip(columns, joined[1:], strict=False) if count}
 
             deleted = "and not crm_row.is_deleted" if "is_deleted" in columns else ""
-            of_deals = ("fct_deal_stage_visits", "fct_win_loss", "fct_deal_line_items", "fct_deal_splits")
-            if mart in ("fct_lead_stages", *of_deals):
+            if mart in ("fct_lead_stages", "fct_deal_stage_visits", "fct_win_loss", "fct_deal_line_items"):
                 thing = "lead" if keys[0] == "lead_key" else "deal"
                 gone = f"(select {thing}_key from crm.marts.fct_{thing}s where is_deleted)"
                 deleted = f"and crm_row.{thing}_key not in {gone}"
