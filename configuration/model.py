@@ -184,7 +184,7 @@ class Attribution(_Section):
     purposes: Annotated[tuple[Literal["new_business", "renewal", "upsell"], ...], Field(min_length=1)] = (
         "new_business",
     )
-    lookback_days: Annotated[int, Field(ge=1, le=3650)] = 90
+    lookback_days: Annotated[int, Field(ge=1, le=3650)] = 365
     half_life_days: Annotated[float, Field(gt=0, le=3650)] = 7.0
 
 

@@ -22,6 +22,7 @@ _TABLES = {
         "where period_type = 'trailing_12_months' and conversion_event = 'won' and level = 'contact'"
         " and model in ('first', 'last', 'markov') order by channel, model"
     ),
+    "rpt_leads_to_call": "order by owner_name = 'Unassigned', owner_name, owner_rank",
     "rpt_campaigns": "where spend_rank <= 10 order by spend_rank",
     "rpt_origins": "where size_rank <= 15 order by breakdown, size_rank",
     "rpt_forecast": "order by period_type, period_start, method, part",

@@ -122,6 +122,16 @@ def vocabulary(_: Gettext) -> dict[str, dict[str, str]]:
             "not_stated": _("Not stated"),
             "total": _("Total"),
         },
+        "fact": {
+            "channel": _("Channel"),
+            "source_detail": _("Source detail"),
+            "capture_visits": _("Visits when it came"),
+            "days_on_site": _("Days since the first visit"),
+            "device": _("Device"),
+            "visit_country": _("Country of the visit"),
+            "capture_time": _("Time when it came"),
+            "known_before": _("Was a lead before"),
+        },
         "remark": {
             "amount_missing": _("Deals without an amount: counted, left out of values"),
             "rate_missing": _("Deals without an exchange rate: left out of values"),

@@ -24,7 +24,7 @@ from simulator.truth.log import absent
 from simulator.truth.touches import Touches
 
 # What the company says of itself.
-LOOKBACK, HALF_LIFE, PURPOSES = pd.Timedelta(days=90), pd.Timedelta(days=7), {"new_business"}
+LOOKBACK, HALF_LIFE, PURPOSES = pd.Timedelta(days=365), pd.Timedelta(days=7), {"new_business"}
 MODELS = ("first", "last", "last_non_direct", "linear", "position", "time_decay", "markov", "shapley")
 WHOLE = 10**9
 
@@ -161,6 +161,11 @@ class Attribution(Touches, Ads):
                     + [([one[2] for one in path], False) for path in others]
                 )
                 for (_, key, _, _, amount, day, _), path in paths:
+                    if len(path) < 2:
+                        # All to the one touch, or to nobody.
+                        alone = self._credited((key, event, level, "first"), path, amount, day, lost, day_of)
+                        rows += [(*row[:3], model, *row[4:]) for row in alone for model in MODELS]
+                        continue
                     for model in MODELS:
                         rows += self._credited((key, event, level, model), path, amount, day, lost, day_of)
         names = "conversion_key conversion_event level model touch_key channel credit credited_amount_reporting"
@@ -206,22 +211,28 @@ class Attribution(Touches, Ads):
         for channel, money, day in zip(days["channel"], days["spend_reporting"], days["date_day"], strict=True):
             for period in periods(day):
                 spend[*period, channel] = spend.get((*period, channel), Decimal(0)) + money
-        cells: dict[tuple[Any, ...], list[Decimal]] = {}
-        kinds = set()
-        names = ("conversion_event", "level", "model", "channel", "credit", "credited_amount_reporting", "touch_date")
+        # Whole numbers, of which pandas loses none: parts of a conversion and cents, by day first.
         told = self.fct_attribution
-        for event, level, model, channel, credit, money, touched, converted in zip(
-            *(told[name] for name in names), told["conversion_date"], strict=True
-        ):
-            kind = (event, level, model)
-            kinds.add(kind)
-            for period in periods(converted if absent(touched) else touched):
-                cell = cells.setdefault((*period, channel, *kind), [Decimal(0)] * 3)
-                cell[0] += credit
-                if absent(money):
-                    cell[1] += credit
-                else:
-                    cell[2] += money
+        moneyless = told["credited_amount_reporting"].isna()
+        counted_on = told["touch_date"].where(told["touch_key"].notna(), told["conversion_date"])
+        parts = pd.Series([int(credit.scaleb(9)) for credit in told["credit"]], dtype="int64")
+        cents = [0 if absent(money) else int(money * 100) for money in told["credited_amount_reporting"]]
+        names = ["conversion_event", "level", "model", "channel"]
+        sums = (
+            told[names]
+            .assign(
+                day=counted_on, credit=parts, without=parts.where(moneyless, 0), amount=pd.Series(cents, dtype="int64")
+            )
+            .groupby([*names, "day"], sort=False)
+            .sum()
+        )
+        cells: dict[tuple[Any, ...], list[Decimal]] = {}
+        kinds = {(event, level, model) for event, level, model, _, _ in sums.index}
+        for (event, level, model, channel, day), *values in sums.itertuples(name=None):
+            for period in periods(day):
+                cell = cells.setdefault((*period, channel, event, level, model), [Decimal(0)] * 3)
+                for number, (value, scale) in enumerate(zip(values, (-9, -9, -2), strict=True)):
+                    cell[number] += Decimal(value).scaleb(scale)
         for place in spend:
             for kind in kinds:
                 cells.setdefault((*place, *kind), [Decimal(0)] * 3)
@@ -235,7 +246,7 @@ class Attribution(Touches, Ads):
                     "conversions_without_amount": without,
                     "credited_amount_reporting": None if event == "lead" else amount,
                     "spend_reporting": cost,
-                    "cost_per_conversion": cost / credit if cost is not None and credit else None,
+                    "cost_per_conversion": cost / credit if cost is not None and credit >= Decimal("0.01") else None,
                     "roas": amount / cost if cost and event == "won" else None,
                 }
             )  # fmt: skip

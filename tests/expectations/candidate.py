@@ -448,6 +448,10 @@ create table fct_lead_scores as select
     row_number() over (partition by owner_key order by lead_key) as call_rank, date '2026-06-17' as as_of, created_date
 from fct_leads;
 
+create table rpt_leads_to_call as select
+    lead_key, 'Owner ' || owner_key as owner_name, 'B' as grade, 1::bigint as owner_rank, chance_left
+from fct_lead_scores where call_rank = 1;
+
 create table fct_lead_score_quality as select
     'all' as scope, 'opportunity' as target, 'logistic' as method,
     case when tenth = 0 then 'channel, device' end as fields_read, tenth::bigint as tenth, 90::bigint as horizon_days,

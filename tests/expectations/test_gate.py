@@ -143,6 +143,10 @@ MUTATIONS = {
         "call_rank = null, reason_1 = null, reason_2 = null where lead_key = 'hubspot:c5'",
         "scored_or_told_why",
     ),
+    "rpt_leads_to_call": (
+        "update rpt_leads_to_call set owner_rank = 4 where lead_key = 'hubspot:c29'",
+        "owner_rank_in_range",
+    ),
     "fct_lead_score_quality": ("update fct_lead_score_quality set auc = 0.98 where tenth = 0", "no_leak"),
     "fct_lead_stages": (
         "update fct_lead_stages set stage = 'daydream' where lead_key = 'hubspot:c5'",

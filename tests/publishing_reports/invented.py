@@ -122,6 +122,11 @@ SCHEMAS = {
         "ad_day_key text, campaign_key text, platform text, channel text, currency text, impressions bigint,"
         " clicks bigint, spend_reporting decimal(18,6), conversions_claimed decimal(18,6), date_day date"
     ),
+    "fct_lead_scores": (
+        "lead_key text, contact_key text, owner_key text, grade text, reason_1 text, reason_2 text,"
+        " chance_left decimal(9,6), reason_1_leads bigint, reason_1_reached bigint, reason_2_leads bigint,"
+        " reason_2_reached bigint, call_rank bigint, created_date date"
+    ),
     "fct_attribution": (
         "conversion_key text, touch_key text, conversion_event text, level text, model text, channel text,"
         " credit decimal(18,9), credited_amount_reporting decimal(18,2), touch_date date, conversion_date date"
@@ -717,7 +722,13 @@ def finish(connection: duckdb.DuckDBPyConnection) -> None:
             case when hash(deal_key) % 4 = 0 then 'Rival & <b>Co' end as competitor,
             not is_excluded and pipeline_purpose = 'new_business' and is_qualified and not is_zero_day_win
                 as is_in_win_rate
-        from marts.fct_deals where status <> 'open'
+        from marts.fct_deals where status <> 'open';
+        insert into marts.fct_lead_scores
+        select
+            lead_key, null, owner_key, 'B', 'channel=' || channel, 'device=mobile', 0.2 + (hash(lead_key) % 100) / 1000,
+            300, 90, 200, 44, 1, created_date
+        from marts.fct_leads
+        where not is_excluded and not is_opportunity and exit_reason is null and created_date > date '2026-05-01'
         """
     )
     for name, sql in _statements():

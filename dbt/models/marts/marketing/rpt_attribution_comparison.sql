@@ -141,7 +141,11 @@ final as (
                 then cast(coalesce(joined.amount_reporting, 0) as decimal(18, 2))
         end as credited_amount_reporting,
         cast(joined.spend_reporting as decimal(18, 6)) as spend_reporting,
-        {{ ratio('joined.spend_reporting', 'joined.conversions', 6) }} as cost_per_conversion,
+        -- What is left to a touch long before, a millionth of a win, has no price.
+        case
+            when joined.conversions >= 0.01
+                then {{ ratio('joined.spend_reporting', 'joined.conversions', 6) }}
+        end as cost_per_conversion,
         case
             when joined.conversion_event = 'won'
                 then {{ ratio('coalesce(joined.amount_reporting, 0)', 'joined.spend_reporting') }}
