@@ -690,7 +690,8 @@ from (values ('commit', 90), ('best_case', 120), ('pipeline', 150)) as calls (ca
 
 create table fct_forecast_bridge as select
     'month:2026-06-01:' || line as bridge_key, null::text as deal_key, 'month' as period_type,
-    'file_team' as commit_source, line, null::text as category, line as reason, null::decimal(18, 2) as amount_reporting,
+    'file_team' as commit_source, line, null::text as category, line as reason,
+    null::decimal(18, 2) as amount_reporting,
     null::decimal(18, 9) as chance, committed::decimal(18, 2) as commit_reporting,
     expected::decimal(18, 2) as expected,
     (expected - committed)::decimal(18, 2) as difference, date '2026-06-17' as as_of,

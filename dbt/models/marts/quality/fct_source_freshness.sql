@@ -40,7 +40,7 @@
     ('mappings', 'channels', 'stg_mappings__channels', none, none),
     ('mappings', 'pipelines', 'stg_mappings__pipelines', none, none),
     ('quality', 'verdicts', 'stg_quality__verdicts', 'judged_at', none),
-    ('quality', 'forecasts', 'stg_quality__forecasts', 'as_of', none),
+    ('quality', 'forecasts', 'stg_quality__forecasts', 'sealed_at', none),
 ] -%}
 
 with
