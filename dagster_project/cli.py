@@ -275,6 +275,32 @@ def map_file(
 
 
 @app.command()
+def backtest(
+    data: Annotated[Path, typer.Option(help="Folder with deals.csv, history.csv, stages.csv; see docs/forecast.md.")],
+    as_of: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Last day that counts; default that of the history.")
+    ] = None,
+    fmt: Annotated[Format, typer.Option("--format", help="How the scores are printed.")] = Format.TABLE,
+) -> None:
+    """Forecast a company's past months again, each from what was known then, and say how far off that was."""
+    import duckdb
+
+    from forecasting import backtest as past
+    from forecasting import folder
+
+    with duckdb.connect() as connection:
+        given = folder.read(connection, data, as_of.date() if as_of else None)
+        result = past.run(connection, given.as_of, given.inputs)
+    if fmt is Format.TABLE:
+        out.print(f"{given.deals:,} deals, {given.changes:,} changes up to {given.as_of}", highlight=False)
+        for line in past.in_words(result):
+            out.print(line, highlight=False)
+    columns, rows = past.printed(result)
+    if rows or fmt is not Format.TABLE:
+        _print_rows(columns, rows, fmt)
+
+
+@app.command()
 def ui(port: Annotated[int, typer.Option(help="Port on this machine.")] = 3000) -> None:
     """Open the orchestrator's web interface with its schedule and alert running."""
     from configuration.environment import quiet

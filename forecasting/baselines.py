@@ -26,7 +26,8 @@ def booked(facts: Facts, day: int, after: Days | None = None) -> Floats:
         limit[: len(after)] = after
         rows &= bookings.day > limit[np.clip(bookings.month, 0, months - 1)]
     keys = bookings.cell[rows] * months + bookings.month[rows]
-    return np.bincount(keys, bookings.cents[rows].astype(np.float64), facts.cells * months).reshape(-1, months)
+    cents = np.bincount(keys, bookings.cents[rows].astype(np.float64), facts.cells * months)
+    return cents.astype(np.float64).reshape(-1, months)
 
 
 def trailing_three(whole: Floats, rest: Floats, month: int, days_left: int, begin: int) -> Floats:

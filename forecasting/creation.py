@@ -93,7 +93,8 @@ def expect(facts: Facts, created: Created, origin: int, month: int, days_left: i
         """Group x month of creation x lag."""
         fits = rows & (lag < HORIZONS)
         keys = (group[fits] * width + place[fits]) * HORIZONS + lag[fits]
-        return np.bincount(keys, weights[fits], groups * width * HORIZONS).reshape(groups, width, HORIZONS)
+        sums = np.bincount(keys, weights[fits], groups * width * HORIZONS).astype(np.float64)
+        return sums.reshape(groups, width, HORIZONS)
 
     everything = np.ones(len(chosen), dtype=bool)
     whole = created.whole[:, begin : ended + 1]
@@ -118,7 +119,7 @@ def _per_deal(won: Floats, deals: Floats, decay: Floats, complete: np.ndarray, i
     """Group x lag: what a created deal brings, drawn to what those of all groups of its part bring."""
     weighted = (won * decay[None, :, None] * complete[None]).sum(axis=1)
     base = (deals[:, :, None] * decay[None, :, None] * complete[None]).sum(axis=1)
-    found = np.zeros_like(weighted)
+    found: Floats = np.zeros_like(weighted)
     for part in (False, True):
         rows = is_renewal == part
         total, deals_total = weighted[rows].sum(axis=0), base[rows].sum(axis=0)

@@ -2,15 +2,14 @@
 
 What belongs here: draws, their sums by level, quantiles, the size of shocks. What does not: expected values.
 
-An open deal is won in a period with chance P: Poisson draws of rate -ln(1 - P), counted once, are exactly that. Deals to
-be created are a compound Poisson of expected wins and the sizes of past ones. Each draw is multiplied by a shock of
+An open deal is won in a period with chance P: Poisson draws of rate -ln(1 - P), counted once, are exactly that. Deals
+to be created are a compound Poisson of expected wins and the sizes of past ones. Each draw is multiplied by a shock of
 everything, one of the team and one of the owner, with mean 1, so a level's draws are the sum of its members'.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from forecasting.facts import Facts, Floats
 from forecasting.interface import LEVELS
@@ -130,46 +129,48 @@ def _new_deals(random: np.random.Generator, facts: Facts, hopes: Hopes, place: D
 
 def by_level(facts: Facts, sums: Floats, used: Days, level: str) -> Floats:
     """Draws x member of a level."""
-    members = len(facts.members[level])
-    if level == "total":
-        return sums.sum(axis=1, keepdims=True)
-    onto = np.zeros((len(used), members))
-    onto[np.arange(len(used)), facts.codes[level][used]] = 1
-    found: Floats = sums @ onto
+    members, codes = len(facts.members[level]), facts.codes[level][used]
+    found: Floats = np.zeros((len(sums), members))
+    order = np.argsort(codes, kind="stable")
+    here, first = np.unique(codes[order], return_index=True)
+    if len(here):
+        found[:, here] = np.add.reduceat(sums[:, order], first, axis=1)
     return found
 
 
 def learn(facts: Facts, past: list[tuple[Floats, Floats, Floats, float]]) -> Shocks:
     """Spread of shocks from past origins: expected, variance before shocks, and actual by cell, weight of the origin.
 
-    What errors have beyond the variance of single deals is the shocks': of the total; of teams beyond the total's error;
+    What errors have beyond the variance of single deals is the shocks': of the total; of teams beyond the total's;
     of owners beyond their team's. Each is drawn to a prior that stands for six origins.
     """
     found: dict[str, float] = {}
-    sums = {level: [(_sum(facts, expected, level), _sum(facts, variance, level), _sum(facts, actual, level), weight)
-                    for expected, variance, actual, weight in past]
-            for level in ("total", "team", "owner")}  # fmt: skip
-    parents = {"total": None, "team": "total", "owner": "team"}
-    for level, parent in parents.items():
-        over, base = 0.0, 0.0
-        for place, (expected, variance, actual, weight) in enumerate(sums[level]):
-            hoped = expected
-            if parent:
-                above_expected, _, above_actual, _ = sums[parent][place]
-                ratio = np.divide(above_actual, above_expected, out=np.ones_like(above_actual),
-                                  where=above_expected > 0)  # fmt: skip
-                hoped = expected * ratio[_above(facts, level)]
-            over += weight * float(((actual - hoped) ** 2 - variance).sum())
-            base += weight * float((hoped**2).sum())
-        mean = base / max(sum(weight for *_, weight in past), 1e-9) if past else 1.0
-        prior = SHOCK_PRIOR_ORIGINS * max(mean, 1e-9)
+    if not past:
+        return Shocks(**SHOCK_PRIOR)
+    expected, variance, actual = (np.stack([row[place] for row in past]) for place in range(3))
+    weight = np.array([row[3] for row in past])
+    above: tuple[Floats, Floats] | None = None
+    for level in ("total", "team", "owner"):
+        hoped, came = _sums(facts, expected, level), _sums(facts, actual, level)
+        if above is not None:
+            ratio = np.divide(above[1], above[0], out=np.ones_like(above[0]), where=above[0] > 0)
+            above = hoped, came
+            hoped = hoped * ratio[:, _above(facts, level)]
+        else:
+            above = hoped, came
+        beyond = ((came - hoped) ** 2 - _sums(facts, variance, level)).sum(axis=1)
+        over, base = float((weight * beyond).sum()), float((weight * (hoped**2).sum(axis=1)).sum())
+        prior = SHOCK_PRIOR_ORIGINS * max(base / weight.sum(), 1e-9)
         square = (max(over, 0.0) + prior * SHOCK_PRIOR[level] ** 2) / (base + prior)
         found[level] = float(np.clip(np.sqrt(square), *SHOCK_BOUNDS))
     return Shocks(**found)
 
 
-def _sum(facts: Facts, values: Floats, level: str) -> Floats:
-    return np.bincount(facts.codes[level], values, len(facts.members[level]))
+def _sums(facts: Facts, values: Floats, level: str) -> Floats:
+    """Origin x member."""
+    members = len(facts.members[level])
+    keys = np.arange(len(values))[:, None] * members + facts.codes[level]
+    return np.bincount(keys.ravel(), values.ravel(), len(values) * members).astype(np.float64).reshape(-1, members)
 
 
 def _above(facts: Facts, level: str) -> Days:
@@ -181,9 +182,10 @@ def _above(facts: Facts, level: str) -> Days:
     return found
 
 
-def quantiles(draws: Floats) -> npt.NDArray[np.float64]:
+def quantiles(draws: Floats) -> Floats:
     """P10, P50, P90 x member."""
-    return np.quantile(draws, QUANTILES, axis=0)
+    found: Floats = np.quantile(draws, QUANTILES, axis=0)
+    return found
 
 
 __all__ = ["LEVELS", "Hopes", "Shocks", "by_level", "draw", "learn", "quantiles"]

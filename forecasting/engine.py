@@ -38,7 +38,6 @@ def forecast(
     seconds: dict[str, float] = {}
     started = time.perf_counter()
     facts = read(connection, as_of, inputs, settings)
-    _activities(facts, inputs)
     seconds["read"] = time.perf_counter() - started
     begin = _begin(facts)
     errors: list[dict[str, Any]] = []
@@ -50,7 +49,7 @@ def forecast(
         kept = settings.origins if days_left in (0, facts.days_left) else settings.weekly_origins
         if kept == 0 and days_left != facts.days_left:
             continue
-        first = max(begin + settings.first_origin, facts.month - kept - phase.LEVEL_ORIGINS)
+        first = max(begin + settings.first_origin, facts.month - kept - phase.WARM_UP)
         first = min(first, facts.month) if days_left == facts.days_left else first
         for origin in phase.origins(facts, days_left, begin, max(first, 0), facts.month, settings):
             if origin.day == facts.as_of and days_left == facts.days_left:
@@ -72,20 +71,6 @@ def forecast(
     )
     seconds["tables"] = time.perf_counter() - started
     return result
-
-
-def _activities(facts: Facts, inputs: Inputs) -> None:
-    facts.connection.execute("drop table if exists forecast_activities")
-    if inputs.activities is not None:
-        facts.connection.execute(
-            f"""
-            create temp table forecast_activities as
-            select distinct deals.deal_no, cast(activities.activity_day as date) as day
-            from {inputs.activities} as activities
-            inner join forecast_deals as deals on activities.deal_key = deals.deal_key
-            where activities.activity_day <= date '{day_of(facts.as_of)}'
-            """
-        )
 
 
 def _begin(facts: Facts) -> int:
@@ -110,12 +95,14 @@ def _methods_that_speak(facts: Facts, origin: Origin, begin: int) -> dict[str, l
 
 
 def _whole(values: Floats) -> Days:
-    """Whole cents whose sum is the rounded sum: rounded down, the cents left over to the largest remainders in order."""
-    floored = np.floor(np.round(values, 6))
-    left = int(np.round(np.round(values, 6).sum()) - floored.sum())
-    order = np.lexsort((np.arange(len(values)), -(np.round(values, 6) - floored)))
-    floored[order[:left]] += 1
-    return floored.astype(np.int64)
+    """Whole cents whose sum is the rounded sum: rounded down, what is left over to the largest remainders in order."""
+    # Thousandths of cents as whole numbers: their sum does not depend on the order of adding.
+    units = np.rint(values * 1_000).astype(np.int64)
+    whole = units // 1_000
+    left = (int(units.sum()) + 500) // 1_000 - int(whole.sum())
+    order = np.lexsort((np.arange(len(values)), -(units % 1_000)))
+    whole[order[:left]] += 1
+    return whole
 
 
 def cents_of(facts: Facts, origin: Origin, method: str, ahead: int) -> dict[str, Days]:
@@ -146,7 +133,7 @@ def cents_of(facts: Facts, origin: Origin, method: str, ahead: int) -> dict[str,
 
 def _expected(facts: Facts, origin: Origin, method: str, period: Period) -> Days:
     """Whole cents by cell of a whole period, what is won included."""
-    found = np.rint(origin.so_far[:, period.first : period.last + 1].sum(axis=1)).astype(np.int64)
+    found: Days = np.rint(origin.so_far[:, period.first : period.last + 1].sum(axis=1)).astype(np.int64)
     for ahead in period.ahead:
         for part in cents_of(facts, origin, method, ahead).values():
             found = found + part
@@ -200,7 +187,7 @@ def _cells(facts: Facts, origin: Origin, said: dict[str, list[Period]]) -> pd.Da
         spoken = sorted({month for period in periods if period.kind != "next_three"
                          for month in range(period.first, period.last + 1)})  # fmt: skip
         for month in spoken:
-            parts = {"won": np.rint(origin.so_far[:, month]).astype(np.int64)}
+            parts: dict[str, Days] = {"won": np.rint(origin.so_far[:, month]).astype(np.int64)}
             ahead = month - origin.month
             if ahead >= rates.first_ahead(origin.days_left):
                 parts |= cents_of(facts, origin, method, ahead)
@@ -220,7 +207,8 @@ def _cells(facts: Facts, origin: Origin, said: dict[str, list[Period]]) -> pd.Da
     if not pieces:
         return pd.DataFrame(columns=[*keys, "expected_cents"])
     # Booked renewals and booked deals of one member are one cell.
-    return pd.concat(pieces).groupby(keys, as_index=False, sort=True)["expected_cents"].sum()
+    united = pd.concat(pieces, ignore_index=True)
+    return united.groupby(keys, sort=True)["expected_cents"].sum().reset_index()
 
 
 def _intervals(
@@ -238,9 +226,11 @@ def _intervals(
             so_far = np.rint(origin.so_far[:, period.first : period.last + 1].sum(axis=1)).astype(np.int64)
             for level in LEVELS:
                 members = facts.members[level]
-                frame = pd.DataFrame({"method": method, "period_type": period.kind, "period_start": _start(facts, period),
-                                      "period_end": _end(facts, period), "level": level, "member": members,
-                                      "expected_cents": _sums(facts, expected, level)})  # fmt: skip
+                frame = pd.DataFrame({
+                    "method": method, "period_type": period.kind, "period_start": _start(facts, period),
+                    "period_end": _end(facts, period), "level": level, "member": members,
+                    "expected_cents": _sums(facts, expected, level),
+                })  # fmt: skip
                 won = _sums(facts, so_far, level)
                 goal = np.array([_target(facts, targets, level, member, period) for member in members])
                 for place, name in enumerate(("p10_cents", "p50_cents", "p90_cents")):
@@ -281,7 +271,8 @@ def _target(facts: Facts, targets: dict[tuple[str, str, int], float], level: str
 
 ERROR_COLUMNS = [
     "method", "origin_day", "origin_kind", "period_type", "period_start", "period_end", "horizon", "days_left", "level",
-    "member", "expected_cents", "p10_cents", "p50_cents", "p90_cents", "actual_cents", "actual_now_cents", "scale_cents",
+    "member", "expected_cents", "p10_cents", "p50_cents", "p90_cents", "actual_cents", "actual_now_cents",
+    "scale_cents",
 ]  # fmt: skip
 
 

@@ -12,18 +12,21 @@ import numpy.typing as npt
 from forecasting.facts import Facts, Floats
 from forecasting.interface import HORIZONS
 from forecasting.months import Days
-from forecasting.rates import HALF_LIFE, HIGHEST, WINDOW, Rates, Tree, first_ahead, last_complete
+from forecasting.rates import HALF_LIFE, HIGHEST, WINDOW, Rates, Tree, first_ahead
 from forecasting.snapshots import Snapshots
 
-PRIOR_WINS = 10.0
+PRIOR_WINS = 15.0
 TEMPO_MONTHS = 3
 TEMPO_PRIOR_WINS = 25.0
 # Amounts by their place among those of the segment: fifths, and the largest twentieth apart.
 AMOUNT_SHARES = (0.2, 0.4, 0.6, 0.8, 0.95)
 RATIO_BOUNDS = (0.2, 3.0)
 RATIO_PRIOR_WINS = 10.0
+ENOUGH_TO_BOUND = 5
+LARGEST_OVER_WON = 1.25
 # Beyond so many rows factors are learned from a share of the deals, drawn by a fixed rule.
-MOST_ROWS = 150_000
+MOST_ROWS = 80_000
+LOTS = 1_000_000
 YEARS_FOR_SEASON = 24
 
 
@@ -35,6 +38,8 @@ class Judged:
     deals: Days
     cells: Days
     finest: Days
+    stages: Days
+    amounts: Floats
     base: Floats
     chance: Floats
     value: Floats
@@ -115,6 +120,8 @@ def judge(facts: Facts, snapshots: Snapshots, tree: Tree, rates: Rates, month: i
         deals=snapshots.deal[now],
         cells=snapshots.cell[now],
         finest=tree.of_rows[-1][now],
+        stages=snapshots.attributes["stage_no"][now],
+        amounts=snapshots.amount[now],
         base=base,
         chance=chance,
         value=value,
@@ -129,8 +136,8 @@ def _sample(snapshots: Snapshots, past: slice) -> npt.NDArray[np.int64]:
     share = MOST_ROWS / max(len(rows), 1)
     if share >= 1:
         return rows
-    # A multiplicative hash of the deal's number: all snapshots of a deal stay together.
-    drawn = (snapshots.deal[past] * np.int64(2_654_435_761)) % np.int64(1_000_003) < share * 1_000_003
+    # By the deal's lot: all snapshots of a deal stay together.
+    drawn = snapshots.lot[past] < share * LOTS
     return rows[drawn]
 
 
@@ -204,4 +211,8 @@ def _values(
     segment_now = snapshots.attributes["segment"][now].astype(np.int64)
     few_known = known.sum() < 5 <= (~known).sum()
     by_amount = ratio[segment_now] * amount_now
-    return np.where(np.isnan(amount_now) | few_known, typical_value[segment_now], by_amount), spread
+    value = np.where(np.isnan(amount_now) | few_known, typical_value[segment_now], by_amount)
+    # What is far larger than anything that was ever won is counted as no more than that.
+    if len(brought) >= ENOUGH_TO_BOUND:
+        value = np.minimum(value, LARGEST_OVER_WON * brought.max())
+    return value, spread

@@ -15,10 +15,12 @@ import pandas as pd
 
 from configuration.errors import SaleshouseError
 from forecasting.interface import LEVELS, Inputs, Settings
-from forecasting.months import Days, Months, day_number, day_of
+from forecasting.months import Days, Months, day_number
 
 Floats = npt.NDArray[np.float64]
 FOREVER = day_number(date(9999, 12, 31))
+NONE = -(2**20)
+OPEN, WON, LOST = 0, 1, 2
 
 COLUMNS = {
     "deals": (
@@ -57,6 +59,17 @@ class Bookings:
 
 
 @dataclass(frozen=True)
+class Wins:
+    """Runs in which a deal was won, by deal and day; amounts as they were known at first."""
+
+    deal: Days
+    known_from: Days
+    known_until: Days
+    day: Days
+    amount: Floats
+
+
+@dataclass(frozen=True)
 class Creations:
     """Each deal's creation and, if it was won, its first win. `won_month` is -1 without one."""
 
@@ -68,6 +81,39 @@ class Creations:
     amount: Floats
     known_from: Days
     known_until: Days
+
+
+@dataclass(frozen=True)
+class Spans:
+    """Every span of every deal in order: by deal, then by day. `NONE` stands for a day that is not known."""
+
+    deal: Days
+    cell: Days
+    status: Days
+    begins: Days
+    ends: Days
+    stage: Days
+    close: Days
+    won_day: Days
+    amount: Floats
+    probability: Floats
+    stage_entered: Days
+    pushes: Days
+    turned: npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Deals:
+    """What is said of deals once, by number of the deal."""
+
+    created: Days
+    lot: Days
+    source: Days
+    stage: Days
+    close: Days
+    amount: Floats
+    probability: Floats
+    sources: list[str]
 
 
 @dataclass(frozen=True)
@@ -84,8 +130,12 @@ class Facts:
     codes: dict[str, Days]
     is_renewal: npt.NDArray[np.bool_]
     group: Days
+    spans: Spans
+    deals: Deals
+    wins: Wins
     bookings: Bookings
     creations: Creations
+    activities: Days
     stages: pd.DataFrame
     counts: dict[str, int]
 
@@ -122,6 +172,10 @@ def read(connection: duckdb.DuckDBPyConnection, as_of: date, inputs: Inputs, set
         codes[level] = np.array([places[value] for value in labels[level]], dtype=np.int64)
     members["total"] = ["total"]
     codes["total"] = np.zeros(len(labels), dtype=np.int64)
+    spans, deals = _spans(connection), _deals(connection)
+    wins = _wins(spans, deals)
+    for name in ("forecast_spans", "forecast_cells"):
+        connection.execute(f"drop table {name}")
     is_renewal = (labels["part"] == "renewals").to_numpy(dtype=bool)
     return Facts(
         connection=connection,
@@ -134,10 +188,14 @@ def read(connection: duckdb.DuckDBPyConnection, as_of: date, inputs: Inputs, set
         codes=codes,
         is_renewal=is_renewal,
         group=codes["segment"] + is_renewal * len(members["segment"]),
-        bookings=_bookings(connection, months),
-        creations=_creations(connection, months),
+        spans=spans,
+        deals=deals,
+        wins=wins,
+        bookings=_bookings(spans, deals, months),
+        creations=_creations(spans, deals, wins, months),
+        activities=_activities(connection, inputs, as_of),
         stages=connection.execute("select stage_no, stage, stage_order from forecast_stages order by stage_no").df(),
-        counts=_counts(connection, today),
+        counts=_counts(len(deals.created), spans, deals, labels, today),
     )
 
 
@@ -176,6 +234,25 @@ def _months(connection: duckdb.DuckDBPyConnection, relation: str, settings: Sett
     return months
 
 
+def _day(column: str) -> str:
+    return f"cast(cast({column} as date) - date '1970-01-01' as integer)"
+
+
+def _activities(connection: duckdb.DuckDBPyConnection, inputs: Inputs, as_of: date) -> Days:
+    """Days with an activity as sorted keys: deal x 2^20 + day."""
+    if inputs.activities is None:
+        return np.zeros(0, dtype=np.int64)
+    rows = connection.execute(
+        f"""
+        select distinct deals.deal_no * cast({2**20} as bigint) + {_day("activities.activity_day")} as place
+        from {inputs.activities} as activities
+        inner join forecast_deals as deals on activities.deal_key = deals.deal_key
+        where activities.activity_day <= date '{as_of}'
+        """
+    ).fetchnumpy()
+    return np.sort(np.asarray(rows["place"], dtype=np.int64))
+
+
 def _number(column: str) -> str:
     return f"cast(cast({column} as date) - date '1970-01-01' as bigint)"
 
@@ -186,12 +263,15 @@ def _make_deals(connection: duckdb.DuckDBPyConnection, inputs: Inputs, as_of: da
         create or replace temp table forecast_deals as
         select
             cast(row_number() over (order by deal_key) - 1 as integer) as deal_no, deal_key,
+            -- A fixed lot between 0 and 999,999: which deals are a sample does not depend on the others.
+            cast(('0x' || substr(md5(deal_key), 1, 8))::ubigint % 1000000 as integer) as lot,
             cast(created_day as date) as created_day, status, cast(won_day as date) as won_day,
             cast(amount as double) as amount,
             case when part = 'renewals' then 'renewals' else 'open' end as part,
             coalesce(owner, 'unassigned') as owner, coalesce(team, 'unknown') as team,
             coalesce(segment, 'unknown') as segment, coalesce(pipeline, 'unknown') as pipeline,
-            coalesce(source, 'unknown') as source, stage, cast(close_date as date) as close_date
+            coalesce(source, 'unknown') as source, stage, cast(close_date as date) as close_date,
+            cast(dense_rank() over (order by coalesce(source, 'unknown')) - 1 as integer) as source_no
         from {inputs.deals}
         where created_day <= date '{as_of}'
         """
@@ -207,7 +287,7 @@ def _make_deals(connection: duckdb.DuckDBPyConnection, inputs: Inputs, as_of: da
 
 
 def _make_states(connection: duckdb.DuckDBPyConnection, inputs: Inputs, as_of: date) -> None:
-    """Spans of states with what the engine reads off them: entry of the stage, pushes, cell; and runs of won."""
+    """Spans of states, cells and stages as temporary tables."""
     connection.execute(
         f"""
         create or replace temp table forecast_spans as
@@ -272,125 +352,131 @@ def _make_states(connection: duckdb.DuckDBPyConnection, inputs: Inputs, as_of: d
         ) as stages on named.stage = stages.stage
         """
     )
-    connection.execute(
-        """
-        create or replace temp table forecast_states as
-        with compared as (
-            select spans.*,
-                lag(spans.stage) over deal is distinct from spans.stage as is_entry,
-                spans.close_date > lag(spans.close_date) over deal and spans.status = 'open' as is_push,
-                lag(spans.status) over deal is distinct from spans.status as is_turn
-            from forecast_spans as spans
-            window deal as (partition by spans.deal_no order by spans.valid_from)
-        )
-        select
-            compared.deal_no, cells.cell, compared.status, compared.valid_from, compared.valid_until,
-            max(case when compared.is_entry then compared.valid_from end) over past as stage_entered,
-            max(case when compared.is_turn then compared.valid_from end) over past as turned,
-            cast(count(*) filter (where compared.is_push) over past as integer) as pushes,
-            coalesce(stages.stage_no, 0) as stage_no,
-            compared.amount, compared.close_date,
-            coalesce(compared.won_day, compared.valid_from) as won_day,
-            coalesce(compared.win_probability, stages.win_probability) as win_probability
-        from compared
-        inner join forecast_deals as deals on compared.deal_no = deals.deal_no
-        inner join forecast_cells as cells
-            on deals.part = cells.part and compared.owner = cells.owner and compared.team = cells.team
-                and deals.segment = cells.segment and compared.pipeline = cells.pipeline
-        left join forecast_stages as stages on compared.stage = stages.stage and compared.status = 'open'
-        window past as (
-            partition by compared.deal_no order by compared.valid_from rows between unbounded preceding and current row
-        )
-        """
-    )
-    connection.execute("drop table forecast_spans")
-    # A win is the first span of a run of won: the day and amount that were known when it became known.
-    connection.execute(
-        """
-        create or replace temp table forecast_wins as
-        select
-            states.deal_no, states.turned as known_from, max(states.valid_until) as known_until,
-            min_by(states.won_day, states.valid_from) as won_day,
-            coalesce(min_by(states.amount, states.valid_from), any_value(deals.amount)) as amount
-        from forecast_states as states inner join forecast_deals as deals on states.deal_no = deals.deal_no
-        where states.status = 'won'
-        group by states.deal_no, states.turned
-        """
-    )
 
 
-def _bookings(connection: duckdb.DuckDBPyConnection, months: Months) -> Bookings:
+def _spans(connection: duckdb.DuckDBPyConnection) -> Spans:
     rows = connection.execute(
         f"""
         select
-            states.cell, {_number("states.won_day")} as day,
-            cast(round(coalesce(states.amount, deals.amount, 0) * 100) as bigint) as cents,
-            {_number("states.valid_from")} as known_from, {_number("states.valid_until")} as known_until
-        from forecast_states as states
-        inner join forecast_deals as deals on states.deal_no = deals.deal_no
-        where states.status = 'won'
-        order by states.deal_no, states.valid_from
+            spans.deal_no as deal, cells.cell,
+            cast(case spans.status when 'open' then {OPEN} when 'won' then {WON} else {LOST} end as tinyint) as status,
+            {_day("spans.valid_from")} as begins, {_day("spans.valid_until")} as ends,
+            cast(coalesce(case when spans.status = 'open' then stages.stage_no end, 0) as smallint) as stage,
+            coalesce({_day("spans.close_date")}, {NONE}) as close,
+            {_day("coalesce(spans.won_day, spans.valid_from)")} as won_day,
+            coalesce(spans.amount, cast('nan' as double)) as amount,
+            coalesce(spans.win_probability, stages.win_probability, cast('nan' as double)) as probability
+        from forecast_spans as spans
+        inner join forecast_deals as deals on spans.deal_no = deals.deal_no
+        inner join forecast_cells as cells
+            on deals.part = cells.part and spans.owner = cells.owner and spans.team = cells.team
+                and deals.segment = cells.segment and spans.pipeline = cells.pipeline
+        left join forecast_stages as stages on spans.stage = stages.stage
         """
     ).fetchnumpy()
-    arrays = {key: np.asarray(value, dtype=np.int64) for key, value in rows.items()}
-    return Bookings(month=months.month_of(arrays["day"]), **arrays)
+    order = np.argsort(np.asarray(rows["deal"]).astype(np.int64) * 2**20 + rows["begins"], kind="stable")
+    arrays = {name: np.asarray(values)[order] for name, values in rows.items()}
+    deal, begins, stage, close = arrays["deal"], arrays["begins"], arrays["stage"], arrays["close"]
+    first = np.ones(len(deal), dtype=bool)
+    first[1:] = deal[1:] != deal[:-1]
+
+    def changes(values: Days) -> npt.NDArray[np.bool_]:
+        found = first.copy()
+        found[1:] |= values[1:] != values[:-1]
+        return found
+
+    place = np.arange(len(deal))
+    entered = np.maximum.accumulate(np.where(changes(stage), place, 0)) if len(deal) else place
+    pushed = np.zeros(len(deal), dtype=np.int64)
+    pushed[1:] = (close[1:] > close[:-1]) & (close[:-1] != NONE) & (arrays["status"][1:] == OPEN) & ~first[1:]
+    so_far = np.cumsum(pushed)
+    begin_of_deal = np.maximum.accumulate(np.where(first, place, 0)) if len(deal) else place
+    return Spans(
+        stage_entered=begins[entered],
+        pushes=so_far - so_far[begin_of_deal],
+        turned=changes(arrays["status"]),
+        **arrays,
+    )
 
 
-def _creations(connection: duckdb.DuckDBPyConnection, months: Months) -> Creations:
+def _deals(connection: duckdb.DuckDBPyConnection) -> Deals:
     rows = connection.execute(
         f"""
-        with first_states as (
-            select deal_no, min_by(cell, valid_from) as cell from forecast_states group by deal_no
-        ),
-        first_wins as (
-            select
-                deal_no, min(won_day) as won_day, min_by(amount, known_from) as amount,
-                min(known_from) as known_from, min_by(known_until, known_from) as known_until
-            from forecast_wins group by deal_no
-        )
         select
-            first_states.cell, {_number("deals.created_day")} as day,
-            coalesce({_number("wins.won_day")}, -1) as won_day, coalesce(wins.amount, 0.0) as amount,
-            coalesce({_number("wins.known_from")}, {FOREVER}) as known_from,
-            coalesce({_number("wins.known_until")}, {FOREVER}) as known_until
-        from forecast_deals as deals
-        inner join first_states on deals.deal_no = first_states.deal_no
-        left join first_wins as wins on deals.deal_no = wins.deal_no
+            {_day("deals.created_day")} as created, deals.lot, deals.source_no as source,
+            cast(coalesce(stages.stage_no, 0) as smallint) as stage,
+            coalesce({_day("deals.close_date")}, {NONE}) as close,
+            coalesce(deals.amount, cast('nan' as double)) as amount,
+            coalesce(stages.win_probability, cast('nan' as double)) as probability
+        from forecast_deals as deals left join forecast_stages as stages on deals.stage = stages.stage
         order by deals.deal_no
         """
     ).fetchnumpy()
-    whole = {key: np.asarray(value, dtype=np.int64) for key, value in rows.items() if key != "amount"}
-    won = whole["won_day"] >= 0
+    sources = connection.execute("select distinct source from forecast_deals order by source").fetchall()
+    return Deals(
+        **{name: np.asarray(values) for name, values in rows.items()}, sources=[source for (source,) in sources]
+    )
+
+
+def _wins(spans: Spans, deals: Deals) -> Wins:
+    """Runs of won: the day and amount that were known when the win became known."""
+    start = np.flatnonzero(spans.turned & (spans.status == WON))
+    # A run ends where the deal's status turns again, or with its last span.
+    turns = np.append(np.flatnonzero(spans.turned), len(spans.deal))
+    last = turns[np.searchsorted(turns, start, side="right")] - 1
+    amount = spans.amount[start]
+    return Wins(
+        deal=spans.deal[start].astype(np.int64),
+        known_from=spans.begins[start].astype(np.int64),
+        known_until=spans.ends[last].astype(np.int64),
+        day=spans.won_day[start].astype(np.int64),
+        amount=np.nan_to_num(np.where(np.isnan(amount), deals.amount[spans.deal[start]], amount)),
+    )
+
+
+def _bookings(spans: Spans, deals: Deals, months: Months) -> Bookings:
+    rows = np.flatnonzero(spans.status == WON)
+    amount = spans.amount[rows]
+    amount = np.where(np.isnan(amount), deals.amount[spans.deal[rows]], amount)
+    day = spans.won_day[rows].astype(np.int64)
+    return Bookings(
+        cell=spans.cell[rows].astype(np.int64),
+        month=months.month_of(day),
+        day=day,
+        cents=np.rint(np.nan_to_num(amount) * 100).astype(np.int64),
+        known_from=spans.begins[rows].astype(np.int64),
+        known_until=spans.ends[rows].astype(np.int64),
+    )
+
+
+def _creations(spans: Spans, deals: Deals, wins: Wins, months: Months) -> Creations:
+    """Deals with any span, in order; deals of which nothing is known but that they exist are left out."""
+    deal, first_span = np.unique(spans.deal, return_index=True)
+    won, first_win = np.unique(wins.deal, return_index=True)
+    place = np.searchsorted(deal, won)
+    found = {name: np.full(len(deal), value) for name, value in
+             (("won_month", -1), ("won_day", -1), ("known_from", FOREVER), ("known_until", FOREVER))}  # fmt: skip
+    found["won_day"][place] = wins.day[first_win]
+    found["won_month"][place] = months.month_of(wins.day[first_win])
+    found["known_from"][place] = wins.known_from[first_win]
+    found["known_until"][place] = wins.known_until[first_win]
+    amount = np.zeros(len(deal))
+    amount[place] = wins.amount[first_win]
+    day = deals.created[deal].astype(np.int64)
     return Creations(
-        month=months.month_of(whole["day"]),
-        won_month=np.where(won, months.month_of(whole["won_day"]), -1),
-        amount=np.asarray(rows["amount"], dtype=np.float64),
-        **whole,
+        cell=spans.cell[first_span].astype(np.int64), day=day, month=months.month_of(day), amount=amount, **found
     )
 
 
-def _counts(connection: duckdb.DuckDBPyConnection, today: int) -> dict[str, int]:
+def _counts(facts_deals: int, spans: Spans, deals: Deals, cells: pd.DataFrame, today: int) -> dict[str, int]:
     """What there is to learn from, to say honestly what there is not."""
-    row = connection.execute(
-        f"""
-        select
-            (select count(*) from forecast_deals) as deals,
-            (select count(*) from forecast_deals where status = 'open') as open_deals,
-            (select count(*) from forecast_wins) as wins,
-            (select count(*) from forecast_states where status = 'lost') as losses,
-            (select count(distinct deal_no) from forecast_states where status = 'open' and stage_no > 0) as with_stage,
-            (select count(distinct deal_no) from forecast_states where status = 'open' and close_date is not null)
-                as with_close_date,
-            (select count(distinct deal_no) from forecast_states
-                where status = 'open' and amount is not null and {_number("valid_until")} <= {today}) as with_amount,
-            (select count(distinct owner) from forecast_cells) as owners,
-            (select coalesce(min({_number("created_day")}), {today}) from forecast_deals) as first_day
-        """
-    )
-    names = [item[0] for item in row.description or []]
-    return dict(zip(names, (int(value) for value in row.fetchone() or ()), strict=True))
-
-
-def describe_day(number: int) -> str:
-    """A day number as ISO date, for messages."""
-    return day_of(number).isoformat()
+    is_open = spans.status == OPEN
+    return {
+        "deals": facts_deals,
+        "losses": int((spans.status == LOST).sum()),
+        "with_stage": int((is_open & (spans.stage > 0)).sum()),
+        "with_close_date": int((is_open & (spans.close != NONE)).sum()),
+        "with_amount": int((is_open & ~np.isnan(spans.amount) & (spans.ends <= today)).sum()),
+        "owners": int(cells["owner"].nunique()),
+        "first_day": int(deals.created.min(initial=today)),
+    }

@@ -16,18 +16,19 @@ FIELDS = ("stage", "amount", "close_date", "owner", "team", "pipeline")
 def prepare(
     connection: duckdb.DuckDBPyConnection, as_of: date, *, with_activities: bool, prefix: str = "company"
 ) -> Inputs:
-    """Makes the inputs at the end of `as_of` from the relations `<prefix>_deals`, `_history`, `_stages`, `_activities`.
+    """Makes the inputs at the end of `as_of` from the relations `<prefix>_deals`, `_history`, `_stages`.
 
-    deals: deal_id, created, owner, team, segment, pipeline, source, kind. history: deal_id, day, order_no, stage, amount,
-    close_date, owner, team, pipeline (NULL: unchanged). stages: stage, stage_order, outcome, probability. Nothing after
-    `as_of` is read. A deal is booked on its stated close date unless that lies after the day of the win.
+    deals: deal_id, created, owner, team, segment, pipeline, source, kind. history: deal_id, day, order_no, stage,
+    amount, close_date, owner, team, pipeline (NULL: unchanged). stages: stage, stage_order, outcome, probability.
+    Nothing after `as_of` is read. A deal is booked on its stated close date unless that is after the day of the win.
     """
+    newest = ", ".join(f"arg_max({field}, order_no) filter (where {field} is not null) as {field}" for field in FIELDS)
     connection.execute(
         f"""
         create or replace temp table {prefix}_states as
         with changes as (
             select deal_id, cast(day as date) as day,
-                {", ".join(f"arg_max({field}, order_no) filter (where {field} is not null) as {field}" for field in FIELDS)}
+                {newest}
             from {prefix}_history where day <= date '{as_of}' group by deal_id, cast(day as date)
         ),
         carried as (
@@ -40,7 +41,8 @@ def prepare(
             carried.deal_id as deal_key, carried.valid_from, carried.valid_until,
             coalesce(stages.outcome, 'open') as status, carried.stage, cast(carried.amount as decimal(18, 2)) as amount,
             cast(carried.close_date as date) as close_date,
-            case when stages.outcome = 'won' then least(cast(carried.close_date as date), carried.valid_from) end as won_day,
+            case when stages.outcome = 'won' then least(cast(carried.close_date as date), carried.valid_from) end
+                as won_day,
             coalesce(carried.owner, deals.owner) as owner, coalesce(carried.team, deals.team) as team,
             coalesce(carried.pipeline, deals.pipeline) as pipeline, cast(null as double) as win_probability
         from carried
@@ -52,7 +54,8 @@ def prepare(
         f"""
         create or replace temp table {prefix}_bookings as
         select
-            deals.deal_id as deal_key, cast(deals.created as date) as created_day, coalesce(states.status, 'open') as status,
+            deals.deal_id as deal_key, cast(deals.created as date) as created_day,
+            coalesce(states.status, 'open') as status,
             states.won_day, states.amount, case when deals.kind = 'renewal' then 'renewals' else 'open' end as part,
             coalesce(states.owner, deals.owner) as owner, coalesce(states.team, deals.team) as team, deals.segment,
             coalesce(states.pipeline, deals.pipeline) as pipeline, deals.source, states.stage, states.close_date

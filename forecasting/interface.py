@@ -65,7 +65,7 @@ class Settings:
     first_origin: int = 4
     freeze_days: int = 7
     draws: int = 2_000
-    past_draws: int = 400
+    past_draws: int = 300
     seed: int = 20_260_101
     errors_of: tuple[str, ...] = LEVELS
     with_intervals: bool = True

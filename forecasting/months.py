@@ -6,11 +6,12 @@ What belongs here: the arithmetic of periods. A month is its position in the giv
 
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-Days = npt.NDArray[np.int64]
+Days = npt.NDArray[np.integer[Any]]
 EPOCH = date(1970, 1, 1)
 
 

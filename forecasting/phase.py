@@ -13,15 +13,20 @@ from forecasting import baselines, creation, draws, factors, rates, snapshots
 from forecasting.facts import Facts, Floats
 from forecasting.interface import HORIZONS, Settings
 from forecasting.months import Days
+from forecasting.rates import Rates, Tree
 
 WHOLE_HISTORY = 24
-LEVEL_ORIGINS = 12
-LEVEL_PRIOR_ORIGINS = 6.0
+# How many earlier origins each step learns from. Levels feed weights, weights feed shocks: so far back a past day has
+# to begin again to come out as it came out then.
+LEARNED_ORIGINS = 24
+WARM_UP = 3 * LEARNED_ORIGINS + HORIZONS
+LEVEL_SPREAD = 0.12
 LEVEL_BOUNDS = (0.6, 1.6)
-SERIES_MONTHS = 6
+SERIES_MONTHS = 12
 SERIES_AT_MOST = 0.5
-BLEND_PRIOR_ORIGINS = 8.0
+BLEND_PRIOR_ORIGINS = 40.0
 BLEND_HALF_LIFE = 8.0
+SHOCK_HALF_LIFE = 18.0
 
 
 @dataclass(frozen=True)
@@ -50,8 +55,8 @@ class Origin:
     methods: dict[str, Floats]
     series_weight: Floats
     scale: Floats
-    rates: rates.Rates
-    tree: rates.Tree
+    fitted: Rates
+    tree: Tree
     variance: Floats
     shocks: dict[tuple[int, ...], draws.Shocks] = field(default_factory=dict)
 
@@ -74,7 +79,7 @@ class Memory:
 
 
 def periods_of(facts: Facts, month: int, days_left: int, with_next_three: bool = True) -> list[Period]:
-    """The running month and the next three, this quarter and the next, and from a month's end the next three together."""
+    """The running month and the next three, this quarter and the next; from a month's end the next three together."""
     begin = rates.first_ahead(days_left)
 
     def period(kind: str, first: int, last: int) -> Period:
@@ -108,7 +113,7 @@ def _origin(
     facts: Facts,
     rows: snapshots.Snapshots,
     counts: snapshots.WinCounts,
-    tree: rates.Tree,
+    tree: Tree,
     created: creation.Created,
     memory: Memory,
     month: int,
@@ -139,10 +144,10 @@ def _origin(
     level, weight = np.ones(HORIZONS), np.zeros(HORIZONS)
     for ahead in range(lead, HORIZONS):
         known = [place for place in sorted(memory.raw) if place + ahead <= ended]
-        level[ahead] = _level([(memory.raw[place][ahead], actual(place, ahead)) for place in known[-LEVEL_ORIGINS:]])
+        level[ahead] = _level([(memory.raw[place][ahead], actual(place, ahead)) for place in known[-LEARNED_ORIGINS:]])
         weight[ahead] = _series_weight(
             [(memory.levelled[place][ahead], memory.series[place][ahead], actual(place, ahead), month - place)
-             for place in known], usable,
+             for place in known[-LEARNED_ORIGINS:]], usable,
         )  # fmt: skip
     levelled = raw * level
     known_series = ~np.isnan(series)
@@ -184,7 +189,7 @@ def _origin(
         methods=methods,
         series_weight=weight,
         scale=scale,
-        rates=fitted,
+        fitted=fitted,
         tree=tree,
         variance=_variance(facts, judged, deals, cell, new, coming),
         shocks=_shocks(facts, memory, whole, rest, month, days_left),
@@ -212,18 +217,22 @@ def _series(totals: Floats, rests: Floats, month: int, days_left: int, begin: in
 
 
 def _level(pairs: list[tuple[float, float]]) -> float:
-    """How high past forecasts were: actual over expected, drawn to 1."""
+    """How high past forecasts were: actual over expected, drawn to 1 by how uncertain the quotient is.
+
+    Normal prior around 1 with a spread of 12 %; the quotient's variance from the past errors themselves.
+    """
     hoped = sum(expected for expected, _ in pairs)
     if hoped <= 0:
         return 1.0
-    prior = LEVEL_PRIOR_ORIGINS * hoped / len(pairs)
-    return float(np.clip((sum(actual for _, actual in pairs) + prior) / (hoped + prior), *LEVEL_BOUNDS))
+    noise = sum((actual - expected) ** 2 for expected, actual in pairs) / hoped**2
+    away = sum(actual for _, actual in pairs) / hoped - 1
+    return float(np.clip(1 + away * LEVEL_SPREAD**2 / (LEVEL_SPREAD**2 + noise), *LEVEL_BOUNDS))
 
 
 def _series_weight(past: list[tuple[float, float, float, int]], usable: int) -> float:
     """The weight of the series: half for a young company, none after two years, moved by which was nearer in the past.
 
-    The weight that would have had the least squared error, drawn to that prior, which stands for eight origins.
+    The weight that would have had the least squared error, drawn to that prior, which stands for forty origins.
     """
     prior = SERIES_AT_MOST * max(0.0, 1 - usable / WHOLE_HISTORY)
     known = [row for row in past if not np.isnan(row[1])]
@@ -289,16 +298,16 @@ def _shocks(
     ended = month if days_left == 0 else month - 1
     found = {}
     for ahead in sorted({period.ahead for period in periods_of(facts, month, days_left) if period.ahead}):
-        past = []
-        for place in sorted(memory.expected):
-            if place + ahead[-1] <= ended and place > month - 36:
-                months = list(ahead)
-                actual = sum(
-                    ((rest if step == 0 else whole)[:, place + step] for step in months), np.zeros(facts.cells)
-                )
-                past.append((
-                    memory.expected[place][:, months].sum(axis=1), memory.variance[place][:, months].sum(axis=1),
-                    actual, 0.5 ** ((month - place) / 18),
-                ))  # fmt: skip
+        months = list(ahead)
+        known = [place for place in sorted(memory.expected) if place + ahead[-1] <= ended]
+        past = [
+            (
+                memory.expected[place][:, months].sum(axis=1),
+                memory.variance[place][:, months].sum(axis=1),
+                np.sum([(rest if step == 0 else whole)[:, place + step] for step in months], axis=0),
+                0.5 ** ((month - place) / SHOCK_HALF_LIFE),
+            )
+            for place in known[-LEARNED_ORIGINS:]
+        ]
         found[ahead] = draws.learn(facts, past)
     return found

@@ -19,9 +19,9 @@ from forecasting.snapshots import AGES, ATTRIBUTES, CLOSE, DAYS_IN_STAGE, Snapsh
 
 # Each level adds these attributes to those of the level above.
 LEVELS = (("part",), ("stage_no",), ("days_in_stage",), ("close",), ("segment",), ("age", "pushed"))
-HALF_LIFE = 12.0
+HALF_LIFE = 18.0
 WINDOW = 36
-PRIOR_WINS = 4.0
+PRIOR_WINS = 6.0
 HIGHEST = 0.95
 SIZES = {"part": 2, "stage_no": 4_096, "days_in_stage": 16, "close": 16, "segment": 1_024, "age": 16, "pushed": 8}
 

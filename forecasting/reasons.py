@@ -1,15 +1,17 @@
-"""Why a deal is expected to bring what it is: the cell it was judged by, with its counts, and the factors that moved it.
+"""Why a deal is expected to bring what it is: the cell it was judged by, and the factors that moved its chance.
 
-What belongs here: the table of open deals. What does not: the estimates; words of a language (codes and numbers are worded
-by the report).
+What belongs here: the table of open deals. What does not: the estimates; words of a language (codes and numbers are
+worded by the report).
 """
 
 import json
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from forecasting import rates
+from forecasting.factors import TEMPO_MONTHS
 from forecasting.facts import Facts, Floats
 from forecasting.interface import HORIZONS
 from forecasting.months import Days, day_of
@@ -30,37 +32,24 @@ def explain(facts: Facts, origin: Origin, speaks: bool) -> pd.DataFrame:
     count = len(judged.deals)
     if not speaks or count == 0:
         return pd.DataFrame(columns=COLUMNS)
-    facts.connection.execute("create or replace temp table forecast_asked (place integer, deal_no integer)")
-    asked = pd.DataFrame({"place": np.arange(count), "deal_no": judged.deals})
-    facts.connection.register("forecast_asked_now", asked)
-    deals = facts.connection.execute(
-        """
-        select deals.deal_key, coalesce(stages.stage, deals.stage) as stage, coalesce(states.amount, deals.amount) as amount
-        from forecast_asked_now as asked
-        inner join forecast_deals as deals on asked.deal_no = deals.deal_no
-        left join forecast_states as states
-            on asked.deal_no = states.deal_no and states.valid_from <= $day and $day < states.valid_until
-        left join forecast_stages as stages on states.stage_no = stages.stage_no
-        order by asked.place
-        """,
-        {"day": day_of(origin.day)},
-    ).df()
-    facts.connection.unregister("forecast_asked_now")
+    keys = facts.connection.execute("select deal_key from forecast_deals order by deal_no").fetchnumpy()["deal_key"]
+    stages = {0: None, **dict(zip(facts.stages["stage_no"].tolist(), facts.stages["stage"].tolist(), strict=True))}
+    stage = [stages[int(number)] for number in judged.stages]
     labels = facts.labels.iloc[judged.cells].reset_index(drop=True)
     pieces = []
     for ahead in range(rates.first_ahead(origin.days_left), HORIZONS):
         level, cell = _cells_with_enough(origin, ahead)
         piece = pd.DataFrame({
-            "deal_key": deals["deal_key"], "month_offset": ahead,
+            "deal_key": np.asarray(keys)[judged.deals], "month_offset": ahead,
             "month_start": day_of(int(facts.months.starts[origin.month + ahead])),
             "part": labels["part"], "owner": labels["owner"], "team": labels["team"], "segment": labels["segment"],
-            "pipeline": labels["pipeline"], "stage": deals["stage"],
-            "amount_cents": pd.array(np.rint(deals["amount"] * 100), dtype="Float64").astype("Int64"),
+            "pipeline": labels["pipeline"], "stage": stage,
+            "amount_cents": pd.array(np.rint(judged.amounts * 100), dtype="Float64").astype("Int64"),
             "value_cents": np.rint(judged.value * 100).astype(np.int64),
             "chance": np.round(judged.chance[:, ahead], 9),
             "expected_cents": np.rint(origin.open_deals[:, ahead]).astype(np.int64),
             "cell": _words(facts, origin, level, cell), "cell_level": level,
-            "n": _pick(origin.rates.seen, level, cell, ahead), "wins": _pick(origin.rates.won, level, cell, ahead),
+            "n": _pick(origin.fitted.seen, level, cell, ahead), "wins": _pick(origin.fitted.won, level, cell, ahead),
             "base_chance": np.round(judged.base[:, ahead], 9), "reasons": _reasons(facts, origin, ahead),
         })  # fmt: skip
         pieces.append(piece)
@@ -74,7 +63,7 @@ def _cells_with_enough(origin: Origin, ahead: int) -> tuple[Days, Days]:
     place = cell.copy()
     for depth in range(len(rates.LEVELS) - 1, 0, -1):
         here = np.where(level == depth, place, 0)
-        few = (level == depth) & (origin.rates.seen[depth][here, ahead] < SEEN_AT_LEAST)
+        few = (level == depth) & (origin.fitted.seen[depth][here, ahead] < SEEN_AT_LEAST)
         place = np.where(few, origin.tree.parents[depth][np.where(few, place, 0)], place)
         level = np.where(few, depth - 1, level)
     return level, place
@@ -107,40 +96,43 @@ def _words(facts: Facts, origin: Origin, level: Days, cell: Days) -> list[str]:
     return [texts[place] for place in back]
 
 
-def _reasons(facts: Facts, origin: Origin, ahead: int) -> list[str]:
-    """JSON of the factors that move a chance by 5 % or more, strongest first; equal deals share one text."""
-    judged = origin.judged
-    sources = [row[0] for row in facts.connection.execute(
-        "select distinct source from forecast_deals order by source").fetchall()]  # fmt: skip
+def _reasons(facts: Facts, origin: Origin, ahead: int) -> npt.NDArray[np.object_]:
+    """JSON of the factors that move a chance by 5 % or more, strongest first.
+
+    A factor's text is made once per value; each deal's texts are then put one after the other by strength.
+    """
+    judged, count = origin.judged, len(origin.judged.deals)
+    month = origin.month + ahead
     idle = [f"{(IDLE[place - 1] + 1) if place else 0}-{bound}" for place, bound in enumerate(IDLE)] + [
         f"over {IDLE[-1]}"
     ]
-    month = origin.month + ahead
-    names = list(judged.codes)
-    table = np.stack([judged.codes[name] for name in names], axis=1)
-    kinds, first, back = np.unique(table, axis=0, return_index=True, return_inverse=True)
-    texts = []
-    for kind, place in zip(kinds, first, strict=True):
-        known = dict(zip(names, (int(code) for code in kind), strict=True))
-        found = []
-        for name, factor in judged.factors.items():
-            moved = float(factor[place, ahead])
-            if abs(moved - 1) < REASON_AT_LEAST:
-                continue
-            value = {
-                "source": lambda known=known: sources[known["source"]],
-                "idle": lambda known=known: idle[known["idle"]],
-                "team": lambda known=known: facts.members["team"][known["team"]],
-                "owner": lambda known=known: facts.members["owner"][known["owner"]],
-                "amount_band": lambda known=known: known["amount_band"],
-                "month_in_quarter": lambda: facts.months.month_in_quarter(month) + 1,
-                "season": lambda: day_of(int(facts.months.starts[month])).isoformat(),
-                "tempo": lambda: 3,
-            }[name]()
-            found.append({"code": name, "value": value, "factor": round(moved, 4)})
-        money = float(origin.scale[ahead])
-        if abs(money - 1) >= REASON_AT_LEAST:
-            found.append({"code": "history_blend", "value": None, "factor": round(money, 4)})
-        found.sort(key=lambda reason: (-abs(np.log(max(reason["factor"], 1e-9))), reason["code"]))
-        texts.append(json.dumps(found, ensure_ascii=False))
-    return [texts[place] for place in np.ravel(back)]
+    named: dict[str, list[str]] = {
+        "source": facts.deals.sources, "idle": [*idle, f"over {IDLE[-1]}"], "team": facts.members["team"], "owner": facts.members["owner"],
+    }  # fmt: skip
+    constant: dict[str, str | int | None] = {
+        "month_in_quarter": facts.months.month_in_quarter(month) + 1,
+        "season": day_of(int(facts.months.starts[month])).isoformat(),
+        "tempo": TEMPO_MONTHS,
+        "history_blend": None,
+    }
+    moved = {name: factor[:, ahead] for name, factor in judged.factors.items()}
+    moved["history_blend"] = np.full(count, origin.scale[ahead])
+    names = sorted(moved)
+    texts = np.full((count, len(names)), "", dtype=object)
+    strength = np.zeros((count, len(names)))
+    for column, name in enumerate(names):
+        codes = judged.codes.get(name, np.zeros(count, dtype=np.int64))
+        for code in np.unique(codes):
+            rows = codes == code
+            factor = float(moved[name][np.argmax(rows)])
+            if abs(factor - 1) >= REASON_AT_LEAST:
+                value = constant[name] if name in constant else named[name][code] if name in named else int(code)
+                told = {"code": name, "value": value, "factor": round(factor, 4)}
+                texts[rows, column] = json.dumps(told, ensure_ascii=False)
+                strength[rows, column] = abs(np.log(max(factor, 1e-9)))
+    order = np.argsort(-strength, axis=1, kind="stable")
+    found = np.full(count, "", dtype=object)
+    for rank in range(len(names)):
+        text = texts[np.arange(count), order[:, rank]]
+        found = found + np.where((found != "") & (text != ""), ", ", "").astype(object) + text
+    return np.array([f"[{text}]" for text in found], dtype=object)

@@ -1,25 +1,24 @@
 """What was open on the past days that stand in their months where the forecast's day stands in its own.
 
 What belongs here: the rows of those days with the attributes of that time and what became of them, and the win table's
-counts, both in SQL. What does not: rates. A row knows from which origin on its outcome was known and until when it
+counts. What does not: rates. A row knows from which origin on its outcome was known and until when it
 stood (a reopened deal was won only in between), so an origin sees what it could have seen.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
+import pyarrow as pa
 
-from forecasting.facts import FOREVER, Facts, Floats, _number
-from forecasting.interface import HORIZONS
-from forecasting.months import Days, day_of
+from forecasting.facts import NONE, OPEN, Facts, Floats
+from forecasting.months import Days
 
 # The attributes of a deal by which it is compared, in the order in which the win table nests them.
 ATTRIBUTES = ("part", "stage_no", "days_in_stage", "close", "segment", "age", "pushed")
 # Upper bounds in days, inclusive; the last band is open.
 DAYS_IN_STAGE = (3, 7, 14, 30, 60, 90, 180)
 AGES = (14, 30, 60, 90, 180, 365)
-IDLE = (7, 14, 30, 60)
+IDLE = (5, 10, 15, 22, 30, 60)
 CLOSE = ("none", "long overdue", "overdue", "this month", "next month", "in 2 months", "in 3 months", "later")
 NEVER = 32_000
 
@@ -41,6 +40,7 @@ class Snapshots:
     attributes: dict[str, Days]
     source: Days
     idle: Days
+    lot: Days
     amount: Floats
     probability: Floats
     close_month: Days
@@ -69,178 +69,128 @@ class WinCounts:
 
 def take(facts: Facts, days_left: int) -> tuple[Snapshots, WinCounts]:
     """The snapshots of all months' days with so many days left, up to as_of, and their counts."""
-    months = facts.months
-    origin_days = months.origins(days_left)
-    last = facts.month if origin_days[facts.month] <= facts.as_of else facts.month - 1
-    connection = facts.connection
-    connection.execute("create or replace temp table forecast_days (month integer, day date)")
-    listed = [(month, day_of(int(origin_days[month]))) for month in range(last + 1)]
-    if listed:
-        connection.executemany("insert into forecast_days values (?, ?)", listed)
-    connection.execute("create or replace temp table forecast_month_starts (month integer, month_start date)")
-    connection.executemany(
-        "insert into forecast_month_starts values (?, ?)",
-        [(month, day_of(int(start))) for month, start in enumerate(months.starts)],
+    months, spans, deals = facts.months, facts.spans, facts.deals
+    days = months.origins(days_left)
+    last = facts.month if days[facts.month] <= facts.as_of else facts.month - 1
+    origin_days = days[: last + 1]
+    # A span holds on the days from the first at or after its begin up to the last before its end.
+    open_spans = np.flatnonzero(spans.status == OPEN)
+    begin = np.searchsorted(origin_days, spans.begins[open_spans])
+    width = np.maximum(np.searchsorted(origin_days, spans.ends[open_spans]) - begin, 0)
+    span = np.repeat(open_spans, width)
+    month = np.repeat(begin - np.cumsum(width) + width, width) + np.arange(len(span))
+    order = np.argsort(month.astype(np.int16), kind="stable")
+    span, month = span[order], month[order]
+    deal = spans.deal[span].astype(np.int64)
+    day = origin_days[month] if len(month) else month
+    # What is only known of today may be used today.
+    today = day == facts.as_of
+    stage = np.where(today & (spans.stage[span] == 0), deals.stage[deal], spans.stage[span])
+    close = np.where(today & (spans.close[span] == NONE), deals.close[deal], spans.close[span]).astype(np.int64)
+    amount, probability = spans.amount[span], spans.probability[span]
+    amount = np.where(today & np.isnan(amount), deals.amount[deal], amount)
+    probability = np.where(today & np.isnan(probability), deals.probability[deal], probability)
+    close_month = np.maximum(months.month_of(close), 0)
+    won_month, won_amount, known_from, known_until = _outcomes(facts, origin_days, deal, day)
+    idle = _bands(day - np.maximum(spans.begins[span], _last_activity(facts, deal, day)), IDLE)
+    cell = spans.cell[span].astype(np.int64)
+    attributes: dict[str, Days] = {
+        "part": facts.is_renewal[cell].astype(np.int16),
+        "stage_no": stage.astype(np.int16),
+        "days_in_stage": _bands(day - spans.stage_entered[span], DAYS_IN_STAGE),
+        "close": _close_bands(close, day, close_month - month),
+        "segment": facts.codes["segment"][cell].astype(np.int16),
+        "age": _bands(day - deals.created[deal], AGES),
+        "pushed": np.minimum(spans.pushes[span], 3).astype(np.int16),
+    }
+    rows = Snapshots(
+        days_left=days_left,
+        origin_days=origin_days,
+        first=np.searchsorted(month, np.arange(last + 2)),
+        month=month,
+        deal=deal,
+        cell=cell,
+        attributes=attributes,
+        source=deals.source[deal],
+        idle=idle,
+        lot=deals.lot[deal],
+        amount=amount,
+        probability=probability,
+        close_month=np.where(close == NONE, -1, np.where(close <= day, month, close_month)).astype(np.int16),
+        won_month=won_month,
+        won_amount=won_amount,
+        known_from=known_from,
+        known_until=known_until,
     )
-    _make_rows(facts, last)
-    rows = connection.execute("select * from forecast_rows order by month, deal_no").fetchnumpy()
-    counts = connection.execute(
+    return rows, _count(facts, rows)
+
+
+def _bands(values: Days, bounds: tuple[int, ...]) -> Days:
+    """0 for values up to the first bound, 1 up to the second, and so on."""
+    found: Days = np.searchsorted(np.array(bounds), values, side="left").astype(np.int16)
+    return found
+
+
+def _close_bands(close: Days, day: Days, ahead: Days) -> Days:
+    band = 3 + np.clip(ahead, 0, 4)
+    band = np.where(close <= day, 2, band)
+    band = np.where(close <= day - 30, 1, band)
+    found: Days = np.where(close == NONE, 0, band).astype(np.int16)
+    return found
+
+
+def _outcomes(facts: Facts, origin_days: Days, deal: Days, day: Days) -> tuple[Days, Floats, Days, Days]:
+    """Of each row the next win after its day: month (-1: none), amount, and the origins that knew of it."""
+    wins = facts.wins
+    won_month, amount = np.full(len(deal), -1, dtype=np.int16), np.zeros(len(deal))
+    known_from, known_until = (np.full(len(deal), NEVER, dtype=np.int16) for _ in range(2))
+    if len(wins.deal):
+        place = np.searchsorted(wins.deal * 2**23 + wins.known_from, deal * 2**23 + day, side="right")
+        place = np.minimum(place, len(wins.deal) - 1)
+        has = (wins.deal[place] == deal) & (wins.known_from[place] > day)
+        which = place[has]
+        won_month[has] = facts.months.month_of(wins.day)[which]
+        amount[has] = wins.amount[which]
+        known_from[has] = _first_origin(origin_days, wins.known_from)[which]
+        known_until[has] = _first_origin(origin_days, wins.known_until)[which]
+    return won_month, amount, known_from, known_until
+
+
+def _first_origin(origin_days: Days, days: Days) -> Days:
+    place = np.searchsorted(origin_days, days)
+    found: Days = np.where(place == len(origin_days), NEVER, place)
+    return found
+
+
+def _last_activity(facts: Facts, deal: Days, day: Days) -> Days:
+    """The last day with an activity up to each row's day; long ago without one."""
+    keys = facts.activities
+    if len(keys) == 0:
+        return np.full(len(deal), NONE)
+    place = np.searchsorted(keys, deal * 2**20 + day, side="right") - 1
+    found = keys[np.maximum(place, 0)]
+    return np.where((place >= 0) & (found // 2**20 == deal), found % 2**20, NONE)
+
+
+def _count(facts: Facts, rows: Snapshots) -> WinCounts:
+    """The win table's counts, in SQL over the rows."""
+    table = {**rows.attributes, "month": rows.month.astype(np.int16), "won_month": rows.won_month,
+             "known_from": rows.known_from, "known_until": rows.known_until}  # fmt: skip
+    facts.connection.register("forecast_rows", pa.table(table))
+    found = facts.connection.execute(
         f"""
         select month, {", ".join(ATTRIBUTES)}, won_month, known_from, known_until, count(*) as deals
         from forecast_rows group by all order by all
         """
     ).fetchnumpy()
-    connection.execute("drop table forecast_rows")
-    return _snapshots(rows, days_left, origin_days, last), _win_counts(counts, last)
-
-
-def _band(expression: str, bounds: tuple[int, ...]) -> str:
-    cases = " ".join(f"when {expression} <= {bound} then {place}" for place, bound in enumerate(bounds))
-    return f"cast(case {cases} else {len(bounds)} end as tinyint)"
-
-
-def _make_rows(facts: Facts, last: int) -> None:
-    """One row per month's day and deal that was open at its end."""
-    connection = facts.connection
-    activity = connection.execute(
-        "select count(*) from duckdb_tables() where table_name = 'forecast_activities'"
-    ).fetchone()
-    has_activities = bool(activity and activity[0])
-    last_activity = (
-        """left join (
-            select days.month, activities.deal_no, max(activities.day) as day
-            from forecast_days as days
-            inner join forecast_activities as activities on activities.day <= days.day and activities.day > days.day - 90
-            group by all
-        ) as activities on spread.month = activities.month and spread.deal_no = activities.deal_no"""
-        if has_activities
-        else "cross join (select cast(null as date) as day) as activities"
-    )
-    # Which day of the list is the first at or after a given one: a join by equality instead of by range.
-    connection.execute(
-        f"""
-        create or replace temp table forecast_rows as
-        with bounds as (
-            select day, lead(day, 1, date '9999-12-31') over (order by day) as next_day, month from forecast_days
-        ),
-        spread as (
-            select days.month, days.day, states.*, deals.amount as amount_today, deals.close_date as close_date_today,
-                deals.segment, deals.part, deals.source, deals.created_day, deals.stage as stage_today
-            from forecast_states as states
-            inner join forecast_deals as deals on states.deal_no = deals.deal_no
-            inner join forecast_days as days on states.valid_from <= days.day and days.day < states.valid_until
-            where states.status = 'open'
-        ),
-        filled as (
-            select spread.month, spread.day, spread.deal_no, spread.cell, spread.segment, spread.part, spread.source,
-                spread.valid_from, spread.pushes, spread.stage_entered, spread.created_day,
-                -- What is only known of today may be used today.
-                case when spread.stage_no = 0 and spread.day = date '{day_of(facts.as_of)}'
-                    then coalesce(stages.stage_no, 0) else spread.stage_no end as stage_no,
-                coalesce(spread.win_probability, case when spread.stage_no = 0 then stages.win_probability end)
-                    as win_probability,
-                coalesce(spread.amount, case when spread.day = date '{day_of(facts.as_of)}' then spread.amount_today end)
-                    as amount,
-                coalesce(spread.close_date,
-                    case when spread.day = date '{day_of(facts.as_of)}' then spread.close_date_today end) as close_date,
-                activities.day as activity_day
-            from spread
-            left join forecast_stages as stages
-                on spread.stage_today = stages.stage and spread.day = date '{day_of(facts.as_of)}'
-            {last_activity}
-        ),
-        dated as (
-            select filled.*, closes.month as close_month
-            from filled
-            asof left join forecast_month_starts as closes on filled.close_date >= closes.month_start
-        ),
-        joined as (
-            select dated.*, wins.won_day, wins.amount as won_amount, wins.known_from as win_known_from,
-                wins.known_until as win_known_until
-            from dated
-            asof left join forecast_wins as wins
-                on dated.deal_no = wins.deal_no and dated.day < wins.known_from
-        )
-        select
-            cast(joined.month as smallint) as month, joined.deal_no, joined.cell,
-            cast(case when joined.part = 'renewals' then 1 else 0 end as tinyint) as part,
-            cast(joined.stage_no as smallint) as stage_no,
-            {_band("(joined.day - joined.stage_entered)", DAYS_IN_STAGE)} as days_in_stage,
-            cast(case
-                when joined.close_date is null then 0
-                when joined.close_date <= joined.day - 30 then 1
-                when joined.close_date <= joined.day then 2
-                else 3 + least(greatest(joined.close_month - joined.month, 0), 4)
-            end as tinyint) as close,
-            cast(segments.segment_no as smallint) as segment,
-            {_band("(joined.day - joined.created_day)", AGES)} as age,
-            cast(least(joined.pushes, 3) as tinyint) as pushed,
-            cast(sources.source_no as smallint) as source,
-            {_band("(joined.day - greatest(joined.valid_from, coalesce(joined.activity_day, joined.valid_from)))", IDLE)}
-                as idle,
-            coalesce(joined.amount, cast('nan' as double)) as amount,
-            coalesce(joined.win_probability, cast('nan' as double)) as probability,
-            cast(case
-                when joined.close_date is null then -1
-                when joined.close_date <= joined.day then joined.month
-                else coalesce(joined.close_month, joined.month)
-            end as smallint) as close_month,
-            cast(coalesce(won_months.month, -1) as smallint) as won_month,
-            coalesce(joined.won_amount, 0.0) as won_amount,
-            cast(coalesce(known.month, {NEVER}) as smallint) as known_from,
-            cast(coalesce(undone.month, {NEVER}) as smallint) as known_until
-        from joined
-        inner join (
-            select segment, row_number() over (order by segment) - 1 as segment_no
-            from (select distinct segment from forecast_cells)
-        ) as segments on joined.segment = segments.segment
-        inner join (
-            select source, row_number() over (order by source) - 1 as source_no
-            from (select distinct source from forecast_deals)
-        ) as sources on joined.source = sources.source
-        asof left join forecast_month_starts as won_months on joined.won_day >= won_months.month_start
-        asof left join forecast_days as known on joined.win_known_from <= known.day
-        asof left join forecast_days as undone on joined.win_known_until <= undone.day
-        """
-    )
-
-
-def _snapshots(rows: dict[str, npt.NDArray[np.generic]], days_left: int, origin_days: Days, last: int) -> Snapshots:
-    def whole(name: str) -> Days:
-        return np.asarray(rows[name]).astype(np.int64)
-
-    month = whole("month")
-    return Snapshots(
-        days_left=days_left,
-        origin_days=origin_days[: last + 1],
-        first=np.searchsorted(month, np.arange(last + 2)),
-        month=month,
-        deal=whole("deal_no"),
-        cell=whole("cell"),
-        attributes={name: np.asarray(rows[name]) for name in ATTRIBUTES},
-        source=np.asarray(rows["source"]),
-        idle=np.asarray(rows["idle"]),
-        amount=np.asarray(rows["amount"], dtype=np.float64),
-        probability=np.asarray(rows["probability"], dtype=np.float64),
-        close_month=np.asarray(rows["close_month"]),
-        won_month=np.asarray(rows["won_month"]),
-        won_amount=np.asarray(rows["won_amount"], dtype=np.float64),
-        known_from=np.asarray(rows["known_from"]),
-        known_until=np.asarray(rows["known_until"]),
-    )
-
-
-def _win_counts(rows: dict[str, npt.NDArray[np.generic]], last: int) -> WinCounts:
-    month = np.asarray(rows["month"]).astype(np.int64)
+    facts.connection.unregister("forecast_rows")
+    month = np.asarray(found["month"]).astype(np.int64)
     return WinCounts(
-        first=np.searchsorted(month, np.arange(last + 2)),
+        first=np.searchsorted(month, np.arange(len(rows.origin_days) + 1)),
         month=month,
-        attributes={name: np.asarray(rows[name]).astype(np.int64) for name in ATTRIBUTES},
-        won_month=np.asarray(rows["won_month"]).astype(np.int64),
-        known_from=np.asarray(rows["known_from"]).astype(np.int64),
-        known_until=np.asarray(rows["known_until"]).astype(np.int64),
-        deals=np.asarray(rows["deals"], dtype=np.float64),
+        attributes={name: np.asarray(found[name]).astype(np.int64) for name in ATTRIBUTES},
+        won_month=np.asarray(found["won_month"]).astype(np.int64),
+        known_from=np.asarray(found["known_from"]).astype(np.int64),
+        known_until=np.asarray(found["known_until"]).astype(np.int64),
+        deals=np.asarray(found["deals"], dtype=np.float64),
     )
-
-
-__all__ = ["ATTRIBUTES", "CLOSE", "FOREVER", "HORIZONS", "Snapshots", "WinCounts", "take"]

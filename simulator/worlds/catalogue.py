@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Segment:
-    """Customers of one kind: share of deals, typical amount and its spread (log), days to a decision and their spread."""
+    """Customers of one kind: share of deals, typical amount, days to a decision, each with its spread (log)."""
 
     name: str
     share: float
@@ -86,14 +86,21 @@ WORLDS = (
     ),
     World(
         "b2c_short", "consumers who decide within days", deals=420, owners=8, teams=2, stages=3, silent_days=15,
-        segments=(Segment("consumer", 0.8, 350, 0.5, 5, 0.8, 0.35), Segment("home_office", 0.2, 900, 0.6, 9, 0.8, 0.30)),
+        segments=(Segment("consumer", 0.8, 350, 0.5, 5, 0.8, 0.35),
+                  Segment("home_office", 0.2, 900, 0.6, 9, 0.8, 0.30)),
     ),
     World(
         "enterprise_long", "large accounts that take most of a year", deals=30, owners=8, stages=6, months=50,
-        segments=(Segment("enterprise", 0.7, 90_000, 0.7, 210, 0.4, 0.22), Segment("public", 0.3, 60_000, 0.6, 280, 0.3, 0.28)),
+        segments=(Segment("enterprise", 0.7, 90_000, 0.7, 210, 0.4, 0.22),
+                  Segment("public", 0.3, 60_000, 0.6, 280, 0.3, 0.28)),
     ),
     World("seasonal", "half of the year's orders come in one third of it", deals=130, season=0.55),
-    World("fast_growth", "three times as many deals every two years, new sellers", months=40, deals=35, growth=0.045, turnover=0.005),
-    World("turnover", "sellers stay for a year, their deals are handed on", turnover=0.07, owners=12, skill_spread=0.45),
+    World(
+        "fast_growth", "three times as many deals every two years, new sellers", months=40, deals=35, growth=0.045,
+        turnover=0.005,
+    ),
+    World(
+        "turnover", "sellers stay for a year, their deals are handed on", turnover=0.07, owners=12, skill_spread=0.45,
+    ),
     World("renewals_heavy", "most bookings are contracts that come up again", deals=70, renewals=0.9, days_drift=0.0),
 )  # fmt: skip

@@ -1,7 +1,7 @@
 """How a company's deals come about, year after year, from one seed.
 
-What belongs here: the hidden course of deals, and what their sellers write down of it. What does not: what companies are
-like (catalogue.py), files (folder.py). It imports nothing of the product.
+What belongs here: the hidden course of deals, and what their sellers write down of it. What does not: what companies
+are like (catalogue.py). It imports nothing of the product.
 """
 
 import zlib
@@ -162,8 +162,8 @@ def _new_deals(world: World, random: np.random.Generator, month_starts: Whole, o
     threshold = _normal_quantile(1 - of_segment("win_rate")) * np.sqrt(1.6)
     is_won = will > threshold
     silent = random.random(count) < world.silent_losses
-    delay = np.where(is_won, random.integers(0, 3, count),
-                     np.where(silent, random.exponential(world.silent_days, count), random.exponential(4, count)))  # fmt: skip
+    soon, lost_late = random.integers(0, 3, count), random.exponential(world.silent_days, count)
+    delay = np.where(is_won, soon, np.where(silent, lost_late, random.exponential(4, count)))
     # How far a lost deal comes tells something of how good it was.
     depth = np.where(is_won, 1.0, random.beta(1.3 + np.maximum(quality + 1, 0), 2.2))
     return _Course(
@@ -177,7 +177,6 @@ def _normal_quantile(share: Floats) -> Floats:
     """By bisection of the error function: no further package."""
     from math import erf
 
-    low, high = np.full(len(share), -6.0), np.full(len(share), 6.0)
     kinds, back = np.unique(share, return_inverse=True)
     found = []
     for kind in kinds:
@@ -322,7 +321,7 @@ def _amounts(world: World, random: np.random.Generator, course: _Course) -> list
 
 
 def _dates(world: World, random: np.random.Generator, course: _Course, owners: _Owners) -> list[pd.DataFrame]:
-    """Stated close dates: hopeful at first, often a month's end, moved when they have passed or when the end is near."""
+    """Stated close dates: hopeful at first, often a month's end, moved when passed or when the end is near."""
     count = len(course.number)
     typical = np.array([item.days for item in world.segments])[course.segment] * np.exp(
         world.days_drift * course.created / 30.4
@@ -358,9 +357,10 @@ def _dates(world: World, random: np.random.Generator, course: _Course, owners: _
 
 def _month_end(world: World, random: np.random.Generator, day: Floats) -> Floats:
     """Sellers like the last day of a month."""
-    dates = np.datetime64(BEGIN) + np.rint(day).astype("timedelta64[D]")
-    ends = (dates.astype("datetime64[M]") + 1).astype("datetime64[D]") - np.timedelta64(1, "D")
-    at_end = (ends - np.datetime64(BEGIN)).astype(float)
+    first = np.datetime64(BEGIN.isoformat(), "D").astype(np.int64)
+    dates = (first + np.rint(day).astype(np.int64)).astype("datetime64[D]")
+    next_months = (dates.astype("datetime64[M]") + 1).astype("datetime64[D]").astype(np.int64)
+    at_end = (next_months - 1 - first).astype(float)
     found: Floats = np.where(random.random(len(day)) < world.month_end_dates, at_end, np.rint(day))
     return found
 
