@@ -35,6 +35,7 @@ CRM = (
         "+fct_rejected_rows",
         "+fct_source_freshness",
         "+fct_quality_results",
+        "+fct_forecast_ledger",
     ),
 )
 # Every mart, without dbt's own tests.

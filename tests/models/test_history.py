@@ -196,6 +196,16 @@ def verdicts(runs: int, random_: random.Random) -> list[Row]:
     return rows
 
 
+def forecasts(runs: int) -> list[Row]:
+    """What the newest release has published, one part of it twice by a crash."""
+    shared: Row = {
+        "release": f"2026-03-01.00{runs}", "run_id": f"run-{runs}", "known_at": str(runs), "method": "saleshouse",
+        "period_type": "month", "level": "total", "member": "total", "measure": "bookings", "as_of": "2026-03-01",
+        "period_start": "2026-03-01", "period_end": "2026-03-31", "sealed_at": f"2026-03-02T0{runs}:00:00+00:00",
+    }  # fmt: skip
+    return [shared | {"part": part, "expected": f"{runs}.50"} for part in ("won", "open", "open")] if runs else []
+
+
 @pytest.mark.parametrize(
     ("seed", "selection"),
     [
@@ -213,7 +223,8 @@ def test_load_by_load_equals_at_once(lakes: Callable[[], Lake], seed: int, selec
         fetched: dict[str, list[Row]] = crm.fetched() | ({"pipelines": PIPELINES} if number == 0 else {})
         for lake in (stepwise, at_once):
             lake.land("hubspot", fetched, text(crm.now))
-            lake.land("quality", {"verdicts": verdicts(number, random.Random(seed + number))}, text(crm.now))
+            said = {"verdicts": verdicts(number, random.Random(seed + number)), "forecasts": forecasts(number)}
+            lake.land("quality", said, text(crm.now))
         if number != 1:
             stepwise.build(selection=selection)
     at_once.build(selection=selection)
@@ -221,6 +232,7 @@ def test_load_by_load_equals_at_once(lakes: Callable[[], Lake], seed: int, selec
     assert left == right
     assert len(left["fct_deals"]) > 3
     assert len(left["fct_quality_results"]) == 6
+    assert len(left["fct_forecast_ledger"]) == 6
     assert sum("residual" not in row for row in left["fct_deal_line_items"]) > 3
     # Whatever was agreed, the parts of a deal are the deal.
     assert (

@@ -99,6 +99,14 @@ def test_next_day_fetches_only_what_is_new_and_equals_a_full_rebuild(whole: Whol
     outcome = verify(whole.home, "2026-06-19T06:00:00")
     assert outcome.returncode == 0, outcome.stdout[-3000:] + outcome.stderr[-2000:]
 
+    # The ledger holds what the earlier release has published, to the last digit.
+    columns = "run_id, period_type, period_start, method, level, member, part, expected, p10, p90, chance_of_target"
+    published = "from marts.marts.fct_forecast cross join marts.marts.release_context order by all"
+    ledger = f"from marts.marts.fct_forecast_ledger where release_id = '{whole.first.id}' order by all"
+    said = rows(whole.first.marts, f"select {columns} {published}")
+    assert rows(second.marts, f"select {columns} {ledger}") == said
+    assert len(said) > 100
+
     whole.home.history.unlink()
     rebuilt = whole.run(AS_OF + timedelta(days=1), extract=False)
     tables = second.manifest["tables"]

@@ -45,7 +45,7 @@
     ('mappings', 'loss_reasons', 'stg_mappings__loss_reasons', none, none),
     ('mappings', 'creator_kinds', 'stg_mappings__creator_kinds', none, none),
     ('quality', 'verdicts', 'stg_quality__verdicts', 'judged_at', none),
-    ('quality', 'forecasts', 'stg_quality__forecasts', 'as_of', none),
+    ('quality', 'forecasts', 'stg_quality__forecasts', 'sealed_at', none),
 ] -%}
 {%- set id_of = {'pipelines': 'pipeline_id', 'deal_splits': 'deal_id'} -%}
 
