@@ -65,10 +65,12 @@ def forecast(
         cells=_cells(facts, today, said),
         intervals=_intervals(facts, today, said, inputs, settings),
         deals=explain(facts, today, speaks=any(period.ahead for period in said["saleshouse"])),
-        errors=_errors_table(errors),
+        errors=_stacked(errors, ERROR_COLUMNS),
         notes=_notes(facts, today, said),
         seconds=seconds,
     )
+    for name in ("forecast_deals", "forecast_stages"):
+        connection.execute(f"drop table {name}")
     seconds["tables"] = time.perf_counter() - started
     return result
 
@@ -182,7 +184,8 @@ def _end(facts: Facts, period: Period) -> date:
 
 
 def _cells(facts: Facts, origin: Origin, said: dict[str, list[Period]]) -> pd.DataFrame:
-    pieces = []
+    labels = {name: facts.labels[name].to_numpy(dtype=object) for name in ("owner", "team", "segment", "pipeline")}
+    pieces: list[dict[str, Any]] = []
     for method, periods in said.items():
         spoken = sorted({month for period in periods if period.kind != "next_three"
                          for month in range(period.first, period.last + 1)})  # fmt: skip
@@ -193,29 +196,23 @@ def _cells(facts: Facts, origin: Origin, said: dict[str, list[Period]]) -> pd.Da
                 parts |= cents_of(facts, origin, method, ahead)
             for part, cents in parts.items():
                 used = np.flatnonzero(cents)
-                piece = facts.labels.iloc[used][["owner", "team", "segment", "pipeline"]].copy()
-                piece.insert(0, "method", method)
-                piece.insert(1, "month_offset", ahead)
-                piece.insert(2, "month_start", day_of(int(facts.months.starts[month])))
-                piece.insert(3, "month_end", day_of(int(facts.months.ends[month])))
-                piece.insert(4, "quarter_start", day_of(int(facts.months.quarter_starts[month])))
-                piece.insert(5, "part", part)
-                piece["expected_cents"] = cents[used]
-                pieces.append(piece)
-    keys = ["method", "month_offset", "month_start", "month_end", "quarter_start", "part", "owner", "team", "segment",
-            "pipeline"]  # fmt: skip
-    if not pieces:
-        return pd.DataFrame(columns=[*keys, "expected_cents"])
+                pieces.append({
+                    "method": method, "month_offset": ahead, "month_start": day_of(int(facts.months.starts[month])),
+                    "month_end": day_of(int(facts.months.ends[month])),
+                    "quarter_start": day_of(int(facts.months.quarter_starts[month])), "part": part,
+                    **{name: labels[name][used] for name in labels}, "expected_cents": cents[used],
+                })  # fmt: skip
+    keys = ["method", "month_offset", "month_start", "month_end", "quarter_start", "part", *labels]
+    found = _stacked(pieces, [*keys, "expected_cents"])
     # Booked renewals and booked deals of one member are one cell.
-    united = pd.concat(pieces, ignore_index=True)
-    return united.groupby(keys, sort=True)["expected_cents"].sum().reset_index()
+    return found.groupby(keys, sort=True)["expected_cents"].sum().reset_index()
 
 
 def _intervals(
     facts: Facts, origin: Origin, said: dict[str, list[Period]], inputs: Inputs, settings: Settings
 ) -> pd.DataFrame:
     targets = _targets(facts, inputs)
-    pieces = []
+    pieces: list[dict[str, Any]] = []
     for method, periods in said.items():
         for period in periods:
             if period.kind == "next_three":
@@ -226,28 +223,24 @@ def _intervals(
             so_far = np.rint(origin.so_far[:, period.first : period.last + 1].sum(axis=1)).astype(np.int64)
             for level in LEVELS:
                 members = facts.members[level]
-                frame = pd.DataFrame({
-                    "method": method, "period_type": period.kind, "period_start": _start(facts, period),
-                    "period_end": _end(facts, period), "level": level, "member": members,
-                    "expected_cents": _sums(facts, expected, level),
-                })  # fmt: skip
                 won = _sums(facts, so_far, level)
                 goal = np.array([_target(facts, targets, level, member, period) for member in members])
-                for place, name in enumerate(("p10_cents", "p50_cents", "p90_cents")):
-                    values = won + np.rint(ranges[level][place]) if ranged else won if not period.ahead else np.nan
-                    frame[name] = pd.array(np.broadcast_to(values, len(members)), dtype="Float64").astype("Int64")
-                frame["target_cents"] = pd.array(np.rint(goal), dtype="Float64").astype("Int64")
+                bounds = [won + np.rint(bound) for bound in ranges[level]] if ranged else [
+                    np.full(len(won), np.nan) if period.ahead else won.astype(float)] * 3  # fmt: skip
                 if ranged:
                     chance = (won[None, :] + drawn[level] >= goal[None, :]).mean(axis=0)
-                elif not period.ahead:
-                    chance = (won >= goal).astype(float)
                 else:
-                    chance = np.full(len(members), np.nan)
-                frame["chance_of_target"] = np.where(np.isnan(goal), np.nan, np.round(chance, 9))
-                pieces.append(frame)
+                    chance = np.full(len(won), np.nan) if period.ahead else (won >= goal).astype(float)
+                pieces.append({
+                    "method": method, "period_type": period.kind, "period_start": _start(facts, period),
+                    "period_end": _end(facts, period), "level": level, "member": np.array(members, dtype=object),
+                    "expected_cents": _sums(facts, expected, level), "p10_cents": bounds[0], "p50_cents": bounds[1],
+                    "p90_cents": bounds[2], "target_cents": np.rint(goal),
+                    "chance_of_target": np.where(np.isnan(goal), np.nan, np.round(chance, 9)),
+                })  # fmt: skip
     names = ["method", "period_type", "period_start", "period_end", "level", "member", "expected_cents", "p10_cents",
              "p50_cents", "p90_cents", "target_cents", "chance_of_target"]  # fmt: skip
-    return pd.concat(pieces, ignore_index=True) if pieces else pd.DataFrame(columns=names)
+    return _stacked(pieces, names)
 
 
 def _targets(facts: Facts, inputs: Inputs) -> dict[tuple[str, str, int], float]:
@@ -276,25 +269,27 @@ ERROR_COLUMNS = [
 ]  # fmt: skip
 
 
-def _errors_table(pieces: list[dict[str, Any]]) -> pd.DataFrame:
-    """One table of pieces whose values are one per piece or one per member."""
-    counts = [len(piece["member"]) for piece in pieces]
+def _stacked(pieces: list[dict[str, Any]], names: list[str]) -> pd.DataFrame:
+    """One table of pieces whose values are one per piece or one per row; in cents where the name says so."""
+    lengths = [max((len(value) for value in piece.values() if isinstance(value, np.ndarray)), default=0)
+               for piece in pieces]  # fmt: skip
     columns: dict[str, Any] = {}
-    for name in ERROR_COLUMNS:
+    for name in names:
         values = [piece[name] for piece in pieces]
         if values and isinstance(values[0], np.ndarray):
             columns[name] = np.concatenate(values)
-        elif name == "member":
-            columns[name] = [member for members in values for member in members]
         else:
-            places = np.repeat(np.arange(len(values)), counts)
-            columns[name] = np.array(values, dtype=object)[places] if values else []
-    found = pd.DataFrame(columns, columns=ERROR_COLUMNS)
-    for name in ("p10_cents", "p50_cents", "p90_cents"):
-        found[name] = found[name].astype("Float64").astype("Int64")
-    for name in ("horizon", "days_left"):
-        found[name] = found[name].astype("int64")
-    return found
+            kept = np.empty(len(values), dtype=object)
+            kept[:] = values
+            columns[name] = np.repeat(kept, lengths)
+    found = pd.DataFrame(columns, columns=names)
+    whole = {"expected_cents", "actual_cents", "actual_now_cents", "horizon", "days_left", "month_offset"}
+    for name in names:
+        if name in whole:
+            found[name] = found[name].astype("int64")
+        elif name.endswith("_cents") and name != "scale_cents":
+            found[name] = found[name].astype("Float64").astype("Int64")
+    return found.infer_objects()
 
 
 def _errors(facts: Facts, origin: Origin, settings: Settings, now: Floats, begin: int) -> list[dict[str, Any]]:
@@ -330,8 +325,9 @@ def _errors(facts: Facts, origin: Origin, settings: Settings, now: Floats, begin
                     "period_type": period.kind, "period_start": _start(facts, period),
                     "period_end": _end(facts, period), "horizon": period.first - origin.month,
                     "days_left": int(facts.months.ends[period.last]) - origin.day, "level": level,
-                    "member": facts.members[level], "expected_cents": _sums(facts, expected, level), "p10_cents": low,
-                    "p50_cents": middle, "p90_cents": high, "actual_cents": _sums(facts, actual, level),
+                    "member": np.array(facts.members[level], dtype=object),
+                    "expected_cents": _sums(facts, expected, level), "p10_cents": low, "p50_cents": middle,
+                    "p90_cents": high, "actual_cents": _sums(facts, actual, level),
                     "actual_now_cents": _sums(facts, actual_now, level), "scale_cents": scale[level],
                 })  # fmt: skip
     return pieces
