@@ -9,11 +9,11 @@ import pytest
 
 from forecasting import baselines, phase, rates
 from forecasting.draws import SHOCK_PRIOR, Hopes, Shocks, by_level, draw
-from forecasting.engine import _whole
 from forecasting.factors import amount_bands, thresholds_of
 from forecasting.months import Months, day_number
 from forecasting.scores import scoreboard
 from forecasting.snapshots import ATTRIBUTES, WinCounts
+from forecasting.tables import whole_cents
 from tests.forecasting.conftest import Offered
 
 
@@ -94,8 +94,8 @@ def test_amounts_are_banded_among_those_of_their_segment() -> None:
 
 
 def test_cents_left_over_go_to_the_largest_remainders() -> None:
-    assert _whole(np.array([0.6, 0.6, 0.3, 10.5])).tolist() == [1, 1, 0, 10]
-    assert int(_whole(np.full(7, 1 / 7)).sum()) == 1
+    assert whole_cents(np.array([0.6, 0.6, 0.3, 10.5])).tolist() == [1, 1, 0, 10]
+    assert int(whole_cents(np.full(7, 1 / 7)).sum()) == 1
 
 
 def test_levels_follow_past_errors_as_far_as_these_are_steady() -> None:
