@@ -2,7 +2,7 @@
 SHELL := /bin/sh
 BIN := .venv/bin
 
-.PHONY: help demo test lint unit bench docs lock clean
+.PHONY: help demo test lint unit bench backtest docs lock clean
 help:            ## Show this list
 	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -27,6 +27,9 @@ test: lint          ## Everything that a change must pass
 
 bench: .venv/.ready ## Measure builds against a hand-written floor (SIZE=S or M)
 	@$(BIN)/python -m bench --size $(or $(SIZE),S)
+
+backtest: .venv/.ready  ## Judge the forecast on twelve generated companies, three of each (ten minutes)
+	@$(BIN)/python -m bench.forecast
 
 docs: .venv/.ready  ## Write models, columns and lineage as one page, var/docs.html
 	@$(BIN)/python -m warehouse --docs var/docs.html

@@ -1,6 +1,6 @@
-"""The forecast of a day: reads the facts, forecasts again from past days, and puts the tables of the result together.
+"""The forecast of a day: reads the facts, forecasts again from past days, and says what a reader has to know.
 
-What belongs here: the order of the steps, whole cents, the tables. What does not: any estimate.
+What belongs here: the order of the steps, which method may speak, the notes. What does not: estimates, tables' columns.
 """
 
 import time
@@ -11,10 +11,9 @@ import duckdb
 import numpy as np
 import pandas as pd
 
-from forecasting import baselines, draws, phase, rates
-from forecasting.facts import Facts, Floats, read
-from forecasting.interface import LEVELS, METHODS, Forecast, Inputs, Settings
-from forecasting.months import Days, day_of
+from forecasting import baselines, phase, tables
+from forecasting.facts import Facts, read
+from forecasting.interface import METHODS, Forecast, Inputs, Settings
 from forecasting.phase import Origin, Period
 from forecasting.reasons import explain
 
@@ -55,20 +54,23 @@ def forecast(
             if origin.day == facts.as_of and days_left == facts.days_left:
                 today = origin
             elif origin.month >= facts.month - kept:
-                errors.extend(_errors(facts, origin, settings, now, begin))
+                said = _methods_that_speak(facts, origin, begin)
+                errors.extend(tables.errors(facts, origin, said, now, settings))
         seconds[f"days_left_{days_left}"] = time.perf_counter() - started
     assert today is not None, "the day of the forecast is one of its own origins"
     started = time.perf_counter()
     said = _methods_that_speak(facts, today, begin)
     result = Forecast(
-        periods=_periods(facts, said),
-        cells=_cells(facts, today, said),
-        intervals=_intervals(facts, today, said, inputs, settings),
+        periods=tables.periods(facts, said),
+        cells=tables.cells(facts, today, said),
+        intervals=tables.intervals(facts, today, said, inputs, settings),
         deals=explain(facts, today, speaks=any(period.ahead for period in said["saleshouse"])),
-        errors=_errors_table(errors),
+        errors=tables.stacked(errors, tables.ERROR_COLUMNS),
         notes=_notes(facts, today, said),
         seconds=seconds,
     )
+    for name in ("forecast_deals", "forecast_stages"):
+        connection.execute(f"drop table {name}")
     seconds["tables"] = time.perf_counter() - started
     return result
 
@@ -94,265 +96,6 @@ def _methods_that_speak(facts: Facts, origin: Origin, begin: int) -> dict[str, l
     return found
 
 
-def _whole(values: Floats) -> Days:
-    """Whole cents whose sum is the rounded sum: rounded down, what is left over to the largest remainders in order."""
-    # Thousandths of cents as whole numbers: their sum does not depend on the order of adding.
-    units = np.rint(values * 1_000).astype(np.int64)
-    whole = units // 1_000
-    left = (int(units.sum()) + 500) // 1_000 - int(whole.sum())
-    order = np.lexsort((np.arange(len(values)), -(units % 1_000)))
-    whole[order[:left]] += 1
-    return whole
-
-
-def cents_of(facts: Facts, origin: Origin, method: str, ahead: int) -> dict[str, Days]:
-    """Whole cents by part and cell of one month ahead."""
-    zero = np.zeros(facts.cells, dtype=np.int64)
-    values = origin.methods[method][:, ahead]
-    if np.isnan(values).any():
-        return {}
-    if method != "saleshouse":
-        whole = _whole(values)
-        name = "open" if method.startswith("crm") else "not_created"
-        return {
-            name: np.where(facts.is_renewal, zero, whole),
-            "renewals": np.where(facts.is_renewal, whole, zero),
-        }
-    deals = np.rint(origin.open_deals[:, ahead]).astype(np.int64)
-    cell = origin.judged.cells
-    opened = np.zeros(facts.cells, dtype=np.int64)
-    np.add.at(opened, cell, deals)
-    opened += np.rint(origin.booked_later[:, ahead]).astype(np.int64)
-    new = _whole(origin.new_deals[:, ahead])
-    return {
-        "open": np.where(facts.is_renewal, zero, opened),
-        "not_created": np.where(facts.is_renewal, zero, new),
-        "renewals": np.where(facts.is_renewal, opened + new, zero),
-    }
-
-
-def _expected(facts: Facts, origin: Origin, method: str, period: Period) -> Days:
-    """Whole cents by cell of a whole period, what is won included."""
-    found: Days = np.rint(origin.so_far[:, period.first : period.last + 1].sum(axis=1)).astype(np.int64)
-    for ahead in period.ahead:
-        for part in cents_of(facts, origin, method, ahead).values():
-            found = found + part
-    return found
-
-
-def _sums(facts: Facts, values: Days, level: str) -> Days:
-    found = np.zeros(len(facts.members[level]), dtype=np.int64)
-    np.add.at(found, facts.codes[level], values)
-    return found
-
-
-def _ranges(
-    facts: Facts, origin: Origin, period: Period, count: int, settings: Settings
-) -> tuple[dict[str, Floats], dict[str, Floats]]:
-    """Of each level P10, P50, P90 x member of what is still to come; and the draws."""
-    judged = origin.judged
-    hopes = phase.hopes_of(
-        facts, judged, origin.open_deals, judged.cells, origin.new_deals + origin.booked_later, origin.coming,
-        period.ahead,
-    )  # fmt: skip
-    seed = (settings.seed, origin.day, period.ahead[0], period.ahead[-1])
-    sums, used = draws.draw(facts, hopes, origin.shocks[period.ahead], count, seed)
-    drawn = {level: draws.by_level(facts, sums, used, level) for level in LEVELS}
-    return {level: draws.quantiles(values) for level, values in drawn.items()}, drawn
-
-
-def _periods(facts: Facts, said: dict[str, list[Period]]) -> pd.DataFrame:
-    rows = [
-        (method, period.kind, _start(facts, period), _end(facts, period), period.first - facts.month,
-         period.last - facts.month)
-        for method, periods in said.items()
-        for period in periods
-        if period.kind != "next_three"
-    ]  # fmt: skip
-    names = ["method", "period_type", "period_start", "period_end", "first_offset", "last_offset"]
-    return pd.DataFrame(rows, columns=names)
-
-
-def _start(facts: Facts, period: Period) -> date:
-    return day_of(int(facts.months.starts[period.first]))
-
-
-def _end(facts: Facts, period: Period) -> date:
-    return day_of(int(facts.months.ends[period.last]))
-
-
-def _cells(facts: Facts, origin: Origin, said: dict[str, list[Period]]) -> pd.DataFrame:
-    pieces = []
-    for method, periods in said.items():
-        spoken = sorted({month for period in periods if period.kind != "next_three"
-                         for month in range(period.first, period.last + 1)})  # fmt: skip
-        for month in spoken:
-            parts: dict[str, Days] = {"won": np.rint(origin.so_far[:, month]).astype(np.int64)}
-            ahead = month - origin.month
-            if ahead >= rates.first_ahead(origin.days_left):
-                parts |= cents_of(facts, origin, method, ahead)
-            for part, cents in parts.items():
-                used = np.flatnonzero(cents)
-                piece = facts.labels.iloc[used][["owner", "team", "segment", "pipeline"]].copy()
-                piece.insert(0, "method", method)
-                piece.insert(1, "month_offset", ahead)
-                piece.insert(2, "month_start", day_of(int(facts.months.starts[month])))
-                piece.insert(3, "month_end", day_of(int(facts.months.ends[month])))
-                piece.insert(4, "quarter_start", day_of(int(facts.months.quarter_starts[month])))
-                piece.insert(5, "part", part)
-                piece["expected_cents"] = cents[used]
-                pieces.append(piece)
-    keys = ["method", "month_offset", "month_start", "month_end", "quarter_start", "part", "owner", "team", "segment",
-            "pipeline"]  # fmt: skip
-    if not pieces:
-        return pd.DataFrame(columns=[*keys, "expected_cents"])
-    # Booked renewals and booked deals of one member are one cell.
-    united = pd.concat(pieces, ignore_index=True)
-    return united.groupby(keys, sort=True)["expected_cents"].sum().reset_index()
-
-
-def _intervals(
-    facts: Facts, origin: Origin, said: dict[str, list[Period]], inputs: Inputs, settings: Settings
-) -> pd.DataFrame:
-    targets = _targets(facts, inputs)
-    pieces = []
-    for method, periods in said.items():
-        for period in periods:
-            if period.kind == "next_three":
-                continue
-            expected = _expected(facts, origin, method, period)
-            ranged = method == "saleshouse" and period.ahead and settings.with_intervals
-            ranges, drawn = _ranges(facts, origin, period, settings.draws, settings) if ranged else ({}, {})
-            so_far = np.rint(origin.so_far[:, period.first : period.last + 1].sum(axis=1)).astype(np.int64)
-            for level in LEVELS:
-                members = facts.members[level]
-                frame = pd.DataFrame({
-                    "method": method, "period_type": period.kind, "period_start": _start(facts, period),
-                    "period_end": _end(facts, period), "level": level, "member": members,
-                    "expected_cents": _sums(facts, expected, level),
-                })  # fmt: skip
-                won = _sums(facts, so_far, level)
-                goal = np.array([_target(facts, targets, level, member, period) for member in members])
-                for place, name in enumerate(("p10_cents", "p50_cents", "p90_cents")):
-                    values = won + np.rint(ranges[level][place]) if ranged else won if not period.ahead else np.nan
-                    frame[name] = pd.array(np.broadcast_to(values, len(members)), dtype="Float64").astype("Int64")
-                frame["target_cents"] = pd.array(np.rint(goal), dtype="Float64").astype("Int64")
-                if ranged:
-                    chance = (won[None, :] + drawn[level] >= goal[None, :]).mean(axis=0)
-                elif not period.ahead:
-                    chance = (won >= goal).astype(float)
-                else:
-                    chance = np.full(len(members), np.nan)
-                frame["chance_of_target"] = np.where(np.isnan(goal), np.nan, np.round(chance, 9))
-                pieces.append(frame)
-    names = ["method", "period_type", "period_start", "period_end", "level", "member", "expected_cents", "p10_cents",
-             "p50_cents", "p90_cents", "target_cents", "chance_of_target"]  # fmt: skip
-    return pd.concat(pieces, ignore_index=True) if pieces else pd.DataFrame(columns=names)
-
-
-def _targets(facts: Facts, inputs: Inputs) -> dict[tuple[str, str, int], float]:
-    if inputs.targets is None:
-        return {}
-    rows = facts.connection.execute(
-        f"""
-        select level, member, cast(month_start as date) - date '1970-01-01' as month_start,
-            cast(sum(amount) as double) * 100 as cents
-        from {inputs.targets} group by all
-        """
-    ).fetchall()
-    return {(level, member, int(start)): float(cents) for level, member, start, cents in rows if cents is not None}
-
-
-def _target(facts: Facts, targets: dict[tuple[str, str, int], float], level: str, member: str, period: Period) -> float:
-    """The target of all of a period's months; NaN where one of them has none."""
-    months = range(period.first, period.last + 1)
-    return sum(targets.get((level, member, int(facts.months.starts[month])), np.nan) for month in months)
-
-
-ERROR_COLUMNS = [
-    "method", "origin_day", "origin_kind", "period_type", "period_start", "period_end", "horizon", "days_left", "level",
-    "member", "expected_cents", "p10_cents", "p50_cents", "p90_cents", "actual_cents", "actual_now_cents",
-    "scale_cents",
-]  # fmt: skip
-
-
-def _errors_table(pieces: list[dict[str, Any]]) -> pd.DataFrame:
-    """One table of pieces whose values are one per piece or one per member."""
-    counts = [len(piece["member"]) for piece in pieces]
-    columns: dict[str, Any] = {}
-    for name in ERROR_COLUMNS:
-        values = [piece[name] for piece in pieces]
-        if values and isinstance(values[0], np.ndarray):
-            columns[name] = np.concatenate(values)
-        elif name == "member":
-            columns[name] = [member for members in values for member in members]
-        else:
-            places = np.repeat(np.arange(len(values)), counts)
-            columns[name] = np.array(values, dtype=object)[places] if values else []
-    found = pd.DataFrame(columns, columns=ERROR_COLUMNS)
-    for name in ("p10_cents", "p50_cents", "p90_cents"):
-        found[name] = found[name].astype("Float64").astype("Int64")
-    for name in ("horizon", "days_left"):
-        found[name] = found[name].astype("int64")
-    return found
-
-
-def _errors(facts: Facts, origin: Origin, settings: Settings, now: Floats, begin: int) -> list[dict[str, Any]]:
-    """What each method said at a past origin beside what came, of periods whose actual is frozen by now."""
-    said = _methods_that_speak(facts, origin, begin)
-    pieces = []
-    for period in phase.periods_of(facts, origin.month, origin.days_left):
-        frozen = int(facts.months.frozen[period.last])
-        if not period.ahead or frozen > facts.as_of:
-            continue
-        months = slice(period.first, period.last + 1)
-        actual = np.rint(baselines.booked(facts, frozen)[:, months].sum(axis=1)).astype(np.int64)
-        actual_now = np.rint(now[:, months].sum(axis=1)).astype(np.int64)
-        so_far = np.rint(origin.so_far[:, months].sum(axis=1)).astype(np.int64)
-        scale = _scale(facts, origin, period)
-        for method in METHODS:
-            if period not in said[method]:
-                continue
-            expected = _expected(facts, origin, method, period)
-            ranges: dict[str, Floats] = {}
-            if method == "saleshouse" and settings.with_intervals:
-                ranges, _ = _ranges(facts, origin, period, settings.past_draws, settings)
-            for level in settings.errors_of:
-                won = _sums(facts, so_far, level)
-                bounds = ranges.get(level)
-                low, middle, high = (
-                    (won + np.rint(bounds[place]) if bounds is not None else np.full(len(won), np.nan))
-                    for place in range(3)
-                )
-                pieces.append({
-                    "method": method, "origin_day": day_of(origin.day),
-                    "origin_kind": "month_end" if origin.days_left == 0 else "weekly",
-                    "period_type": period.kind, "period_start": _start(facts, period),
-                    "period_end": _end(facts, period), "horizon": period.first - origin.month,
-                    "days_left": int(facts.months.ends[period.last]) - origin.day, "level": level,
-                    "member": facts.members[level], "expected_cents": _sums(facts, expected, level), "p10_cents": low,
-                    "p50_cents": middle, "p90_cents": high, "actual_cents": _sums(facts, actual, level),
-                    "actual_now_cents": _sums(facts, actual_now, level), "scale_cents": scale[level],
-                })  # fmt: skip
-    return pieces
-
-
-def _scale(facts: Facts, origin: Origin, period: Period) -> dict[str, Floats]:
-    """Mean absolute change from one span of as many months to the next, of the two years known at the origin (MASE)."""
-    width = period.last - period.first + 1
-    ended = origin.month if origin.days_left == 0 else origin.month - 1
-    ends = [end for end in range(ended, ended - 24, -1) if end - 2 * width + 1 >= 0]
-    found = {}
-    for level in LEVELS:
-        members = len(facts.members[level])
-        series = np.stack([np.bincount(facts.codes[level], origin.so_far[:, month], members)
-                           for month in range(ended + 1)]) if ended >= 0 else np.zeros((0, members))  # fmt: skip
-        summed = np.cumsum(np.vstack([np.zeros((1, members)), series]), axis=0)
-        changes = [np.abs(summed[end + 1] - 2 * summed[end + 1 - width] + summed[end + 1 - 2 * width]) for end in ends]
-        found[level] = np.mean(changes, axis=0) if changes else np.full(members, np.nan)
-    return found
-
-
 def _notes(facts: Facts, origin: Origin, said: dict[str, list[Period]]) -> pd.DataFrame:
     """What a reader has to know before trusting the figures."""
     counts = facts.counts
@@ -360,12 +103,14 @@ def _notes(facts: Facts, origin: Origin, said: dict[str, list[Period]]) -> pd.Da
     for method, periods in said.items():
         for period in phase.periods_of(facts, origin.month, origin.days_left):
             if period.ahead and period.kind != "next_three" and period not in periods:
-                rows.append((method, period.kind, _start(facts, period), "not_enough_history", None))
+                rows.append((method, period.kind, tables.start_of(facts, period), "not_enough_history", None))
     if said["saleshouse"]:
         for period in said["saleshouse"]:
             weight = float(origin.series_weight[list(period.ahead)].mean()) if period.ahead else 0.0
             if weight >= 0.005 and period.kind != "next_three":
-                rows.append(("saleshouse", period.kind, _start(facts, period), "blended_with_series", round(weight, 3)))
+                rows.append(
+                    ("saleshouse", period.kind, tables.start_of(facts, period), "blended_with_series", round(weight, 3))
+                )
     wins = int(facts.bookings.known(origin.day).sum())
     general = {
         "no_deals": counts["deals"] == 0,

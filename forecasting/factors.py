@@ -25,7 +25,7 @@ RATIO_PRIOR_WINS = 10.0
 ENOUGH_TO_BOUND = 5
 LARGEST_OVER_WON = 1.25
 # Beyond so many rows factors are learned from a share of the deals, drawn by a fixed rule.
-MOST_ROWS = 80_000
+MOST_ROWS = 50_000
 LOTS = 1_000_000
 YEARS_FOR_SEASON = 24
 

@@ -20,7 +20,7 @@ def scoreboard(errors: pd.DataFrame, keys: list[str] | None = None) -> pd.DataFr
     Days left are kept for weekly origins only, as what was left of the running period: elsewhere the horizon says it.
     """
     keys = keys or KEYS
-    table = errors.copy()
+    table = errors.astype(dict.fromkeys([*QUANTILES, "expected_cents", "actual_cents"], "Int64"))
     weekly = (table["origin_kind"] == "weekly") & (table["horizon"] <= 0)
     table["days_left"] = table["days_left"].where(weekly).astype("Int64")
     actual = table["actual_cents"].astype(float)
