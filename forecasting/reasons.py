@@ -105,17 +105,11 @@ def _reasons(facts: Facts, origin: Origin, ahead: int) -> npt.NDArray[np.object_
     month = origin.month + ahead
     idle = [f"{begin + 1 if begin else 0}-{end}" for begin, end in zip((0, *IDLE), IDLE, strict=False)]
     named: dict[str, list[str]] = {
-<<<<<<< HEAD
-        "source": facts.deals.sources, "idle": [*idle, f"over {IDLE[-1]}"],
-        "team": facts.members["team"], "owner": facts.members["owner"],
-    }  # fmt: skip
-=======
         "source": facts.deals.sources,
         "idle": [*idle, f"over {IDLE[-1]}"],
         "team": facts.members["team"],
         "owner": facts.members["owner"],
     }
->>>>>>> forecast
     constant: dict[str, str | int | None] = {
         "month_in_quarter": facts.months.month_in_quarter(month) + 1,
         "season": day_of(int(facts.months.starts[month])).isoformat(),

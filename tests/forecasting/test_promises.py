@@ -172,11 +172,7 @@ def test_it_works_on_a_cursor_and_leaves_nothing_but_temporary_tables() -> None:
         from range(5) as r (n);
         create table states as select deal_key, created_day as valid_from, won_day as valid_until, status, stage,
             amount, close_date, won_day, owner, team, pipeline, cast(null as double) as win_probability
-<<<<<<< HEAD
-            from deals where false;
-=======
         from deals where false;
->>>>>>> forecast
         create table stages as select 'x' as stage, 1 as stage_order, 0.5 as win_probability;
         create table months as select cast(d as date) as month_start, last_day(d) as month_end,
             cast(date_trunc('quarter', d) as date) as quarter_start,
