@@ -55,7 +55,8 @@ CHANNELS = (
 SCHEMAS = {
     "dim_dates": (
         "date_day date, month_label text, fiscal_quarter_label text, is_working_day boolean,"
-        " month_start date, quarter_start date"
+        " month_start date, quarter_start date, fiscal_year integer, fiscal_quarter integer, fiscal_month integer,"
+        " month_end date, quarter_end date"
     ),
     "dim_owners": (
         "owner_key text, owner_id text, source_system text, owner_name text, email text, team text, kind text,"
@@ -163,6 +164,11 @@ def _dates() -> list[tuple[Any, ...]]:
                 day.weekday() < 5,
                 day.replace(day=1),
                 date(day.year, quarter * 3 + 1, 1),
+                day.year,
+                quarter + 1,
+                day.month,
+                (day.replace(day=1) + timedelta(days=32)).replace(day=1) - timedelta(days=1),
+                (date(day.year, quarter * 3 + 1, 1) + timedelta(days=94)).replace(day=1) - timedelta(days=1),
             )
         )
         day += timedelta(days=1)
