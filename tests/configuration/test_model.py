@@ -188,6 +188,7 @@ def test_the_companys_own_file_is_sound(monkeypatch: pytest.MonkeyPatch) -> None
         "holidays",
         "addressable_accounts",
         "contracts",
+        "deal_splits",
         "feedback",
         "deal_splits",
         "forecast_submissions",
