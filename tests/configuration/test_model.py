@@ -190,7 +190,6 @@ def test_the_companys_own_file_is_sound(monkeypatch: pytest.MonkeyPatch) -> None
         "contracts",
         "deal_splits",
         "feedback",
-        "deal_splits",
         "forecast_submissions",
     }
 
