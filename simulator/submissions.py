@@ -70,7 +70,7 @@ def _standings(
             deletions.loc[deletions["object"] == "deal", ["record_id", "at"]],
         ]
     ).groupby("record_id")["at"].min()  # fmt: skip
-    ends = wide["record_id"].map(gone).fillna(until)
+    ends = pd.to_datetime(gone.reindex(wide["record_id"]).set_axis(wide.index)).fillna(until)
     wide["until"] = np.minimum(wide["at"].shift(-1).where(same, until), ends)
     stages = stages_table().set_index("stage_id")
     wide["is_won"] = wide["stage"].map(stages["is_won"]).eq(True)
