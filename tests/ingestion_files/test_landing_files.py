@@ -17,7 +17,9 @@ from ingestion.landing import Window
 CONFIGURATION = """\
 company: {name: Aldergate, reporting_timezone: Europe/Prague, reporting_currency: EUR}
 start_date: 2023-07-01
-mappings: {stages: stages.csv, channels: channels.csv, pipelines: pipelines.csv}
+mappings:
+  {stages: stages.csv, channels: channels.csv, pipelines: pipelines.csv, loss_reasons: loss_reasons.csv,
+   creator_kinds: creator_kinds.csv}
 sources:
   files:
     - {name: deals, entity: deals, system: crm, path: exports/deals*.csv, columns: {deal_id: Id, stage_label: Phase}}
@@ -34,6 +36,8 @@ def settings(tmp_path: Path) -> Settings:
     (tmp_path / "stages.csv").write_text("object,source_system,pipeline_label,stage_label,stage,valid_from\n")
     (tmp_path / "channels.csv").write_text("source_system,label,detail,channel,valid_from\n,Fair,,trade_show,\n")
     (tmp_path / "pipelines.csv").write_text("source_system,pipeline_label,purpose,valid_from\n")
+    (tmp_path / "loss_reasons.csv").write_text("source_system,label,reason,valid_from\n")
+    (tmp_path / "creator_kinds.csv").write_text("source_system,role,team,channel,kind,valid_from\n")
     return load(tmp_path / "saleshouse.yml")
 
 
@@ -172,6 +176,10 @@ def test_mapping_files_land_whole_when_they_changed(settings: Settings, tmp_path
         ("channels", ",Fair,,fair,", "channels.csv row 2: the channel 'fair' is unknown"),
         ("pipelines", ",Main,sales,", "pipelines.csv row 2: the purpose 'sales' is unknown"),
         ("pipelines", ',"Main,test,', "not valid CSV"),
+        ("loss_reasons", ",Dear,costs,", "loss_reasons.csv row 2: the reason 'costs' is unknown"),
+        ("creator_kinds", ",,Sales,,rep,", "creator_kinds.csv row 2: the kind 'rep' is unknown"),
+        ("creator_kinds", "crm,,,,ae,", "role, team and channel are empty"),
+        ("creator_kinds", ",,,fair,ae,", "the channel 'fair' is unknown"),
     ],
 )
 def test_a_mistake_in_a_mapping_file_is_told_with_its_row(
@@ -185,6 +193,14 @@ def test_a_mistake_in_a_mapping_file_is_told_with_its_row(
     assert "the live release stays" in str(caught.value)
     with pytest.raises(ConfigurationError, match=r"row [123]"):
         mappings.check(settings)
+
+
+def test_lists_that_a_company_does_not_keep_land_nothing(settings: Settings) -> None:
+    kept = settings.mappings.model_copy(update={"loss_reasons": None, "creator_kinds": None})
+    without = settings.model_copy(update={"mappings": kept})
+    found = translated(without, window())
+    assert (found["loss_reasons"], found["creator_kinds"], len(found["channels"])) == ([], [], 1)
+    assert mappings.mapping_hash(without) != mappings.mapping_hash(settings)
 
 
 def test_a_mapping_file_that_is_gone_strange_or_emptied_is_told(settings: Settings, tmp_path: Path) -> None:
