@@ -97,9 +97,9 @@ def summarise(companies: list[dict[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _mean(values: list[float | None]) -> float:
+def _mean(values: list[float | None]) -> Any:
     known = [value for value in values if value is not None]
-    return round(sum(known) / len(known), 4) if known else float("nan")
+    return round(sum(known) / len(known), 4) if known else None
 
 
 def _by_world(companies: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:

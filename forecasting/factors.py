@@ -83,9 +83,9 @@ def judge(facts: Facts, snapshots: Snapshots, tree: Tree, rates: Rates, month: i
     counted = (target <= ended) & (np.arange(HORIZONS) >= lead)[None, :]
     known_win = (snapshots.known_from[sample] <= month) & (month < snapshots.known_until[sample])
     won = (snapshots.won_month[sample][:, None] == target) & known_win[:, None] & counted
-    expected = rates.rates[tree.of_rows[-1][sample]] * counted
+    expected = rates.rates[tree.of_rows[sample]] * counted
 
-    base = rates.rates[tree.of_rows[-1][now]].copy()
+    base = rates.rates[tree.of_rows[now]].copy()
     factors: dict[str, Floats] = {}
     season = _seasons(facts, target, weight, won, expected, month, ended)
     for name, by_month in season.items():
@@ -119,7 +119,7 @@ def judge(facts: Facts, snapshots: Snapshots, tree: Tree, rates: Rates, month: i
         rows=now,
         deals=snapshots.deal[now],
         cells=snapshots.cell[now],
-        finest=tree.of_rows[-1][now],
+        finest=tree.of_rows[now],
         stages=snapshots.attributes["stage_no"][now],
         amounts=snapshots.amount[now],
         base=base,

@@ -28,10 +28,10 @@ SIZES = {"part": 2, "stage_no": 4_096, "days_in_stage": 16, "close": 16, "segmen
 
 @dataclass(frozen=True)
 class Tree:
-    """The cells of all levels, each with its parent, and where the counts' and the snapshots' rows stand in them."""
+    """The cells of all levels, each with its parent; where the counts stand in them, and the rows in the finest."""
 
     of_counts: list[Days]
-    of_rows: list[Days]
+    of_rows: Days
     parents: list[Days]
     added: list[Days]
     added_of_cells: list[Days]
@@ -47,31 +47,32 @@ class Rates:
 
 
 def grow(counts: WinCounts, rows: Snapshots) -> Tree:
-    """Numbers the cells of every level; a cell without counts of its own exists as soon as a deal stands in it."""
+    """Numbers the cells of every level. Every row is in the counts too, so the counts name all cells.
+
+    Cells are numbered in the order of their attributes from the root on, so a finest cell's number is the rank of all
+    its attributes together, which is how the rows find theirs.
+    """
     of_counts: list[Days] = []
-    of_rows: list[Days] = []
     parents: list[Days] = []
     added: list[Days] = []
     added_of_cells: list[Days] = []
-    count_key = np.zeros(len(counts.month), dtype=np.int64)
-    row_key = np.zeros(len(rows.month), dtype=np.int64)
+    cell = np.zeros(len(counts.month), dtype=np.int64)
+    whole, of_rows = cell.copy(), np.zeros(len(rows.month), dtype=np.int64)
     for attributes in LEVELS:
-        count_added = np.zeros(len(count_key), dtype=np.int64)
-        row_added = np.zeros(len(row_key), dtype=np.int64)
+        own = np.zeros(len(cell), dtype=np.int64)
         for name in attributes:
-            count_added = count_added * SIZES[name] + counts.attributes[name]
-            row_added = row_added * SIZES[name] + rows.attributes[name].astype(np.int64)
+            own = own * SIZES[name] + counts.attributes[name]
+            whole = whole * SIZES[name] + counts.attributes[name]
+            of_rows *= SIZES[name]
+            of_rows += rows.attributes[name]
         width = int(np.prod([SIZES[name] for name in attributes]))
-        # Every row is in the counts too, so the counts name all cells.
-        keys, place, back = np.unique(count_key * width + count_added, return_index=True, return_inverse=True)
-        parents.append(count_key[place])
-        added_of_cells.append(count_added[place])
-        added.append(count_added)
-        count_key = back.astype(np.int64)
-        row_key = np.searchsorted(keys, row_key * width + row_added)
-        of_counts.append(count_key)
-        of_rows.append(row_key)
-    return Tree(of_counts, of_rows, parents, added, added_of_cells)
+        _, place, back = np.unique(cell * width + own, return_index=True, return_inverse=True)
+        parents.append(cell[place])
+        added_of_cells.append(own[place])
+        added.append(own)
+        cell = back.astype(np.int64)
+        of_counts.append(cell)
+    return Tree(of_counts, np.searchsorted(np.unique(whole), of_rows), parents, added, added_of_cells)
 
 
 def last_complete(month: int, days_left: int, ahead: int) -> int:
