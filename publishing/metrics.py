@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from metricflow.engine.metricflow_engine import MetricFlowEngine
 
 # Behind `metric_time__`; weeks begin on Monday, quarters in January, those of the company where it says.
-GRAINS = ("day", "week", "company_week", "month", "quarter", "fiscal_quarter", "year", "fiscal_year")
+GRAINS = ("day", "week", "company_week", "month", "fiscal_month", "quarter", "fiscal_quarter", "year", "fiscal_year")
 _NAME_OR_TEXT = re.compile(r"'(?:[^']|'')*'|\b[a-z][a-z_]*\b(?!\s*\()")
 
 
