@@ -31,7 +31,7 @@ def expectations(context: GateContext) -> list["Expectation"]:
         rules.accepted("level", LEVELS),
         rules.accepted("model", MODELS),
         rules.accepted("channel", ALL_CHANNELS),
-        rules.none("credit_is_a_share", "credit <= 0 or credit > 1"),
+        rules.none("credit_is_a_share", "credit < 0 or credit > 1"),
         rules.none(
             "without_a_touch_unattributed",
             "(touch_key is null) <> (channel = 'unattributed') or (touch_key is null and touch_date is not null)",

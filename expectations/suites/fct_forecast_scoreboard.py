@@ -28,6 +28,7 @@ def expectations(context: GateContext) -> list["Expectation"]:
         rules.none("bias_within_the_miss", "abs(bias) > wape + 0.000001"),
         rules.none(
             "miss_is_the_ratio",
-            "level = 'total' and actual_sum > 0 and wape * actual_sum > absolute_error_sum + 0.01 + actual_sum * 1e-8",
+            "level = 'total' and actual_sum > 0 "
+            "and wape * actual_sum::double > absolute_error_sum + 0.01 + actual_sum * 1e-8",
         ),
     ]
