@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from configuration.environment import quiet
@@ -88,10 +89,16 @@ def write_docs(home: Home, path: Path) -> None:
     Types come from the contracts, so no warehouse needs to stand. Raises BuildError when dbt cannot write it.
     """
     parse(home)
-    with _environment(home):
+    # In a folder of its own, since a build that goes on writes its manifest where dbt's working files lie.
+    with _environment(home), TemporaryDirectory() as target:
         from dbt.cli.main import dbtRunner
 
-        outcome = dbtRunner().invoke(["docs", "generate", *_COMMON, "--static", "--empty-catalog", "--no-compile"])
+        shutil.copy(TARGET / "partial_parse.msgpack", target)
+        asked = ["docs", "generate", *_COMMON, "--target-path", target, "--static", "--empty-catalog", "--no-compile"]
+        outcome = dbtRunner().invoke(asked)
+        if outcome.success:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(Path(target) / "static_index.html", path)
     if not outcome.success:
         raise BuildError(
             f"the documentation could not be written: {outcome.exception}",
@@ -99,8 +106,6 @@ def write_docs(home: Home, path: Path) -> None:
             effect=f"{path} is as it was",
             fix="mend what it names and run again",
         )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(TARGET / "static_index.html", path)
 
 
 def write_semantics(manifest: Any, path: Path) -> None:

@@ -11,7 +11,6 @@ import pytest
 
 from configuration.errors import (
     AuthenticationError,
-    BuildError,
     ConfigurationError,
     MalformedData,
     PermissionMissing,
@@ -82,19 +81,6 @@ def test_malformed_file(day: Whole) -> None:
     path.write_bytes(b"\x00\x01 this was a table once")
     try:
         with refused(day, SaleshouseError, "rates.csv"):
-            day.run(release.require_live(day.home).as_of)
-    finally:
-        path.write_bytes(kept)
-
-
-def test_mistake_in_a_list_of_the_company(day: Whole) -> None:
-    path = day.home.root / "demo" / "finance" / "targets.csv"
-    kept = path.read_bytes()
-    rows = kept.splitlines(keepends=True)
-    path.write_bytes(b"".join([*rows, rows[1]]))
-    told = (f"files.finance_targets: targets.csv row {len(rows) + 1}", "same month", "row 2", "keep one of them")
-    try:
-        with refused(day, BuildError, *told):
             day.run(release.require_live(day.home).as_of)
     finally:
         path.write_bytes(kept)
