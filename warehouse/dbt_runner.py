@@ -88,12 +88,13 @@ def write_docs(home: Home, path: Path) -> None:
 
     Types come from the contracts, so no warehouse needs to stand. Raises BuildError when dbt cannot write it.
     """
-    parse(home)
+    manifest = parse(home)
     # In a folder of its own, since a build that goes on writes its manifest where dbt's working files lie.
     with _environment(home), TemporaryDirectory() as target:
         from dbt.cli.main import dbtRunner
 
         shutil.copy(TARGET / "partial_parse.msgpack", target)
+        manifest.writable_manifest().write(str(Path(target) / "manifest.json"))
         asked = ["docs", "generate", *_COMMON, "--target-path", target, "--static", "--empty-catalog", "--no-compile"]
         outcome = dbtRunner().invoke(asked)
         if outcome.success:

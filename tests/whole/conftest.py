@@ -1,6 +1,7 @@
 """One small company, taken the whole way once: vendors' interfaces, lake, marts, gate, release, report."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -28,6 +29,8 @@ class Whole:
     company: Company
     control: server.Control
     first: Release
+    # A copy, since retention may remove an earlier release of a day that is run again.
+    first_marts: Path
 
     def run(self, as_of: date, *, extract: bool = True, baseline: str | None = None) -> Release:
         """One more run of the daily job, as `saleshouse run` does it. Returns the release that it made."""
@@ -50,7 +53,9 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Whole]:
     with server.running(company, NOW, files=home.root / "demo") as (address, control):
         os.environ |= demo.CREDENTIALS | demo.addresses(address)
         first = headless.run(home, as_of=AS_OF, extract=True, console=Console(quiet=True))
-        yield Whole(home, company, control, first)
+        first_marts = tmp_path_factory.mktemp("first") / "marts.duckdb"
+        shutil.copyfile(first.marts, first_marts)
+        yield Whole(home, company, control, first, first_marts)
     os.environ.clear()
     os.environ.update(before)
 
