@@ -20,6 +20,7 @@ from configuration.errors import (
 )
 from configuration.paths import REPOSITORY
 from dagster_project.resources import run_lock
+from ingestion import http
 from publishing import release
 from tests.whole.conftest import Whole
 
@@ -65,6 +66,7 @@ def test_scope_missing(day: Whole) -> None:
 
 def test_vendor_unreachable(day: Whole, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HUBSPOT_BASE_URL", "http://127.0.0.1:9/hubspot")
+    monkeypatch.setattr(http, "BACKOFF_SECONDS", 0.01)
     with refused(day, Unreachable, "127.0.0.1"):
         day.run(release.require_live(day.home).as_of)
 
