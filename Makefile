@@ -2,7 +2,7 @@
 SHELL := /bin/sh
 BIN := .venv/bin
 
-.PHONY: help demo test lint unit long bench backtest docs lock clean
+.PHONY: help demo test lint unit bench backtest docs lock clean
 help:            ## Show this list
 	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -24,9 +24,6 @@ unit: .venv/.ready  ## The tests that need no built warehouse
 
 test: lint          ## Everything that a change must pass
 	$(BIN)/pytest -n 2 --dist loadgroup -m "not slow" tests
-
-long: .venv/.ready  ## The tests that take too long for every change
-	$(BIN)/pytest -n 2 --dist loadgroup -m slow tests
 
 bench: .venv/.ready ## Measure builds against a hand-written floor (SIZE=S or M)
 	@$(BIN)/python -m bench --size $(or $(SIZE),S)

@@ -11,6 +11,7 @@ import pytest
 
 from configuration.errors import (
     AuthenticationError,
+    BuildError,
     ConfigurationError,
     MalformedData,
     PermissionMissing,
@@ -18,9 +19,10 @@ from configuration.errors import (
     SaleshouseError,
     Unreachable,
 )
+from configuration.model import load
 from configuration.paths import REPOSITORY
 from dagster_project.resources import run_lock
-from ingestion import http
+from ingestion import http, landing
 from publishing import release
 from tests.whole.conftest import Whole
 
@@ -86,6 +88,21 @@ def test_malformed_file(day: Whole) -> None:
             day.run(release.require_live(day.home).as_of)
     finally:
         path.write_bytes(kept)
+
+
+def test_mistake_in_a_list_of_the_company(day: Whole) -> None:
+    path = day.home.root / "demo" / "finance" / "targets.csv"
+    kept = path.read_bytes()
+    rows = kept.splitlines(keepends=True)
+    path.write_bytes(b"".join([*rows, rows[1]]))
+    told = (f"files.finance_targets: targets.csv row {len(rows) + 1}", "same month", "row 2", "keep one of them")
+    try:
+        with refused(day, BuildError, *told):
+            day.run(release.require_live(day.home).as_of)
+    finally:
+        path.write_bytes(kept)
+        # The list with the mistake has landed and counts until the next landing: later tests build without one.
+        landing.land(day.home, "files", settings=load(), now=day.control.now)
 
 
 def test_mistake_in_the_settings(day: Whole, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

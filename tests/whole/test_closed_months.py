@@ -17,7 +17,7 @@ from simulator.truth import Moment, World
 from simulator.truth.restatements import restated
 from tests.whole.conftest import AS_OF, NOW, Whole, rows
 
-pytestmark = [pytest.mark.whole, pytest.mark.slow, pytest.mark.xdist_group("whole")]
+pytestmark = [pytest.mark.whole, pytest.mark.xdist_group("whole")]
 PAST = AS_OF - timedelta(days=200)
 
 

@@ -150,7 +150,6 @@ def test_a_failed_gate_leaves_the_live_release_and_writes_its_verdict(
     assert not verdict["passed"]
 
 
-@pytest.mark.slow
 def test_a_release_comes_out_the_same_from_raw_months_and_many_loads_later(
     whole: Whole, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
