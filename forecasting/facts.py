@@ -219,9 +219,9 @@ def _months(connection: duckdb.DuckDBPyConnection, relation: str, settings: Sett
     rows = connection.execute(
         f"""
         select
-            {_number("month_start")} as starts, {_number("month_end")} as ends,
-            {_number("quarter_start")} as quarter_starts, {_number("quarter_end")} as quarter_ends,
-            coalesce({_number("frozen_day")}, {_number("month_end")} + {settings.freeze_days}) as frozen
+            {_day("month_start")} as starts, {_day("month_end")} as ends,
+            {_day("quarter_start")} as quarter_starts, {_day("quarter_end")} as quarter_ends,
+            coalesce({_day("frozen_day")}, {_day("month_end")} + {settings.freeze_days}) as frozen
         from {relation} order by month_start
         """
     ).fetchnumpy()
@@ -251,10 +251,6 @@ def _activities(connection: duckdb.DuckDBPyConnection, inputs: Inputs, as_of: da
         """
     ).fetchnumpy()
     return np.sort(np.asarray(rows["place"], dtype=np.int64))
-
-
-def _number(column: str) -> str:
-    return f"cast(cast({column} as date) - date '1970-01-01' as bigint)"
 
 
 def _make_deals(connection: duckdb.DuckDBPyConnection, inputs: Inputs, as_of: date) -> None:

@@ -9,7 +9,7 @@ Leads come as cells: all that share the same facts, with their number and how ma
 
 import hashlib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -238,23 +238,3 @@ def _levelled(odds: Floats, counts: Floats, reached: int) -> float:
         total = float(counts @ (1 / (1 + np.exp(-np.clip(middle + odds, -60, 60)))))
         low, high = (middle, high) if total < reached else (low, middle)
     return (low + high) / 2
-
-
-def auc(scored: Sequence[tuple[float, int, int]]) -> float | None:
-    """The chance that a lead that got there was scored above one that did not, from (score, leads, reached); of equal
-    scores half (Mann and Whitney, 1947). None without either."""
-    below, won, total = 0, 0, 0.0
-    for _, leads, reached in _merged(scored):
-        missed = leads - reached
-        total += reached * (below + missed / 2)
-        below += missed
-        won += reached
-    return total / (below * won) if below and won else None
-
-
-def _merged(scored: Sequence[tuple[float, int, int]]) -> list[tuple[float, int, int]]:
-    found: dict[float, tuple[int, int]] = {}
-    for score, leads, reached in scored:
-        before = found.get(score, (0, 0))
-        found[score] = (before[0] + leads, before[1] + reached)
-    return [(score, *found[score]) for score in sorted(found)]

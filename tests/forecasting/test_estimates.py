@@ -158,10 +158,10 @@ def error(expected: int, actual: int, bounds: tuple[int | None, ...], scale: flo
 
 def test_scores_by_hand() -> None:
     """Expected 90 and 130 of 100 and 100: WAPE 40 / 200, bias 20 / 200; one of two ranges holds."""
-    errors = pd.DataFrame([error(90, 100, (80, 90, 110), 20.0), error(130, 100, (110, 130, 150), 20.0)])
+    errors = pd.DataFrame([error(90, 100, (80, 90, 110), 20.0), error(130, 100, (110, 130, 150), 40.0)])
     row = scoreboard(errors).iloc[0]
     assert (row["n"], row["wape"], row["bias"], row["coverage"]) == (2, 0.2, 0.1, 0.5)
-    assert row["mase"] == pytest.approx((0.5 + 1.5) / 2)
+    assert row["mase"] == pytest.approx((10 + 30) / (20 + 40))
     # First: .1 x 20, .5 x 10, .1 x 10; second: .9 x 10, .5 x 30, .1 x 50.
     assert row["pinball"] == pytest.approx(((2 + 5 + 1) / 3 + (9 + 15 + 5) / 3) / 2 / 100)
     assert row["days_left"] is pd.NA or pd.isna(row["days_left"])

@@ -11,6 +11,12 @@ from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
+import duckdb
+import pandas as pd
+import pytest
+
+from forecasting.scores import scoreboard
+
 from .conftest import Lake
 
 FORECAST = (
@@ -150,3 +156,18 @@ def test_what_came_later_changes_no_cent(lakes: Callable[[], Lake]) -> None:
     told = stopped.rows("select count(*) as scores, max(forecasts) as most from fct_forecast_scoreboard")
     assert told[0]["scores"] > 50
     assert told[0]["most"] > 5
+    with duckdb.connect(str(stopped.home.work), read_only=True) as work:
+        errors = work.execute("select * from intermediate.int_forecast_results where result = 'error'").df()
+    # Who backtests without a warehouse is told the same scores, but that the mart keeps the scale of MASE in whole cents.
+    keys = ["method", "period_type", "horizon", "level"]
+    by_hand = scoreboard(errors.query("origin_kind == 'month_end'"), keys).set_index(keys)
+    of_mart = stopped.rows(
+        "select * from fct_forecast_scoreboard where basis = 'backtest' and origin_kind = 'month_end'"
+    )
+    assert len(of_mart) == len(by_hand) > 20
+    for row in of_mart:
+        wanted = by_hand.loc[tuple(row[key] for key in keys)]
+        assert row["forecasts"] == wanted["n"]
+        for score in ("wape", "bias", "mase", "pinball", "coverage"):
+            found = None if row[score] is None else float(row[score])
+            assert found == (None if pd.isna(wanted[score]) else pytest.approx(wanted[score], abs=1e-6)), (row, score)
