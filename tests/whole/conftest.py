@@ -29,8 +29,8 @@ class Whole:
     company: Company
     control: server.Control
     first: Release
-    # A copy, since retention may remove an earlier release of a day that is run again.
-    first_marts: Path
+    # A copy, since retention removes an earlier release of a day that is run again.
+    kept: Release
 
     def run(self, as_of: date, *, extract: bool = True, baseline: str | None = None) -> Release:
         """One more run of the daily job, as `saleshouse run` does it. Returns the release that it made."""
@@ -53,9 +53,9 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Whole]:
     with server.running(company, NOW, files=home.root / "demo") as (address, control):
         os.environ |= demo.CREDENTIALS | demo.addresses(address)
         first = headless.run(home, as_of=AS_OF, extract=True, console=Console(quiet=True))
-        first_marts = tmp_path_factory.mktemp("first") / "marts.duckdb"
-        shutil.copyfile(first.marts, first_marts)
-        yield Whole(home, company, control, first, first_marts)
+        kept = Release(first.id, tmp_path_factory.mktemp("kept") / first.id)
+        shutil.copytree(first.folder, kept.folder)
+        yield Whole(home, company, control, first, kept)
     os.environ.clear()
     os.environ.update(before)
 

@@ -159,7 +159,7 @@ def test_a_release_comes_out_the_same_from_raw_months_and_many_loads_later(
         whole.advance(days)
         for source in landing.enabled_sources(settings):
             landing.land(whole.home, source, settings, now=whole.control.now.replace(tzinfo=UTC))
-    first = whole.first.manifest
+    first = whole.kept.manifest
     home = Home(tmp_path_factory.mktemp("later"))
     home.raw.symlink_to(whole.home.raw, target_is_directory=True)
     context = build.run_context(home, settings, as_of=AS_OF, run_id="later", known_at=first["known_at"])

@@ -16,7 +16,7 @@ QUESTIONS = re.findall(r"^## (.+?)\n\n```sql\n(.+?)```", (REPOSITORY / "docs/que
 @pytest.mark.parametrize(("question", "query"), QUESTIONS, ids=[question for question, _ in QUESTIONS])
 def test_a_managers_question_is_answered(whole: Whole, question: str, query: str) -> None:
     assert len(query.splitlines()) <= 15
-    with duckdb.connect(str(whole.first_marts), read_only=True) as connection:
+    with duckdb.connect(str(whole.kept.marts), read_only=True) as connection:
         answer = connection.execute("set schema = 'marts'").execute(query)
         columns, rows = [column[0] for column in answer.description or ()], answer.fetchall()
     assert rows

@@ -113,7 +113,7 @@ def plain(table: str, column: str) -> str:
 def test_both_ways_give_equal_marts_but_for_what_an_export_does_not_hold(whole: Whole, twin: Path) -> None:
     differing: set[tuple[str, str]] = set()
     with duckdb.connect() as both:
-        both.execute(f"attach '{whole.first_marts}' as crm (read_only); attach '{twin}' as export (read_only)")
+        both.execute(f"attach '{whole.kept.marts}' as crm (read_only); attach '{twin}' as export (read_only)")
         for mart, keys in KEYS.items():
             found = both.execute(
                 "select column_name from information_schema.columns where table_catalog = 'crm' and table_name = ?",
