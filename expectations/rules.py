@@ -2,9 +2,10 @@
 
 What belongs here: how a rule is asked. What does not: which mart is asked what (suites/). All but the row counts are
 `UnexpectedRowsExpectation` queries: they name the offending rows, know regular expressions, and cost 4 ms where the
-column expectations, which reflect the table and resolve a graph of metrics each, cost 30. A range, a set and a
-pattern pass over NULL; `filled` says where NULL is wrong. In a condition braces are doubled and a colon is not
-followed by a letter, because Great Expectations and SQLAlchemy read those.
+column expectations, which reflect the table and resolve a graph of metrics each, cost 30. Rows are counted first and
+fetched where there are any. A range, a set and a pattern pass over NULL; `filled` says where NULL is wrong. In a
+condition braces are doubled and a colon is not followed by a letter, because Great Expectations and SQLAlchemy read
+those.
 """
 
 import math
@@ -21,15 +22,24 @@ Severity = Literal["block", "warn"]
 
 def rows(check: str, query: str, *, severity: Severity = "block", expected: str = "no such rows") -> "Expectation":
     """The query, in which {batch} stands for the mart, returns no row."""
-    from great_expectations.expectations.core.unexpected_rows_expectation import UnexpectedRowsExpectation
     from great_expectations.expectations.metadata_types import FailureSeverity
 
-    return UnexpectedRowsExpectation(
+    from expectations.counting import UnexpectedRowCount
+
+    return UnexpectedRowCount(
         # A query about other tables only would make Great Expectations print a warning.
         unexpected_rows_query=query if "{batch}" in query else f"{query} /* {{batch}} */",
         severity=FailureSeverity.CRITICAL if severity == "block" else FailureSeverity.WARNING,
         meta={"check": check, "severity": severity, "expected": expected},
     )
+
+
+def with_rows(rule: "Expectation") -> "Expectation | None":
+    """The same rule, asked for the offending rows as well; None of one that is no query."""
+    from great_expectations.expectations.core.unexpected_rows_expectation import UnexpectedRowsExpectation
+
+    query = getattr(rule, "unexpected_rows_query", None)
+    return query and UnexpectedRowsExpectation(unexpected_rows_query=query, severity=rule.severity, meta=rule.meta)
 
 
 def none(check: str, condition: str, *, severity: Severity = "block", expected: str | None = None) -> "Expectation":
@@ -89,6 +99,17 @@ def unique(*columns: str) -> "Expectation":
         f"{'_and_'.join(columns)}_unique",
         f"select {listed}, count(*) as row_count from {{batch}} group by all having count(*) > 1",
         expected=f"one row per {listed}",
+    )
+
+
+def references(column: str, mart: str, key: str | None = None) -> "Expectation":
+    """Where the column is filled, `mart` has a row with that `key` (the column's own name unless given)."""
+    key = key or column
+    return rows(
+        f"{column}_known",
+        f"select given.* from {{batch}} as given anti join {mart} as known on given.{column} = known.{key} "
+        f"where given.{column} is not null",
+        expected=f"every {column} stands in {mart}",
     )
 
 

@@ -15,6 +15,7 @@ def expectations(context: GateContext) -> list["Expectation"]:
     """One row per campaign of a platform."""
     return [
         *rules.basics(context, MART, ["campaign_key"], floor=context.floor("ad_days", "ad_group_days")),
+        rules.references("channel", "dim_channels"),
         rules.filled("platform", "campaign_id", "channel"),
         rules.pattern("currency", "[A-Z]{3}"),
         rules.none("days_in_order", "last_day < first_day"),

@@ -15,6 +15,8 @@ def expectations(context: GateContext) -> list["Expectation"]:
     """One row per surviving contact."""
     return [
         *rules.basics(context, MART, ["contact_key"], floor=context.floor("contacts")),
+        rules.references("account_key", "dim_accounts"),
+        rules.references("owner_key", "dim_owners"),
         rules.accepted("exclusion_reason", ("deleted", "test")),
         rules.filled("person_key", "contact_id", "source_system", "is_deleted", "is_excluded"),
         rules.none("excluded_says_why", "is_excluded <> (exclusion_reason is not null)"),

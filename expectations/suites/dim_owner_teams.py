@@ -15,6 +15,7 @@ def expectations(context: GateContext) -> list["Expectation"]:
     """One row per owner and period."""
     return [
         *rules.basics(context, MART, ["owner_key"], nullable=["valid_from"], floor=context.floor("owners")),
+        rules.references("owner_key", "dim_owners"),
         rules.filled("history_basis", "is_current"),
         rules.accepted("history_basis", ("landed_version", "assumed_current")),
         rules.none("current_lasts", "is_current <> (valid_to is null)"),

@@ -20,6 +20,7 @@ def expectations(context: GateContext) -> list["Expectation"]:
             ["activity_key"],
             floor=context.floor("activities", "meetings", "calls", "emails", "tasks"),
         ),
+        rules.references("owner_key", "dim_owners"),
         rules.accepted("exclusion_reason", ("deleted", "test")),
         rules.accepted("team_history_basis", ("landed_version", "assumed_current")),
         rules.accepted(

@@ -18,8 +18,8 @@ def expectations(context: GateContext) -> list["Expectation"]:
         *rules.basics(
             context,
             MART,
-            ["channel"],
-            nullable=["month_start", "campaign_key", "campaign_name"],
+            ["campaign_key", "channel"],
+            nullable=["month_start"],
             floor=context.floor("ad_days", "ad_group_days"),
         ),
         rules.filled("spend_reporting", "leads", "won_deals"),

@@ -16,6 +16,7 @@ def expectations(context: GateContext) -> list["Expectation"]:
     """One row per cart. A site may have no shop, so there is no floor."""
     return [
         *rules.basics(context, MART, ["cart_key"], floor=0),
+        rules.references("contact_key", "dim_contacts"),
         rules.filled("visitor_id", "channel", "status", "additions", "is_abandoned", "is_recovered", "is_excluded"),
         rules.accepted("channel", ALL_CHANNELS),
         rules.accepted("status", ("purchased", "recovered", "abandoned", "open")),

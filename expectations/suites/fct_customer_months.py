@@ -15,6 +15,7 @@ def expectations(context: GateContext) -> list["Expectation"]:
     """One row per customer and month; a company may have no contracts that recur."""
     return [
         *rules.basics(context, MART, ["customer_key", "month_start"], floor=context.floor("contracts")),
+        rules.references("account_key", "dim_accounts"),
         rules.filled("movement", "segment", "opening_mrr", "closing_mrr", "cohort_month"),
         rules.accepted("movement", ("new", "expansion", "contraction", "churn", "resurrection", "unchanged")),
         rules.between("opening_mrr", 0),

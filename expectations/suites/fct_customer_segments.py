@@ -15,6 +15,8 @@ def expectations(context: GateContext) -> list["Expectation"]:
     """One row per customer; a company may have none yet."""
     return [
         *rules.basics(context, MART, ["customer_key"], floor=0),
+        rules.references("account_key", "dim_accounts"),
+        rules.references("contact_key", "dim_contacts"),
         rules.filled("motion", "segment", "frequency", "mrr_reporting"),
         rules.accepted("motion", ("b2c", "b2b", "enterprise", "saas", "unknown")),
         *(rules.between(f"{name}_quintile", 1, 5) for name in ("recency", "frequency", "monetary")),

@@ -19,6 +19,7 @@ def expectations(context: GateContext) -> list["Expectation"]:
     """One row per deal, day and kind of change. A company whose source keeps no history of stages has none."""
     return [
         *rules.basics(context, MART, ["deal_key", "date_day", "change"], floor=0),
+        rules.references("deal_key", "fct_deals"),
         rules.filled("stage_key", "pipeline_id", "stage", "status"),
         rules.accepted("change", CHANGES),
         rules.accepted("stage", (*DEAL_STAGES, "unmapped")),

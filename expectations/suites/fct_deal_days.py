@@ -16,6 +16,7 @@ def expectations(context: GateContext) -> list["Expectation"]:
     """One row per deal and day. A company whose source keeps no history of stages has none."""
     return [
         *rules.basics(context, MART, ["deal_key", "date_day"], floor=0),
+        rules.references("deal_key", "fct_deals"),
         rules.filled("stage_key", "pipeline_id", "stage", "status"),
         rules.accepted("stage", (*DEAL_STAGES, "unmapped")),
         rules.accepted("status", ("open", "won", "lost")),

@@ -20,6 +20,7 @@ def expectations(context: GateContext) -> list["Expectation"]:
     counted = " + ".join(f"coalesce(is_{flag}, false)::int" for flag in FLAGS)
     return [
         *rules.basics(context, MART, ["deal_key"], floor=0),
+        rules.references("deal_key", "fct_deals"),
         rules.filled("stage_key", "stage", "reasons", "is_past_close_date"),
         rules.none("reasons_are_the_flags", f"reasons <> {counted}"),
         rules.none("reasons_are_named", "(reasons = 0) <> (reasons_named is null)"),

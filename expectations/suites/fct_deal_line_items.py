@@ -16,6 +16,8 @@ def expectations(context: GateContext) -> list["Expectation"]:
     """One row per line and residual; deals without an amount and lines have none."""
     return [
         *rules.basics(context, MART, ["line_key"], floor=0),
+        rules.references("deal_key", "fct_deals"),
+        rules.references("product_key", "dim_products"),
         rules.accepted("history_basis", ("field_history", "assumed_current")),
         rules.accepted("line_kind", ("line", "residual")),
         rules.accepted("line_status", ("open", "won", "lost")),

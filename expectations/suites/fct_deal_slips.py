@@ -15,6 +15,7 @@ def expectations(context: GateContext) -> list["Expectation"]:
     """One row per period and deal. A company whose source keeps no history of close dates has none."""
     return [
         *rules.basics(context, MART, ["period_type", "period_start", "deal_key"], floor=0),
+        rules.references("deal_key", "fct_deals"),
         rules.filled("pipeline_id", "segment", "outcome", "pushes", "pushed_days", "is_complete", "period_end"),
         rules.accepted("period_type", ("week", "month", "quarter")),
         rules.accepted("outcome", ("still_open", "closed_later", "won", "lost", "deleted")),

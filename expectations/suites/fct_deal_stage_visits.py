@@ -16,6 +16,9 @@ def expectations(context: GateContext) -> list["Expectation"]:
     """One row per deal and visit."""
     return [
         *rules.basics(context, MART, ["deal_key", "visit_no"], floor=context.floor("deals")),
+        rules.references("deal_key", "fct_deals"),
+        rules.references("owner_key", "dim_owners"),
+        rules.references("stage_key", "dim_stages"),
         rules.filled("stage", "stage_order", "direction", "history_basis", "is_open", "is_completed"),
         rules.accepted("stage", (*DEAL_STAGES, "unmapped")),
         rules.accepted("direction", ("first", "forward", "backward", "skip", "transfer")),

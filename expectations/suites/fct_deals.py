@@ -20,6 +20,12 @@ def expectations(context: GateContext) -> list["Expectation"]:
     """One row per surviving deal."""
     return [
         *rules.basics(context, MART, ["deal_key"], floor=context.floor("deals")),
+        rules.references("account_key", "dim_accounts"),
+        rules.references("contact_key", "dim_contacts"),
+        rules.references("lead_key", "fct_leads"),
+        rules.references("owner_key", "dim_owners"),
+        rules.references("campaign_key", "dim_campaigns"),
+        rules.references("stage_key", "dim_stages"),
         rules.accepted("cycle_reject_reason", ("closed_before_created", "imported", "zero_day", "unknown")),
         rules.accepted("amount_history_basis", ("field_history", "assumed_current")),
         rules.accepted("exclusion_reason", ("deleted", "test")),

@@ -15,6 +15,8 @@ def expectations(context: GateContext) -> list["Expectation"]:
     """One row per lead and assignment. A company may assign nothing, so there is no floor."""
     return [
         *rules.basics(context, MART, ["lead_key", "assignment_no"], floor=0),
+        rules.references("lead_key", "fct_leads"),
+        rules.references("owner_key", "dim_owners"),
         rules.filled("owner_key", "response_status", "sla_hours", "is_excluded"),
         rules.accepted("response_status", ("answered", "waiting", "handed_on", "not_measured")),
         rules.accepted("sla_status", ("met", "missed", "open")),

@@ -16,6 +16,7 @@ def expectations(context: GateContext) -> list["Expectation"]:
     """One row per lead and visit. Leads without history have none, so only history gives a floor."""
     return [
         *rules.basics(context, MART, ["lead_key", "visit_no"], floor=context.floor("hubspot/contacts")),
+        rules.references("lead_key", "fct_leads"),
         rules.accepted("history_basis", ("field_history", "assumed_current")),
         rules.filled("stage", "stage_order", "direction", "is_open"),
         rules.accepted("stage", (*LEAD_STAGES, "unmapped")),

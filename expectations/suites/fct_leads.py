@@ -18,6 +18,10 @@ def expectations(context: GateContext) -> list["Expectation"]:
     """One row per lead."""
     return [
         *rules.basics(context, MART, ["lead_key"], floor=context.floor("leads", "hubspot/contacts")),
+        rules.references("contact_key", "dim_contacts"),
+        rules.references("account_key", "dim_accounts"),
+        rules.references("owner_key", "dim_owners"),
+        rules.references("campaign_key", "dim_campaigns"),
         rules.accepted("exclusion_reason", ("deleted", "test")),
         rules.filled(
             *("lead_id", "source_system", "channel", "history_basis", "is_excluded", "is_deleted"),

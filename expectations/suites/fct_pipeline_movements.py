@@ -19,6 +19,7 @@ def expectations(context: GateContext) -> list["Expectation"]:
         *rules.basics(
             context, MART, ["period_type", "period_start", "view_name", "deal_key", "movement"], floor=0
         ),
+        rules.references("deal_key", "fct_deals"),
         rules.filled("pipeline_id", "segment", "amount_reporting", "period_end", "closing_date"),
         rules.accepted("period_type", ("week", "month", "quarter")),
         rules.accepted("view_name", ("all_open", "due_in_period")),

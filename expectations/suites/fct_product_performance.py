@@ -18,6 +18,7 @@ def expectations(context: GateContext) -> list["Expectation"]:
     )
     return [
         *rules.basics(context, MART, ["product_member"], floor=0, nullable=["month_start"]),
+        rules.references("product_key", "dim_products"),
         rules.filled("product_name", "open_reporting", "won_reporting"),
         rules.between("win_rate", 0, 1),
         rules.between("discount_rate", -100, 1, severity="warn"),

@@ -16,6 +16,7 @@ def expectations(context: GateContext) -> list["Expectation"]:
     day = f"date '{context.as_of}'"
     return [
         *rules.keyed(["contract_key"], floor=0),
+        rules.references("renewal_deal_key", "fct_deals", "deal_key"),
         rules.filled("customer_key", "renewal_date", "mrr", "mrr_reporting"),
         rules.accepted("health", ("green", "amber", "red")),
         rules.between("days_to_renewal", 1, 90),

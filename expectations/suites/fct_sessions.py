@@ -19,6 +19,7 @@ def expectations(context: GateContext) -> list["Expectation"]:
     """One row per session."""
     return [
         *rules.basics(context, MART, ["session_key"], floor=context.floor("ga4/events")),
+        rules.references("contact_key", "dim_contacts"),
         rules.filled(
             "visitor_id", "channel", "events", "page_views", "is_bot", "is_engaged", "has_purchase", "started_at"
         ),
@@ -29,7 +30,7 @@ def expectations(context: GateContext) -> list["Expectation"]:
         rules.none("ends_after_start", "ended_at < started_at"),
         rules.none("purchase_has_its_flag", "has_purchase <> (coalesce(purchases, 0) > 0)"),
         rules.none("revenue_needs_a_purchase", "coalesce(revenue, 0) <> 0 and not has_purchase"),
-        rules.none("revenue_converted", "revenue is not null and currency is not null and revenue_reporting is null"),
+        rules.none("revenue_converted", "revenue is not null and revenue_reporting is null"),
         rules.none("started_by_the_day", f"started_at >= timestamp '{context.as_of_end}'"),
         rules.rows(
             "bot_share",

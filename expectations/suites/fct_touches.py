@@ -16,6 +16,11 @@ def expectations(context: GateContext) -> list["Expectation"]:
     """One row per touch. A company may state no source and measure no visit, so there is no floor."""
     return [
         *rules.basics(context, MART, ["touch_key"], floor=0),
+        rules.references("contact_key", "dim_contacts"),
+        rules.references("account_key", "dim_accounts"),
+        rules.references("lead_key", "fct_leads"),
+        rules.references("session_key", "fct_sessions"),
+        rules.references("campaign_key", "dim_campaigns"),
         rules.filled("person_key", "touch_kind", "channel", "is_paid", "is_direct", "is_excluded"),
         rules.accepted("touch_kind", ("ad_click", "session", "event", "lead_source")),
         rules.accepted("channel", ALL_CHANNELS),

@@ -16,6 +16,8 @@ def expectations(context: GateContext) -> list["Expectation"]:
     """One row per closed deal; a company may have closed none yet."""
     return [
         *rules.basics(context, MART, ["deal_key"], floor=0),
+        rules.references("deal_key", "fct_deals"),
+        rules.references("closed_from_stage_key", "dim_stages", "stage_key"),
         rules.accepted("status", ("won", "lost")),
         rules.accepted("pipeline_purpose", PIPELINE_PURPOSES),
         rules.accepted("closed_from_stage", (*DEAL_STAGES, "unmapped")),

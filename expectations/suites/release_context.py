@@ -24,5 +24,6 @@ def expectations(context: GateContext) -> list["Expectation"]:
             f"or known_at <> {context.known_at}",
             expected=f"the day {context.as_of} at watermark {context.known_at}",
         ),
+        rules.accepted("close_day_rule", ("crm_close_date", "stage_event")),
         rules.pattern("reporting_currency", "[A-Z]{3}"),
     ]

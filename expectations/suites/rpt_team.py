@@ -14,7 +14,7 @@ MART = "rpt_team"
 def expectations(context: GateContext) -> list["Expectation"]:
     """One row per owner, one for those who left, and one for the company."""
     return [
-        *rules.keyed(["is_total"], nullable=["owner_key", "owner_name"], floor=0),
+        *rules.keyed(["owner_key"], floor=0),
         rules.filled("owner_name", "won_month", "won_quarter", "open_deals", "open_pipeline"),
         rules.rows(
             "total_is_the_sum",

@@ -928,7 +928,7 @@ from rpt_deal_risks;
 create table rpt_team as select owner_key, owner_name, 1::decimal(18, 2) as won_month, 2::decimal(18, 2) as won_quarter,
     3::bigint as open_deals, 4::decimal(18, 2) as open_pipeline, 1::bigint as year_won_deals,
     1::bigint as year_lost_deals, 0.5::decimal(18, 9) as win_rate, false as is_total from dim_owners
-union all select null, 'Company', 24, 48, 72, 96, 24, 24, 0.5, true;
+union all select 'total', 'Company', 24, 48, 72, 96, 24, 24, 0.5, true;
 
 create table rpt_restatements as select
     measure, cause, 'Deal' as largest_record_name, old_value, new_value, difference, 1::bigint as records,

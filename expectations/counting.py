@@ -1,0 +1,26 @@
+"""A rule's first question: how many rows break it. Most rules are kept, and then their rows need no second query.
+
+What belongs here: that expectation. What does not: the rules (rules.py), and fetching rows for a verdict (runner.py).
+"""
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from great_expectations.expectations.core.unexpected_rows_expectation import UnexpectedRowsExpectation
+
+if TYPE_CHECKING:
+    from great_expectations.execution_engine.execution_engine import ExecutionEngine
+
+
+class UnexpectedRowCount(UnexpectedRowsExpectation):
+    """`UnexpectedRowsExpectation` without the rows: it succeeds when the query returns none, and observes how many."""
+
+    metric_dependencies: ClassVar[tuple[str, ...]] = ("unexpected_rows_query.row_count",)
+
+    def _validate(
+        self,
+        metrics: dict[str, Any],
+        runtime_configuration: dict[str, Any] | None = None,
+        execution_engine: "ExecutionEngine[Any] | None" = None,
+    ) -> dict[str, Any]:
+        count = metrics["unexpected_rows_query.row_count"]
+        return {"success": count == 0, "result": {"observed_value": count}}
