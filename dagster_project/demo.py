@@ -43,7 +43,7 @@ def run(home: Home, *, scale: float, seed: int, console: Console) -> None:
     console.print(f"[bold]Demo[/]  the simulated company Aldergate on {now:%d %B %Y}, as its vendors would show it")
     from dagster_project import headless
 
-    with _vendors(folder, now, scale, seed, meanwhile=lambda: headless.prepare(home)) as address:
+    with _vendors(folder, now, scale, seed, meanwhile=lambda: headless.prepare_all(home)) as address:
         console.print(f"[dim]{time.monotonic() - began:6.1f} s[/]  vendors answer at {address}", highlight=False)
         os.environ |= CREDENTIALS | addresses(address)
         published = headless.run(home, as_of=now.date() - timedelta(days=1), extract=True, console=console)

@@ -28,6 +28,16 @@ def prepare(home: Home) -> None:
     importlib.import_module("dagster_project.definitions")
 
 
+def prepare_all(home: Home) -> None:
+    """What `prepare` does and everything else that a run imports, for who waits for something anyway."""
+    prepare(home)
+    from dagster_project import resources
+
+    importlib.import_module("dagster_project.event_log")
+    resources.import_for_landing()
+    resources.import_ahead()
+
+
 def run(home: Home, *, as_of: date | None, extract: bool, console: Console, baseline: str | None = None) -> Release:
     """Materialises the `daily` job (or `rebuild`, without extraction) for one day and returns the new live release.
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 from pydantic import PrivateAttr
@@ -21,6 +22,7 @@ from configuration.model import Settings, load
 from configuration.paths import Home
 from dagster_project import failures
 from ingestion.landing import LoadSummary
+from warehouse import dbt_runner
 
 
 @contextmanager
@@ -47,11 +49,23 @@ def run_lock(home: Home) -> Iterator[None]:
         yield
 
 
-def _import_ahead() -> None:
-    """Imports what building, judging and reporting need, seconds of it, while vendors' limits are waited for."""
+def import_ahead() -> None:
+    """Imports what building, judging and reporting need, seconds of it, while something else is waited for."""
     quiet()
     for package in ("dbt.cli.main", "dbt.adapters.duckdb", "great_expectations", "altair", "vl_convert", "babel"):
         importlib.import_module(package)
+
+
+def import_for_landing() -> None:
+    """Threads that import the same package at the same moment may find it half made."""
+    quiet()
+    for package in ("dlt", "duckdb", "numpy", "pandas", "pyarrow.parquet"):
+        importlib.import_module(package)
+
+
+def _parse_ahead(home: Home) -> Any:
+    import_ahead()
+    return dbt_runner.parse(home)
 
 
 class Warehouse(dg.ConfigurableResource["Warehouse"]):
@@ -60,7 +74,7 @@ class Warehouse(dg.ConfigurableResource["Warehouse"]):
     home_folder: str | None = None
     settings_file: str | None = None
     _landings: dict[str, Future[LoadSummary]] = PrivateAttr(default_factory=dict)
-    _ahead: Future[None] | None = PrivateAttr(default=None)
+    _manifest: Future[Any] | None = PrivateAttr(default=None)
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Generator["Warehouse", None, None]:
@@ -76,20 +90,23 @@ class Warehouse(dg.ConfigurableResource["Warehouse"]):
         """Starts the landings of a run together: files are read while a vendor's rate limit is waited for."""
         if self._landings or len(landings) < 2:
             return
-        # Threads that import the same package at the same moment may find it half made.
-        for package in ("dlt", "duckdb", "numpy", "pandas", "pyarrow.parquet"):
-            importlib.import_module(package)
+        import_for_landing()
         pool = ThreadPoolExecutor(max_workers=len(landings) + 1, thread_name_prefix="landing")
         self._landings.update({source: pool.submit(land) for source, land in landings.items()})
-        self._ahead = pool.submit(_import_ahead)
+        self._manifest = pool.submit(_parse_ahead, self.home)
         pool.shutdown(wait=False)
 
     def result(self, source: str, land: Callable[[], LoadSummary]) -> LoadSummary:
         """What the landing of this source brought; one that was not begun, or is tried again, lands now."""
         begun = self._landings.pop(source, None)
-        if self._ahead is not None:
-            self._ahead.result()
+        if self._manifest is not None:
+            # Whatever is wrong with the project is said when it is built.
+            self._manifest.exception()
         return begun.result() if begun else land()
+
+    def manifest(self) -> Any:
+        """dbt's manifest, parsed while sources were waited for or now. Raises BuildError when it does not parse."""
+        return self._manifest.result() if self._manifest is not None else dbt_runner.parse(self.home)
 
     @property
     def home(self) -> Home:

@@ -109,7 +109,13 @@ def _run(context: dg.AssetExecutionContext, warehouse: Warehouse) -> Iterator[An
     failure: SaleshouseError | None = None
     try:
         candidate = build.build(
-            home, settings, run, selection=list(parameters.selection_args), on_event=collect, baseline=baseline
+            home,
+            settings,
+            run,
+            manifest=warehouse.manifest(),
+            selection=list(parameters.selection_args),
+            on_event=collect,
+            baseline=baseline,
         )
         for repair in candidate.repairs:
             context.log.warning(repair)

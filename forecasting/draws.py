@@ -102,8 +102,9 @@ def _open_deals(random: np.random.Generator, hopes: Hopes, rate: Floats, place: 
     items = random.poisson(total * draws)
     which = np.searchsorted(np.cumsum(rate), random.random(items) * total, side="right")
     which = np.minimum(which, len(rate) - 1)
-    # A deal is won once in a draw, however often it was hit.
-    hits = np.unique(random.integers(0, draws, items) * len(rate) + which)
+    # A deal is won once in a draw, however often it was hit. (numpy's own `unique` hashes: thirty times slower here.)
+    hits = np.sort(random.integers(0, draws, items) * len(rate) + which)
+    hits = hits[np.diff(hits, prepend=-1) > 0]
     drawn, deal = hits // len(rate), hits % len(rate)
     value = hopes.value[deal] * _shock(random, hopes.spread, (len(deal), 1))[:, 0]
     keys = drawn * cells + place[hopes.cell[deal]]

@@ -36,9 +36,9 @@ def make_contracts(
         draws.pick(seed, "contract period", key, [0.25, 0.1, 0.65])
     ]
     own = _taken_out(seed, accounts, until)
-    for account, events in told.groupby("account_id", sort=True):
-        for event in events.to_dict("records"):
-            _sign(str(account), own.setdefault(str(account), []), {str(name): value for name, value in event.items()})
+    for event in told.sort_values("account_id", kind="stable").to_dict("records"):
+        account = str(event["account_id"])
+        _sign(account, own.setdefault(account, []), {str(name): value for name, value in event.items()})
     records = [contract for contracts in own.values() for contract in contracts]
     contracts = pd.DataFrame.from_records(records, columns=_COLUMNS)
     for name in _COLUMNS:

@@ -213,7 +213,7 @@ def _export(events: pa.Table) -> pa.Table:
         mask=pc.invert(purchase),
     )
     columns = {
-        "event_date": pc.strftime(column("event_day").cast(pa.date32()), format="%Y%m%d"),
+        "event_date": _dates(column("event_day").cast(pa.date32())),
         "event_timestamp": at,
         "event_name": column("name"),
         "event_params": _parameters(column, rows),
@@ -230,6 +230,12 @@ def _export(events: pa.Table) -> pa.Table:
         "is_active_user": pc.fill_null(column("is_engaged").cast(pa.bool_()), False),
     }
     return pa.table(columns)
+
+
+def _dates(days: pa.Array) -> pa.Array:
+    """Days as BigQuery writes them; each day is written once, since that is a hundred times dearer than repeating it."""
+    encoded = days.dictionary_encode()
+    return pc.strftime(encoded.dictionary, format="%Y%m%d").take(encoded.indices)
 
 
 def _parameters(column: Callable[[str], pa.Array], rows: int) -> pa.Array:
