@@ -5,6 +5,7 @@ What belongs here: arguments. What does not: anything that serves, writes or com
 
 import argparse
 import importlib
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
 
@@ -54,7 +55,11 @@ def main() -> int:
         print(f"{len(written)} files written below {arguments.files}")
         return 0
     control = server.control_of(company, arguments.now, files=arguments.files)
-    control.write_files()
+    # Writing leaves a processor idle, and who asks first would wait for the fold.
+    with ThreadPoolExecutor(1) as beside:
+        folded = beside.submit(control.crm.portal.fold)
+        control.write_files()
+        folded.result()
     server.serve(control, arguments.port, arguments.port_file)
     return 0
 

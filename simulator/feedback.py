@@ -24,12 +24,13 @@ def make_feedback(seed: int, contracts: pd.DataFrame, until: pd.Timestamp) -> pd
     for number in range(8):
         asked = contracts["start_date"] + pd.Timedelta(days=20 + 100 * number)
         rows = contracts.loc[asked <= contracts["end_date"]]
+        contract_ids = rows["contract_id"].tolist()
+        contract_keys = np.array([hash_key(one) for one in contract_ids], dtype=np.uint64)
         for person in range(3):
-            keys = np.array([hash_key(f"{one}/{number}/{person}") for one in rows["contract_id"]], dtype=np.uint64)
+            keys = np.array([hash_key(f"{one}/{number}/{person}") for one in contract_ids], dtype=np.uint64)
             answers = draws.chance(seed, "answers", keys, 0.45)
             delay = draws.below(seed, "answer day", keys, 14)
             kind = np.where(draws.chance(seed, "csat", keys, 0.35), "csat", "nps")
-            contract_keys = np.array([hash_key(one) for one in rows["contract_id"]], dtype=np.uint64)
             mood = 0.9 * draws.normal(seed, "mood", contract_keys) + draws.normal(seed, "answer mood", keys)
             leaving = (rows["notice_date"] <= asked.loc[rows.index]).to_numpy(dtype=bool)
             mood = mood - 1.2 * leaving
@@ -37,7 +38,7 @@ def make_feedback(seed: int, contracts: pd.DataFrame, until: pd.Timestamp) -> pd
             csat = np.clip(np.round(4.0 + 0.8 * mood), 1, 5)
             part = pd.DataFrame(
                 {
-                    "feedback_id": [f"F{one}-{number}{person}" for one in rows["contract_id"]],
+                    "feedback_id": [f"F{one}-{number}{person}" for one in contract_ids],
                     "kind": kind,
                     "score": np.where(kind == "nps", nps, csat).astype(np.int64),
                     "account_id": rows["account_id"].to_numpy(),

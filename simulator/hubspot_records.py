@@ -310,6 +310,11 @@ class Portal:
             self._shelves[name] = self._fold(name)
         return self._shelves[name]
 
+    def fold(self) -> None:
+        """Folds every type, which is done when first asked for otherwise."""
+        for name in OBJECTS:
+            self.shelf(name)
+
     def _fold(self, name: str) -> Shelf:
         rows, columns = _BUILDERS[name if name in FIELDS else "engagements"](self, name)
         properties = [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
