@@ -233,7 +233,7 @@ def _export(events: pa.Table) -> pa.Table:
 
 
 def _dates(days: pa.Array) -> pa.Array:
-    """Days as BigQuery writes them; each day is written once, since that is a hundred times dearer than repeating it."""
+    """Days as BigQuery writes them, each written once: a hundred times dearer than repeating it."""
     encoded = days.dictionary_encode()
     return pc.strftime(encoded.dictionary, format="%Y%m%d").take(encoded.indices)
 
