@@ -29,10 +29,11 @@ deals as (
 
 leads as (
     select
-        created_date,
-        mql_at
-    from {{ ref('fct_leads') }}
-    where not is_excluded
+        leads.created_date,
+        {{ day_in_zone('leads.mql_at', 'run_context.reporting_timezone') }} as mql_date
+    from {{ ref('fct_leads') }} as leads
+    cross join run_context
+    where not leads.is_excluded
 ),
 
 ad_performance as (
@@ -89,9 +90,7 @@ mqls_by_month as (
         dates.month_start,
         count(*) as mqls
     from leads
-    cross join run_context
-    inner join dates
-        on {{ day_in_zone('leads.mql_at', 'run_context.reporting_timezone') }} = dates.date_day
+    inner join dates on leads.mql_date = dates.date_day
     group by all
 ),
 

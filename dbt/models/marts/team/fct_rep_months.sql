@@ -217,16 +217,24 @@ created as (
     group by all
 ),
 
+-- The day first, for a join on an expression of two tables tries all pairs.
+first_proposals as (
+    select
+        first_visits.deal_key,
+        first_visits.proposing_owner_key as owner_key,
+        {{ day_in_zone('first_visits.proposed_at', 'run_context.reporting_timezone') }} as proposed_date
+    from first_visits
+    cross join run_context
+),
+
 proposed as (
     select
-        first_visits.proposing_owner_key as owner_key,
+        first_proposals.owner_key,
         dates.month_start,
         count(*) as proposals
     from deals
-    cross join run_context
-    inner join first_visits on deals.deal_key = first_visits.deal_key
-    inner join dates
-        on {{ day_in_zone('first_visits.proposed_at', 'run_context.reporting_timezone') }} = dates.date_day
+    inner join first_proposals on deals.deal_key = first_proposals.deal_key
+    inner join dates on first_proposals.proposed_date = dates.date_day
     where deals.pipeline_purpose = 'new_business'
     group by all
 ),
