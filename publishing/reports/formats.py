@@ -72,18 +72,21 @@ class Formats:
         number = _number(value)
         if number is None:
             return MISSING
-        return numbers.format_currency(
+        text = numbers.format_currency(
             _rounded(number, 0),
             self.currency,
             format=self._whole_money,
             locale=self.locale,
             currency_digits=False,
         )
+        return _with_minus(text)
 
     def money_exact(self, value: Any) -> str:
         """€2.36: with the currency's minor unit, for costs per click or per lead."""
         number = _number(value)
-        return MISSING if number is None else numbers.format_currency(number, self.currency, locale=self.locale)
+        if number is None:
+            return MISSING
+        return _with_minus(numbers.format_currency(number, self.currency, locale=self.locale))
 
     def money_short(self, value: Any) -> str:
         """€412K: three figures at most, for headlines, cards and axes."""
@@ -97,9 +100,10 @@ class Formats:
         exact = numbers.format_compact_currency(number, self.currency, locale=self.locale, fraction_digits=2)
         leading = exact.split(numbers.get_decimal_symbol(self.locale))[0]
         fraction_digits = max(wanted - sum(character.isdigit() for character in leading), 0)
-        return numbers.format_compact_currency(
+        text = numbers.format_compact_currency(
             number, self.currency, locale=self.locale, fraction_digits=fraction_digits
         )
+        return _with_minus(text)
 
     def percent(self, value: Any, digits: int = 0) -> str:
         """79 % or 79%, as the locale writes it."""
@@ -191,3 +195,8 @@ def _number(value: Any) -> Decimal | None:
 
 def _rounded(number: Decimal, digits: int) -> Decimal:
     return number.quantize(Decimal(1).scaleb(-digits), rounding=ROUND_HALF_UP)
+
+
+def _with_minus(text: str) -> str:
+    """The hyphen that most locales write before an amount as the sign that other figures have."""
+    return text.replace("-", "−")
