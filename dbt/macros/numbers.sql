@@ -97,3 +97,11 @@
 {% macro from_cents(cents) -%}
     cast(cast({{ cents }} as decimal(18, 0)) * 0.01 as decimal(18, 2))
 {%- endmacro %}
+
+{#-
+    A number from 0 to below `count` that is the key's own: a draw that every build repeats. In 128 bits, since DuckDB
+    divides them by a shorter whole number as fractions, which loses the last digits.
+-#}
+{% macro drawn_number(key, count) -%}
+    cast(md5_number({{ key }}) % cast({{ count }} as uhugeint) as bigint)
+{%- endmacro %}

@@ -31,7 +31,9 @@ _TABLES = {
     "rpt_stage_speed": "order by stage_order",
     "rpt_win_rates": "order by last_day desc",
     "rpt_win_loss": "where size_rank <= 8 or member = 'total' order by breakdown, size_rank",
-    "rpt_deals_at_risk": "order by value_rank",
+    "rpt_attention_list": (
+        "where attention_rank <= 25 or (entity_kind = 'lead' and kind_rank <= 5) order by attention_rank, flag_rank"
+    ),
     "rpt_risk_reasons": "order by reason_order",
     "rpt_team": "order by is_total, won_quarter desc, owner_name",
     "rpt_restatements": "where size_rank <= 3 order by is_amount desc, measure desc, size_rank",
@@ -143,6 +145,13 @@ class Facts:
         """What moves a deal's chance: the two strongest factors that say something of the deal itself."""
         told = [one for one in json.loads(deal["reasons"] or "[]") if one["code"] in _OF_DEALS]
         return told[:2]
+
+    def attention(self) -> list[list[Row]]:
+        """The deals and leads that need attention, the highest value at risk first, each as the rows of its flags."""
+        entities: dict[int, list[Row]] = {}
+        for row in self.tables["rpt_attention_list"]:
+            entities.setdefault(row["attention_rank"], []).append(row)
+        return list(entities.values())
 
     def quality(self, section: str) -> list[Row]:
         return [row for row in self.tables["rpt_quality"] if row["section"] == section]

@@ -50,7 +50,7 @@ class Formats:
         """The template filters by name."""
         names = (
             "integer", "decimal", "money", "money_short", "money_exact", "percent", "signed_percent", "times",
-            "days", "signed_decimal", "day", "short_day", "month", "month_name", "short_month", "moment",
+            "days", "points", "signed_decimal", "day", "short_day", "month", "month_name", "short_month", "moment",
         )  # fmt: skip
         return {name: getattr(self, name) for name in names}
 
@@ -133,6 +133,15 @@ class Formats:
         """12 or 4.5: days in a sentence, with one digit below ten."""
         number = _number(value)
         return MISSING if number is None else self.decimal(number, 1 if abs(number) < 10 and number % 1 else 0)
+
+    def points(self, value: Any) -> str:
+        """12 or 4.5: a difference of two shares in points, without its sign, with one digit below ten."""
+        number = _number(value)
+        return (
+            MISSING
+            if number is None
+            else self.days(_rounded(abs(number) * 100, 1 if abs(number) < Decimal("0.1") else 0))
+        )
 
     def signed_decimal(self, value: Any) -> str:
         """+2.1 or −3.0: a change in days."""

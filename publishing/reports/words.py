@@ -107,6 +107,13 @@ def vocabulary(_: Gettext) -> dict[str, dict[str, str]]:
             "single_contact": _("Only one contact"),
             "without_contact": _("No contact"),
         },
+        "sign": {
+            "without_next_step": _("no next step"),
+            "single_contact": _("only one contact"),
+            "without_contact": _("no contact"),
+            "without_owner": _("nobody’s lead"),
+            "worked_again": _("was given up before"),
+        },
         "loss": {
             "price": _("Price"),
             "no_budget": _("No budget"),

@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from simulator.truth import (
     ads,
+    attention,
     attribution,
     carts,
     changes,
@@ -58,12 +59,14 @@ COMPARISONS = [
     *sources.COMPARISONS, *routing.COMPARISONS, *restatements.COMPARISONS,
     *products.COMPARISONS, *customers.COMPARISONS, *splits.COMPARISONS, *attribution.COMPARISONS,
     *creation.COMPARISONS, *scores.COMPARISONS, *submissions.COMPARISONS,
+    *attention.COMPARISONS,
 ]  # fmt: skip
 
 
 class World(
     velocity.Velocity,
     attribution.Attribution,
+    attention.Attention,
     scores.Scores,
     touches.Touches,
     sources.Sources,

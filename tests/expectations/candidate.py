@@ -919,8 +919,20 @@ create table rpt_deal_risks as select deal_key, stage, 1::bigint as reasons, tru
     false as is_without_next_step, false as is_single_contact, false as is_without_contact
 from fct_deals where status = 'open';
 
-create table rpt_deals_at_risk as select *, row_number() over (order by deal_key) as value_rank from rpt_deal_risks
-order by deal_key limit 25;
+create table fct_flag_associations as select
+    'deal:past_close_date:' || stratum as association_key, 'deal' as entity_kind, 'past_close_date' as flag,
+    'less_often' as association, 40::bigint as cases_with, 10::bigint as reached_with, 60::bigint as cases_without,
+    30::bigint as reached_without, 0.25::decimal(18, 9) as rate_with, 0.5::decimal(18, 9) as rate_without,
+    -0.25::decimal(18, 9) as difference, -0.4::decimal(18, 9) as difference_low,
+    -0.1::decimal(18, 9) as difference_high, stratum = 'all' as is_of_all_stages
+from (values ('all'), ('new_business:proposal')) as strata (stratum);
+
+create table rpt_attention_list as select
+    'deal' as entity_kind, deal_key as entity_key, 'Ann' as owner_name, 'past_close_date' as flag,
+    'less_often' as association, 'stage' as evidence_basis, row_number() over (order by deal_key) as attention_rank,
+    1::bigint as flag_rank, 100::decimal(18, 2) as expected, 25::decimal(18, 2) as value_at_risk,
+    25::decimal(18, 2) as entity_value_at_risk, -0.25::decimal(18, 9) as difference
+from fct_deal_health;
 
 create table rpt_risk_reasons as select 'past_close_date' as reason, 1 as reason_order, count(*) as deals
 from rpt_deal_risks;

@@ -267,7 +267,14 @@ MUTATIONS = {
         "update rpt_deal_risks set is_idle = true where deal_key = 'hubspot:d2'",
         "reasons_are_the_signs",
     ),
-    "rpt_deals_at_risk": ("update rpt_deals_at_risk set reasons = 0 where value_rank = 1", "reasons_in_range"),
+    "fct_flag_associations": (
+        "update fct_flag_associations set cases_with = 41 where is_of_all_stages",
+        "stages_sum_to_all",
+    ),
+    "rpt_attention_list": (
+        "update rpt_attention_list set value_at_risk = 30 where entity_key = 'hubspot:d2'",
+        "value_at_risk_is_the_product",
+    ),
     "rpt_risk_reasons": ("update rpt_risk_reasons set deals = -1", "deals_in_range"),
     "rpt_team": ("update rpt_team set won_quarter = won_quarter + 1 where is_total", "total_is_the_sum"),
     "rpt_restatements": (

@@ -125,7 +125,7 @@ SCHEMAS = {
     "fct_lead_scores": (
         "lead_key text, contact_key text, owner_key text, grade text, reason_1 text, reason_2 text,"
         " chance_left decimal(9,6), reason_1_leads bigint, reason_1_reached bigint, reason_2_leads bigint,"
-        " reason_2_reached bigint, call_rank bigint, created_date date"
+        " reason_2_reached bigint, call_rank bigint, created_date date, target text"
     ),
     "fct_attribution": (
         "conversion_key text, touch_key text, conversion_event text, level text, model text, channel text,"
@@ -726,9 +726,38 @@ def finish(connection: duckdb.DuckDBPyConnection) -> None:
         insert into marts.fct_lead_scores
         select
             lead_key, null, owner_key, 'B', 'channel=' || channel, 'device=mobile', 0.2 + (hash(lead_key) % 100) / 1000,
-            300, 90, 200, 44, 1, created_date
+            300, 90, 200, 44, 1, created_date, 'opportunity'
         from marts.fct_leads
-        where not is_excluded and not is_opportunity and exit_reason is null and created_date > date '2026-05-01'
+        where not is_excluded and not is_opportunity and exit_reason is null and created_date > date '2026-05-01';
+        create table marts.int_lead_flags as
+        select
+            lead_key, true as is_open, 'lead' as stage, '21 to 44 days' as age_band, 30::bigint as age_days,
+            30::bigint as days_idle, 40.5 as hours_to_answer, 4 as sla_hours,
+            hash(lead_key) % 3 = 0 as is_answered_late, false as is_without_owner,
+            hash(lead_key) % 2 = 0 as is_idle, false as is_worked_again
+        from marts.fct_lead_scores;
+        create table marts.fct_flag_associations as
+        with flags (entity_kind, flag, association, difference) as (
+            values
+                ('deal', 'past_close_date', 'less_often', -0.12), ('deal', 'idle', 'less_often', -0.072),
+                ('deal', 'older_than_won', 'not_told_apart', -0.02), ('deal', 'pushed_twice', 'more_often', 0.09),
+                ('deal', 'amount_cut', 'not_enough_history', null), ('deal', 'without_next_step', 'less_often', -0.05),
+                ('deal', 'single_contact', 'no_history', null), ('deal', 'without_contact', 'no_history', null),
+                ('lead', 'answered_late', 'less_often', -0.1), ('lead', 'idle', 'not_told_apart', 0.01)
+        ),
+        strata (entity_kind, pipeline_purpose, stage, age_band) as (
+            select distinct 'deal', pipeline_purpose, stage, null from marts.fct_deals where status = 'open'
+            union all
+            values ('lead', null, 'lead', '21 to 44 days'), ('deal', null, null, null), ('lead', null, null, null)
+        )
+        select
+            flags.*, pipeline_purpose, stage, age_band, stage is null as is_of_all_stages,
+            case when stage is null then 310 else 64 end::bigint as cases_with,
+            case when stage is null then 60 else 12 end::bigint as reached_with,
+            case when stage is null then 700 else 19 + length(stage) % 2 end::bigint as cases_without,
+            case when stage is null then 230 else 7 end::bigint as reached_without,
+            difference - 0.04 as difference_low, difference + 0.04 as difference_high
+        from flags join strata using (entity_kind);
         """
     )
     for name, sql in _statements():

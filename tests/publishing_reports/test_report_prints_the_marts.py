@@ -155,20 +155,25 @@ def test_mature_and_younger_cohorts_are_never_mixed(company: Callable[[str], Pat
         assert abs(rate - Decimal(progressed) / entered) < Decimal("1e-8")
 
 
-def test_deals_at_risk_carry_reasons_that_hold(company: Callable[[str], Path]) -> None:
+def test_what_needs_attention_stands_in_the_order_of_its_value_at_risk(
+    company: Callable[[str], Path], page: Callable[..., str]
+) -> None:
     marts = company("full")
     rows = _rows(
         marts,
-        "select risk.amount_reporting, risk.is_past_close_date, deals.close_date, risk.is_pushed_twice, deals.pushes"
-        " from marts.rpt_deals_at_risk as risk join marts.fct_deals as deals using (deal_key)"
-        " order by risk.value_rank",
+        "select attention_rank, entity_value_at_risk, value_at_risk, expected, difference, association, flag,"
+        " close_date from marts.rpt_attention_list order by attention_rank, flag_rank",
     )
-    assert len(rows) == 25
-    amounts = [row[0] for row in rows]
-    assert amounts == sorted(amounts, reverse=True)
-    for _, past, close_date, pushed, pushes in rows:
-        assert past == (close_date is not None and close_date < date(2026, 6, 17))
-        assert pushed == (pushes >= 2)
+    firsts = {row[0]: row[1] or 0 for row in rows}
+    assert list(firsts) == list(range(1, len(firsts) + 1))
+    assert list(firsts.values()) == sorted(firsts.values(), reverse=True)
+    for _, _, value, expected, difference, association, flag, close_date in rows:
+        if association == "less_often" and expected is not None:
+            assert abs(value + expected * difference) <= Decimal("0.005")
+        elif value is not None:
+            assert value == 0
+        assert flag != "past_close_date" or close_date < date(2026, 6, 17)
+    assert "won 12 points less often (8 to 16): 12 of 64 with it" in page("full")
 
 
 def test_coverage_of_past_periods_needs_their_history(

@@ -146,7 +146,8 @@ final as (
         outcomes_named.is_past,
         coalesce(outcomes_named.is_deleted, false) as is_deleted,
         outcomes_named.occurred_at,
-        outcomes_named.created_at
+        outcomes_named.created_at,
+        outcomes_named.updated_at
     from outcomes_named
 )
 

@@ -15,6 +15,17 @@ risks as (
     from {{ ref('rpt_deal_risks') }}
 ),
 
+associations as (
+    select
+        flag,
+        association,
+        difference,
+        difference_low,
+        difference_high
+    from {{ ref('fct_flag_associations') }}
+    where entity_kind = 'deal' and is_of_all_stages
+),
+
 -- A deal has as many rows as reasons, so the reasons do not add up to the deals at risk.
 reasons_unpivoted as (
     select
@@ -73,7 +84,7 @@ reasons_unpivoted as (
     from risks
     where is_without_contact
     union all
-    -- What the list of deals at risk is made from: an untidy record alone is not in it.
+    -- A missing next step or contact, or a single one, alone is untidy, not alarming.
     select
         'any' as reason,
         9 as reason_order,
@@ -88,7 +99,7 @@ reasons_unpivoted as (
     from risks
 ),
 
-final as (
+reasons_counted as (
     select
         reason,
         cast(reason_order as integer) as reason_order,
@@ -96,6 +107,20 @@ final as (
         cast(coalesce(sum(amount_reporting), 0) as decimal(18, 2)) as amount_reporting
     from reasons_unpivoted
     group by reason, reason_order
+),
+
+final as (
+    select
+        reasons_counted.reason,
+        associations.association,
+        reasons_counted.reason_order,
+        reasons_counted.deals,
+        reasons_counted.amount_reporting,
+        associations.difference,
+        associations.difference_low,
+        associations.difference_high
+    from reasons_counted
+    left join associations on reasons_counted.reason = associations.flag
 )
 
 select * from final
