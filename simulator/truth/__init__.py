@@ -22,6 +22,7 @@ from __future__ import annotations
 from simulator.truth import (
     ads,
     attribution,
+    bottlenecks,
     carts,
     changes,
     coverage,
@@ -58,11 +59,13 @@ COMPARISONS = [
     *sources.COMPARISONS, *routing.COMPARISONS, *restatements.COMPARISONS,
     *products.COMPARISONS, *customers.COMPARISONS, *splits.COMPARISONS, *attribution.COMPARISONS,
     *creation.COMPARISONS, *scores.COMPARISONS, *submissions.COMPARISONS,
+    *bottlenecks.COMPARISONS,
 ]  # fmt: skip
 
 
 class World(
     velocity.Velocity,
+    bottlenecks.Bottlenecks,
     attribution.Attribution,
     scores.Scores,
     touches.Touches,
