@@ -1,14 +1,14 @@
 """What one more point of conversion, or one day less, in a stage would bring in the next quarter.
 
-What belongs here: the forecast of the day made again with one thing changed. What does not: another forecast, and what a
-stage's conversion is (the caller's relation says). Chances, values, deals to be created and shocks are those of
+What belongs here: the forecast of the day made again with one thing changed. What does not: another forecast, and
+what a stage's conversion is (the caller's relation says). Chances, values, deals to be created and shocks are those of
 `Origin`; the difference is a forecast of what comes on top, so its range is drawn as all ranges are.
 
 With a point more, c + .01 instead of c come on from the stage, and of those who do as many are won as before, as late
 and as large: chances of open deals in it or before it, and what deals to be created bring through it, rise by .01 / c.
-With a day less, all that comes through the stage comes a day earlier from tomorrow on: what would be won on the first day
-after the quarter, told at the daily pace of its last month, is won in it. What a day moves from the quarter into the
-time before it, at the pace of its first month, is told apart.
+With a day less, all that comes through the stage comes a day earlier from tomorrow on: what would be won on the first
+day after the quarter, told at the daily pace of its last month, is won in it. What a day moves from the quarter into
+the time before it, at the pace of its first month, is told apart.
 """
 
 from typing import Any
@@ -39,9 +39,10 @@ def worth(facts: Facts, origin: Origin, said: list[Period], inputs: Inputs, sett
     months = list(period.ahead)
     cents = np.rint(origin.open_deals).astype(np.int64)
     new = np.stack([tables.whole_cents(origin.new_deals[:, ahead]) for ahead in range(origin.new_deals.shape[1])], 1)
-    base = sum(
-        part for ahead in months for part in tables.cents_of(facts, origin, "saleshouse", ahead).values()
-    )  # fmt: skip
+    base = np.zeros(facts.cells, dtype=np.int64)
+    for ahead in months:
+        for part in tables.cents_of(facts, origin, "saleshouse", ahead).values():
+            base += part
     chance = np.round(judged.chance, 9)
     room = np.maximum(HIGHEST / np.maximum(chance.sum(axis=1), 1e-12), 1.0)
     wins = origin.coming.shares[:, None] * origin.coming.wins[facts.group]
@@ -84,7 +85,9 @@ def worth(facts: Facts, origin: Origin, said: list[Period], inputs: Inputs, sett
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def _hopes(origin: Origin, chance: Floats, wins: Floats, months: list[int], more: Floats, coming: Floats) -> draws.Hopes:
+def _hopes(
+    origin: Origin, chance: Floats, wins: Floats, months: list[int], more: Floats, coming: Floats
+) -> draws.Hopes:
     """What comes on top: of each open deal `more` of its chance, of each cell `coming` of its new deals."""
     on_top = chance[:, months].sum(axis=1) * more
     likely = on_top > 1e-9

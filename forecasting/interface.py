@@ -60,7 +60,8 @@ class Settings:
     `weekly_days_left`: the weekly origins, as days that were left in their months. `origins`: past months at most in
     which forecasts are made again to learn from their errors. `weekly_origins`: the same of weekly origins.
     `freeze_days`: calendar days after its end at which a month's actual is frozen. `draws`: of the published ranges;
-    `past_draws`: of those made again; `changed_draws`: of what a changed stage would bring. `first_origin`: months of history before a past forecast is made.
+    `past_draws`: of those made again; `changed_draws`: of what a changed stage would bring. `first_origin`: months of
+    history before a past forecast is made.
     """
 
     origins: int = 24

@@ -1,4 +1,4 @@
-"""What a reader of `rpt_bottlenecks` is promised: the published forecast as its base, and a figure or the reason for none."""
+"""What a reader of `rpt_bottlenecks` is promised: the published forecast as its base, a figure or a reason for none."""
 
 from typing import TYPE_CHECKING
 
@@ -20,11 +20,12 @@ def expectations(context: GateContext) -> list["Expectation"]:
         rules.accepted("day_note", (*NOTES, "shorter_than_a_day")),
         rules.none(
             "a_figure_or_a_reason",
-            "(point_note is null) <> (point_reporting is not null) or (day_note is null) <> (day_reporting is not null)",
+            "(point_note is null) <> (point_reporting is not null) "
+            "or (day_note is null) <> (day_reporting is not null)",
         ),
         rules.none("more_is_not_less", "least(point_reporting, day_reporting) < least(base_reporting, 0)"),
         rules.none("range_in_order", "point_p10 > point_p90 or day_p10 > day_p90"),
-        rules.none("conversion_in_its_interval", "conversion_rate not between wilson_low - 1e-6 and wilson_high + 1e-6"),
+        rules.none("rate_in_its_interval", "conversion_rate not between wilson_low - 1e-6 and wilson_high + 1e-6"),
         rules.rows(
             "base_is_the_forecast",
             "select told.pipeline, base_reporting, expected from (select * from {batch}) as told, lateral (select "

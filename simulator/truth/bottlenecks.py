@@ -1,7 +1,7 @@
 """What is known of each stage of each selling pipeline: how many come on, how long they stay, what comes through it.
 
-What belongs here: the facts beside the report's worth of a point and of a day. What does not: the worth itself, which is
-a forecast and is checked against a loop over the published chances (tests/forecasting/test_bottlenecks.py).
+What belongs here: the facts beside the report's worth of a point and of a day. What does not: the worth itself, which
+is a forecast and is checked against a loop over the published chances (tests/forecasting/test_bottlenecks.py).
 """
 
 from __future__ import annotations

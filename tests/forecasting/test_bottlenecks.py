@@ -1,6 +1,5 @@
 """What a point or a day would bring: once more with a loop over what the forecast publishes, and its limits."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import duckdb
@@ -46,9 +45,9 @@ def changed(messy: Offered, given: Inputs) -> Forecast:
 
 
 @pytest.fixture(scope="module")
-def plain(messy: Offered) -> Iterator[Forecast]:
+def plain(messy: Offered) -> Forecast:
     """The same forecast without asking."""
-    yield messy.forecast(settings=SETTINGS)
+    return messy.forecast(settings=SETTINGS)
 
 
 def test_asking_changes_nothing_of_the_forecast(changed: Forecast, plain: Forecast) -> None:

@@ -111,10 +111,12 @@ deals_reaching as (
         any_value(deals.is_zero_day_win) as is_zero_day_win,
         max(visits.stage_order) as furthest_order,
         min(visits.stage_order) as nearest_order,
-        {%- for order in range(1, 7) %}
-        min(visits.entered_at) filter (where visits.stage_order >= {{ order }}) as reached_{{ order }}_at
-        {{- ',' if not loop.last }}
-        {%- endfor %}
+        min(visits.entered_at) filter (where visits.stage_order >= 1) as reached_1_at,
+        min(visits.entered_at) filter (where visits.stage_order >= 2) as reached_2_at,
+        min(visits.entered_at) filter (where visits.stage_order >= 3) as reached_3_at,
+        min(visits.entered_at) filter (where visits.stage_order >= 4) as reached_4_at,
+        min(visits.entered_at) filter (where visits.stage_order >= 5) as reached_5_at,
+        min(visits.entered_at) filter (where visits.stage_order >= 6) as reached_6_at
     from deals
     cross join run_context
     inner join visits on deals.deal_key = visits.deal_key and visits.stage_order < 90
@@ -128,9 +130,12 @@ entries as (
         deals_reaching.furthest_order > stages_listed.stage_order as has_progressed,
         deals_reaching.ended_at,
         case stages_listed.stage_order
-            {%- for order in range(1, 7) %}
-            when {{ order }} then deals_reaching.reached_{{ order }}_at
-            {%- endfor %}
+            when 1 then deals_reaching.reached_1_at
+            when 2 then deals_reaching.reached_2_at
+            when 3 then deals_reaching.reached_3_at
+            when 4 then deals_reaching.reached_4_at
+            when 5 then deals_reaching.reached_5_at
+            when 6 then deals_reaching.reached_6_at
         end as reached_at
     from stages_listed
     inner join deals_reaching
@@ -244,6 +249,11 @@ won as (
     group by all
 ),
 
+pipelines_followed as (
+    select distinct pipeline
+    from deals_reaching
+),
+
 joined as (
     select
         stages_listed.pipeline,
@@ -257,7 +267,7 @@ joined as (
         coalesce(stays.completed_visits, 0) as completed_visits,
         cast(stays.median_days as decimal(18, 6)) as median_days,
         {{ ratio('coalesce(won.won_through, 0)', 'won.won_amount') }} as won_share,
-        cohorts_seen.pipeline is not null as has_history,
+        pipelines_followed.pipeline is not null as has_history,
         conversions.cohort_from,
         conversions.cohort_to
     from stages_listed
@@ -265,8 +275,7 @@ joined as (
         on stages_listed.pipeline = conversions.pipeline and stages_listed.stage = conversions.stage
     left join stays on stages_listed.pipeline = stays.pipeline and stages_listed.stage = stays.stage
     left join won on stages_listed.pipeline = won.pipeline and stages_listed.stage = won.stage
-    left join (select distinct deals_reaching.pipeline from deals_reaching) as cohorts_seen
-        on stages_listed.pipeline = cohorts_seen.pipeline
+    left join pipelines_followed on stages_listed.pipeline = pipelines_followed.pipeline
 ),
 
 final as (
