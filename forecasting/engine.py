@@ -11,7 +11,7 @@ import duckdb
 import numpy as np
 import pandas as pd
 
-from forecasting import baselines, phase, tables
+from forecasting import baselines, bottlenecks, phase, tables
 from forecasting.facts import Facts, read
 from forecasting.interface import METHODS, Forecast, Inputs, Settings
 from forecasting.phase import Origin, Period
@@ -67,6 +67,7 @@ def forecast(
         deals=explain(facts, today, speaks=any(period.ahead for period in said["saleshouse"])),
         errors=tables.stacked(errors, tables.ERROR_COLUMNS),
         notes=_notes(facts, today, said),
+        bottlenecks=bottlenecks.worth(facts, today, said["saleshouse"], inputs, settings),
         seconds=seconds,
     )
     for name in ("forecast_deals", "forecast_stages"):

@@ -35,6 +35,7 @@ COLUMNS = {
     "months": ("month_start", "month_end", "quarter_start", "quarter_end", "frozen_day"),
     "targets": ("level", "member", "month_start", "amount"),
     "activities": ("deal_key", "activity_day"),
+    "flows": ("pipeline", "stage", "stage_order", "conversion", "won_share", "is_timed"),
 }  # fmt: skip
 
 
@@ -149,7 +150,7 @@ def read(connection: duckdb.DuckDBPyConnection, as_of: date, inputs: Inputs, set
     """Reads the relations up to the end of `as_of`. Raises ForecastError naming the relation and what is wrong."""
     for name, relation in (("deals", inputs.deals), ("states", inputs.states), ("stages", inputs.stages),
                            ("months", inputs.months), ("targets", inputs.targets),
-                           ("activities", inputs.activities)):  # fmt: skip
+                           ("activities", inputs.activities), ("flows", inputs.flows)):  # fmt: skip
         if relation is not None:
             _require(connection, name, relation)
     months = _months(connection, inputs.months, settings)

@@ -22,6 +22,9 @@ reporting currency):
                 actual is frozen; NULL: `Settings.freeze_days` after its end)
     targets     Optional: level (total, team, owner, segment, pipeline), member, month_start, amount
     activities  Optional: deal_key, activity_day
+    flows       Optional: what a change of a pipeline's stage is asked of: pipeline, stage, stage_order, conversion (of
+                those who enter the share that comes on) or NULL, won_share (of what is won the share that comes through
+                the stage) or NULL, is_timed (a day less can be asked)
 
 Output, see `Forecast`.
 """
@@ -47,6 +50,7 @@ class Inputs:
     months: str = "months"
     targets: str | None = None
     activities: str | None = None
+    flows: str | None = None
 
 
 @dataclass(frozen=True)
@@ -56,7 +60,8 @@ class Settings:
     `weekly_days_left`: the weekly origins, as days that were left in their months. `origins`: past months at most in
     which forecasts are made again to learn from their errors. `weekly_origins`: the same of weekly origins.
     `freeze_days`: calendar days after its end at which a month's actual is frozen. `draws`: of the published ranges;
-    `past_draws`: of those made again. `first_origin`: months of history before a past forecast is made.
+    `past_draws`: of those made again; `changed_draws`: of what a changed stage would bring. `first_origin`: months of
+    history before a past forecast is made.
     """
 
     origins: int = 24
@@ -66,6 +71,7 @@ class Settings:
     freeze_days: int = 7
     draws: int = 2_000
     past_draws: int = 300
+    changed_draws: int = 500
     seed: int = 20_260_101
     errors_of: tuple[str, ...] = LEVELS
     with_intervals: bool = True
@@ -92,6 +98,11 @@ class Forecast:
                 period's end), level, member, expected_cents, p10_cents, p50_cents, p90_cents, actual_cents (frozen),
                 actual_now_cents, scale_cents (mean absolute change of the member's months known then, for MASE).
     notes       method, period_type, period_start, code, value: which simpler method was used and why.
+    bottlenecks One row per pipeline, stage and lever of `flows` in the next quarter, by our method: lever (point: a
+                hundredth more come on; day: a day less in it), pipeline, stage, period_start, period_end, open_deals
+                (those in the stage or before it), base_cents (of the pipeline, what is won by now left out), gain_cents
+                on top of it, p10_cents and p90_cents of the gain, moved_out_cents (what a day less moves out of the
+                quarter, into the time before it).
     """
 
     periods: pd.DataFrame
@@ -100,4 +111,5 @@ class Forecast:
     deals: pd.DataFrame
     errors: pd.DataFrame
     notes: pd.DataFrame
+    bottlenecks: pd.DataFrame
     seconds: dict[str, float] = field(default_factory=dict)

@@ -29,6 +29,10 @@ _TABLES = {
     "rpt_forecast_deals": "order by value_rank",
     "rpt_forecast_bridge": "order by period_type, reason = 'total', abs(difference) desc, reason",
     "rpt_stage_speed": "order by stage_order",
+    "rpt_bottlenecks": (
+        "where least(coalesce(point_rank, 99), coalesce(day_rank, 99)) <= 6"
+        " order by point_rank nulls last, day_rank nulls last, pipeline, stage_order"
+    ),
     "rpt_win_rates": "order by last_day desc",
     "rpt_win_loss": "where size_rank <= 8 or member = 'total' order by breakdown, size_rank",
     "rpt_attention_list": (

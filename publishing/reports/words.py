@@ -29,6 +29,14 @@ def vocabulary(_: Gettext) -> dict[str, dict[str, str]]:
             "lost": _("Lost"),
             "unmapped": _("Unmapped"),
         },
+        "no_worth": {
+            "not_enough_history": _("too short a history"),
+            "no_stage_history": _("moves between stages unknown"),
+            "too_few_deals": _("too few deals"),
+            "nothing_won": _("nothing won in 12 months"),
+            "nearly_all_come_on": _("nearly all come on"),
+            "shorter_than_a_day": _("half stay less than a day"),
+        },
         "channel": {
             "referral": _("Referral"),
             "existing_customer": _("Existing customer"),

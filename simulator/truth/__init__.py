@@ -23,6 +23,7 @@ from simulator.truth import (
     ads,
     attention,
     attribution,
+    bottlenecks,
     carts,
     changes,
     coverage,
@@ -60,11 +61,13 @@ COMPARISONS = [
     *products.COMPARISONS, *customers.COMPARISONS, *splits.COMPARISONS, *attribution.COMPARISONS,
     *creation.COMPARISONS, *scores.COMPARISONS, *submissions.COMPARISONS,
     *attention.COMPARISONS,
+    *bottlenecks.COMPARISONS,
 ]  # fmt: skip
 
 
 class World(
     velocity.Velocity,
+    bottlenecks.Bottlenecks,
     attribution.Attribution,
     attention.Attention,
     scores.Scores,

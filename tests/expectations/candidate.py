@@ -896,6 +896,17 @@ create table rpt_forecast_bridge as select
     sum(difference) as difference, date '2026-06-01' as period_start, date '2026-06-30' as period_end
 from fct_forecast_bridge group by grouping sets ((period_type, reason), (period_type));
 
+create table rpt_bottlenecks as select
+    'one' as pipeline, stage, null::text as point_note, null::text as day_note, order_no::integer as stage_order,
+    order_no::bigint as point_rank, order_no::bigint as day_rank,
+    (select sum(expected) from fct_forecast where method = 'saleshouse' and level = 'pipeline' and member = 'one'
+        and part <> 'won')::decimal(18, 2) as base_reporting,
+    0.5::decimal(18, 2) as point_reporting, 0::decimal(18, 2) as point_p10, 1::decimal(18, 2) as point_p90,
+    0.4::decimal(18, 2) as day_reporting, 0::decimal(18, 2) as day_p10, 1::decimal(18, 2) as day_p90,
+    0.5::decimal(18, 9) as conversion_rate, 0.3::decimal(18, 9) as wilson_low, 0.7::decimal(18, 9) as wilson_high,
+    date '2026-06-01' as period_start, date '2026-06-30' as period_end
+from (select unnest({stages}[:6]) as stage, generate_subscripts({stages}[:6], 1) as order_no);
+
 create table rpt_stage_speed as select stage, order_no::integer as stage_order, 5::bigint as completed,
     10::decimal(18, 6) as median_days, 20::decimal(18, 6) as p75_days, 15::decimal(18, 6) as survival_median_days,
     2::bigint as open_deals, stage = 'proposal' as is_slowest

@@ -260,6 +260,7 @@ MUTATIONS = {
     "rpt_campaigns": ("update rpt_campaigns set clicks = 0 where spend_rank = 1", "no_cost_per_nothing"),
     "rpt_origins": ("update rpt_origins set conversion_rate = 0.5", "rate_is_converted_of_leads"),
     "rpt_forecast": ("update rpt_forecast set expected = expected - 0.01 where part = 'total'", "total_is_the_sum"),
+    "rpt_bottlenecks": ("update rpt_bottlenecks set base_reporting = base_reporting + 0.01", "base_is_the_forecast"),
     "rpt_stage_speed": ("update rpt_stage_speed set p75_days = 1 where stage = 'meeting'", "quartiles_in_order"),
     "rpt_win_rates": ("update rpt_win_rates set last_day = date '2026-06-18'", "closed_by_the_day"),
     "rpt_win_loss": ("update rpt_win_loss set lost_deals = 5 where breakdown = 'reason'", "reasons_are_all_losses"),

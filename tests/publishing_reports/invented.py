@@ -144,6 +144,16 @@ SCHEMAS = {
     "int_forecast_months": (
         "month_start date, month_end date, quarter_start date, quarter_end date, frozen_day date"
     ),
+    "int_forecast_results": (
+        "result text, method text, period_type text, lever text, pipeline text, stage text, first_offset bigint,"
+        " open_deals bigint, base_cents bigint, gain_cents bigint, p10_cents bigint, p90_cents bigint,"
+        " moved_out_cents bigint, period_start date, period_end date"
+    ),
+    "int_stage_flows": (
+        "pipeline text, stage text, point_note text, day_note text, stage_order integer, deals_entered bigint,"
+        " deals_progressed bigint, conversion_rate decimal(18,9), wilson_low decimal(18,9), wilson_high decimal(18,9),"
+        " completed_visits bigint, median_days decimal(18,6), won_share decimal(18,9), cohort_from date, cohort_to date"
+    ),
     "fct_forecast_deals": (
         "deal_key text, owner_key text, stage text, part text, cell text, reasons text, month_offset bigint,"
         " deals_like_it bigint, won_like_it bigint, chance decimal(18,9), expected decimal(18,2), month_start date"
@@ -420,6 +430,23 @@ def _fill_forecast(connection: duckdb.DuckDBPyConnection) -> None:
             date '2026-06-01' + to_months(ahead::integer)
         from marts.fct_deals cross join unnest([0, 1, 2]) as months (ahead)
         where status = 'open' and not is_excluded
+        """
+    )
+    connection.execute(
+        f"""
+        insert into marts.int_stage_flows
+        select 'Sales', stage, case stage when 'closing' then 'nearly_all_come_on' end,
+            case stage when 'prospecting' then 'too_few_deals' end, place, 180, 120, 0.666666667, 0.59, 0.73,
+            150, 12, 0.9, date '2025-01-01', date '2025-12-01'
+        from (select unnest({list(DEAL_STAGES)}) as stage, unnest(range(1, 7)) as place);
+        insert into marts.int_forecast_results
+        select 'period', 'saleshouse', 'quarter', null, null, null, 1, null, null, null, null, null, null,
+            date '2026-07-01', date '2026-09-30'
+        union all
+        select 'bottleneck', null, null, lever, pipeline, stage, null, 40 * stage_order, 37800000,
+            300000 * stage_order, 0, 900000 * stage_order, case lever when 'day' then 100000 else 0 end, null, null
+        from marts.int_stage_flows cross join unnest(['point', 'day']) as levers (lever)
+        where case lever when 'point' then point_note else day_note end is null
         """
     )
     connection.execute(

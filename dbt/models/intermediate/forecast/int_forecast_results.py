@@ -6,9 +6,10 @@ What belongs here: which relations the forecast reads, and the types of what it 
 
 TYPES = {
     "text": "method period_type part owner team segment pipeline level member deal_key stage cell reasons origin_kind "
-    "code",
+    "code lever",
     "bigint": "month_offset first_offset last_offset cell_level n wins horizon days_left expected_cents p10_cents "
-    "p50_cents p90_cents target_cents amount_cents value_cents actual_cents actual_now_cents",
+    "p50_cents p90_cents target_cents amount_cents value_cents actual_cents actual_now_cents open_deals base_cents "
+    "gain_cents moved_out_cents",
     "decimal(18, 9)": "chance_of_target chance base_chance value",
     "double": "scale_cents",
     "date": "month_start month_end quarter_start period_start period_end origin_day",
@@ -53,11 +54,16 @@ def model(dbt, session):
                 "select deal_key, occurred_date as activity_day from GIVEN "
                 "where deal_key is not null and is_past and is_completed and not is_excluded",
             ),
+            flows=given(
+                dbt.ref("int_stage_flows"),
+                "select pipeline, stage, stage_order, case when point_note is null then conversion_rate end as "
+                "conversion, won_share, day_note is null as is_timed from GIVEN",
+            ),
         ),
     )
     tables = {
         "period": result.periods, "cell": result.cells, "interval": result.intervals, "deal": result.deals,
-        "error": result.errors, "note": result.notes,
+        "error": result.errors, "note": result.notes, "bottleneck": result.bottlenecks,
     }  # fmt: skip
     kinds = {name: kind for kind, names in TYPES.items() for name in names.split()}
     parts = []
