@@ -98,16 +98,16 @@ final as (
         periods_ended.place.team,
         periods_ended.history_basis,
         periods_ended.valid_to_date = date '9999-12-31' as is_last,
-        periods_ended.valid_from_date,
-        periods_ended.valid_to_date,
         {%- for bound, open_end in [('valid_from', '0001-01-01'), ('valid_to', '9999-12-31')] %}
         case
             when periods_ended.{{ bound }}_date = date '{{ open_end }}' then timestamp '{{ open_end }}'
             else
                 cast(periods_ended.{{ bound }}_date as timestamp)
                 at time zone run_context.reporting_timezone at time zone 'UTC'
-        end as {{ bound }}{{ ',' if not loop.last }}
+        end as {{ bound }},
         {%- endfor %}
+        periods_ended.valid_from_date,
+        periods_ended.valid_to_date
     from periods_ended
     cross join run_context
 )
