@@ -32,7 +32,14 @@ from simulator.leads import (
     make_merges,
     without_afterlife,
 )
-from simulator.people import CHANNEL_EFFECTS, make_accounts, make_contacts, make_owners, names_of
+from simulator.people import (
+    CHANNEL_EFFECTS,
+    make_accounts,
+    make_contacts,
+    make_owner_moves,
+    make_owners,
+    names_of,
+)
 from simulator.selling import PIPELINES, Log, creators, make_deals, stages_table
 from simulator.spending import (
     AD_ACCOUNTS,
@@ -57,6 +64,7 @@ class Company:
     """The tables of the company's own event log; see the functions that make them for what a row is."""
 
     owners: pd.DataFrame
+    owner_moves: pd.DataFrame
     accounts: pd.DataFrame
     contacts: pd.DataFrame
     deals: pd.DataFrame
@@ -152,6 +160,7 @@ def generate(
     ad_days = make_ad_days(seed, scale, campaigns, ad_groups, contacts, start, end)
     return Company(
         owners=_public("owners", owners.loc[owners["active_from"] < until]),
+        owner_moves=make_owner_moves(seed, owners, until),
         accounts=_public("accounts", accounts.loc[accounts["created_at"] < until]),
         contacts=_public("contacts", contacts.loc[contacts["created_at"] < until]),
         deals=_public("deals", deals.loc[deals["created_at"] < until]),

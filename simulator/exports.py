@@ -36,6 +36,7 @@ from simulator import fold
 from simulator.company import Company
 from simulator.fold import texts
 from simulator.google_ads import reported_days
+from simulator.people import placed
 
 ZONE = ZoneInfo("Europe/Prague")
 
@@ -260,6 +261,7 @@ def _timelines(company: Company, now: datetime) -> dict[str, list[tuple[pd.Times
 
 def _owners(state: _State) -> tuple[list[str], Iterable[Row]]:
     rows = state.company.owners[state.company.owners["active_from"] < state.moment]
+    rows = placed(rows, state.company.owner_moves, state.moment)
     names = [
         " ".join(part for part in pair if part)
         for pair in zip(texts(rows["first_name"]), texts(rows["last_name"]), strict=True)

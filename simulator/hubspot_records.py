@@ -21,6 +21,7 @@ import pandas as pd
 from simulator import fold
 from simulator.company import Company
 from simulator.fold import PLURALS, milliseconds, texts
+from simulator.people import placed
 
 PORTAL_ZONE = ZoneInfo("Europe/Prague")
 ENGAGEMENTS = ("meetings", "calls", "emails", "tasks")
@@ -798,11 +799,10 @@ def associated(portal: Portal, name: str, record_id: str, target: str) -> list[d
 
 
 def owners(portal: Portal) -> list[dict[str, Any]]:
-    """Owners who have started by now; who has left is archived and has no active user."""
-    rows = portal.past(portal.company.owners, "active_from")
-    teams = {
-        name: str(100 + i) for i, name in enumerate(sorted({t for t in texts(portal.company.owners["team"]) if t}))
-    }
+    """Owners who have started by now, in the teams of now; who has left is archived and has no active user."""
+    rows = placed(portal.past(portal.company.owners, "active_from"), portal.company.owner_moves, portal.now)
+    known = pd.concat([portal.company.owners["team"], portal.company.owner_moves["team"]])
+    teams = {name: str(100 + i) for i, name in enumerate(sorted({t for t in texts(known) if t}))}
     found = []
     left = (rows["left_at"] < portal.now).tolist()
     columns = (

@@ -152,6 +152,67 @@ def make_owners(seed: int, scale: float, start: date) -> pd.DataFrame:
     return owners
 
 
+# Somebody changes team in the afternoon of the demo's second day, so that its second run has something to tell.
+REORGANISED = pd.Timestamp("2026-06-18 12:30")
+NEXT_TEAM = {
+    "Inside Sales": "Small Business",
+    "Small Business": "Mid-Market",
+    "Mid-Market": "Enterprise",
+    "Enterprise": "Mid-Market",
+    "Customer Success": "Mid-Market",
+}
+
+
+def make_owner_moves(seed: int, owners: pd.DataFrame, until: pd.Timestamp) -> pd.DataFrame:
+    """One row per change of an owner's team or manager: `at`, and the place from then on.
+
+    It is a change on paper: accounts and deals are given out, and targets set, by the team in which somebody began.
+    """
+    leader = {
+        team: owner for team, owner, boss in zip(owners["team"], owners["owner_id"], owners["manager_id"], strict=True)
+        if not pd.isna(team) and pd.isna(boss)
+    }  # fmt: skip
+    staying = owners["left_at"].isna() | (owners["left_at"] > REORGANISED)
+    sellers = owners["team"].isin(["Mid-Market", "Enterprise", "Small Business"]) & owners["manager_id"].notna()
+    here = sellers & staying & (owners["active_from"] < REORGANISED) & ~owners["is_coached"]
+    reorganised = owners.loc[here, "owner_id"].iloc[0] if here.any() else None
+    records: list[tuple[str, pd.Timestamp, str, str | None]] = []
+    for row in owners.loc[owners["manager_id"].notna() & ~owners["is_coached"]].to_dict("records"):
+        owner, team = str(row["owner_id"]), str(row["team"])
+        key = int(owner)
+        last = until if pd.isna(row["left_at"]) else min(until, row["left_at"])
+        found: list[tuple[pd.Timestamp, str]] = []
+        if owner == reorganised:
+            found.append((REORGANISED, "move"))
+        elif draws.one(seed, "owner moves", key) < 0.6:
+            # Within a span of its own, whatever the horizon: what happened must not depend on what is still to come.
+            first = row["active_from"] + pd.Timedelta(days=120 + int(900 * draws.one(seed, "owner moves when", key)))
+            found.append((first.normalize() + pd.Timedelta(hours=10), "move"))
+            if draws.one(seed, "owner returns", key) < 0.4:
+                later = 60 + int(200 * draws.one(seed, "owner returns when", key))
+                found.append((found[0][0] + pd.Timedelta(days=later), "return"))
+        elif draws.one(seed, "owner reports to another", key) < 0.5:
+            found.append((pd.Timestamp("2026-06-18 09:15"), "manager"))
+        for at, kind in found:
+            if row["active_from"] < at < last:
+                place = NEXT_TEAM.get(team, team) if kind == "move" else team
+                boss = leader["Enterprise"] if kind == "manager" else leader[place]
+                records.append((owner, at, place, boss))
+    moves = pd.DataFrame.from_records(records, columns=["owner_id", "at", "team", "manager_id"])
+    moves["at"] = moves["at"].astype("datetime64[ms]")
+    return moves.sort_values(["at", "owner_id"], kind="stable").reset_index(drop=True)
+
+
+def placed(owners: pd.DataFrame, moves: pd.DataFrame, moment: pd.Timestamp) -> pd.DataFrame:
+    """The owners with the team and manager that they had just before a moment."""
+    latest = moves.loc[moves["at"] < moment].drop_duplicates("owner_id", keep="last").set_index("owner_id")
+    found = owners.copy()
+    moved = found["owner_id"].isin(latest.index)
+    for column in ("team", "manager_id"):
+        found.loc[moved, column] = found.loc[moved, "owner_id"].map(latest[column])
+    return found
+
+
 def _one_of(text: str, share: float) -> str:
     options = text.split()
     return options[int(share * len(options))]

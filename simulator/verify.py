@@ -9,6 +9,7 @@ The list leaves out forecasts, which are no facts about the past, and what is a 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -21,6 +22,7 @@ import pandas as pd
 from simulator.company import SCALE, SEED, generate
 from simulator.truth import COMPARISONS, Moment, World, absent
 from simulator.truth.comparison import Comparison
+from simulator.truth.log import SOURCE
 from simulator.truth.restatements import RESTATEMENTS, restated
 
 KIND_HELP = {
@@ -165,6 +167,7 @@ def verify(
         zone=str(context["reporting_timezone"]),
         close_day=str(context["close_day_rule"]),
     )
+    moment = replace(moment, landed=landings(home, context.get("known_at")))
     company = generate(seed=seed, scale=scale)
     world = World(company, moment)
     results: list[Result] = []
@@ -178,6 +181,18 @@ def verify(
         if len(expected) or len(told):
             results += compare(RESTATEMENTS, expected, told)
     return results
+
+
+def landings(home: Path, known_at: int | None) -> tuple[pd.Timestamp, ...]:
+    """The instants for which the CRM was asked up to a release's watermark, by the ledger of the lake."""
+    if known_at is None:
+        return ()
+    entries = [json.loads(path.read_text()) for path in sorted((home / "raw" / "_loads").glob("[0-9]*.json"))]
+    return tuple(
+        _naive(datetime.fromisoformat(entry["arguments"]["now"]))
+        for entry in entries
+        if entry["source"] == SOURCE and entry["load_number"] <= known_at
+    )
 
 
 def _baseline(home: Path, context: dict[str, Any], moment: Moment) -> Moment | None:

@@ -181,7 +181,8 @@ def _offer_new_files(
         if load.load_number <= known_at or (load.source == baselines.MAPPINGS and load.load_number <= lists_known_at)
     ]
     connection.execute(
-        "create or replace table raw.loads (load_number bigint, dlt_load_id text, source text, landed_at timestamp)"
+        "create or replace table raw.loads ("
+        "load_number bigint, dlt_load_id text, source text, landed_at timestamp, told_day date)"
     )
     connection.execute(
         "create or replace table raw.load_entities ("
@@ -189,8 +190,11 @@ def _offer_new_files(
     )
     if loads:
         connection.executemany(
-            "insert into raw.loads values (?, ?, ?, ?)",
-            [[load.load_number, load.dlt_load_id, load.source, load.landed_at] for load in loads],
+            "insert into raw.loads values (?, ?, ?, ?, ?)",
+            [
+                [load.load_number, load.dlt_load_id, load.source, load.landed_at, told_day]
+                for load, told_day in zip(loads, _told_days(loads, context), strict=True)
+            ],
         )
         entity_rows = [
             [load.load_number, load.source, name, entity.rows, len(entity.files)]
@@ -213,6 +217,24 @@ def _offer_new_files(
         connection.execute(
             f'create or replace view raw."{raw_table}" as select * from read_parquet([{listed}], union_by_name = true)'
         )
+
+
+def _told_days(loads: Sequence[ledger.LoadEntry], context: RunContext) -> list[date]:
+    """The day whose end each load tells of: the one that its source was asked for.
+
+    A later load that asks for an earlier day still shows what the source says by then, so days never go back.
+    """
+    zone = ZoneInfo(context.reporting_timezone)
+    latest: dict[str, date] = {}
+    found = []
+    for load in loads:
+        asked = datetime.fromisoformat(load.arguments.get("now") or load.landed_at)
+        asked = asked if asked.tzinfo else asked.replace(tzinfo=UTC)
+        # A run asks for a day as the instant at which it ends.
+        day = (asked - timedelta(microseconds=1)).astimezone(zone).date()
+        latest[load.source] = max(latest.get(load.source, day), day)
+        found.append(latest[load.source])
+    return found
 
 
 def _is_past_day(home: Home, context: RunContext) -> bool:

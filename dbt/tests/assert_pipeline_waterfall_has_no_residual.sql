@@ -16,7 +16,7 @@ days as (
     select
         days.deal_key,
         days.amount_reporting,
-        coalesce(owners.team, 'unassigned') as team_member,
+        coalesce(teams.team, 'unassigned') as team_member,
         case
             when owners.kind = 'person' and owners.is_active then owners.owner_key
             else 'unassigned'
@@ -28,6 +28,11 @@ days as (
     from {{ ref('fct_deal_days') }} as days
     inner join {{ ref('int_pipeline_deals') }} as deals on days.deal_key = deals.deal_key
     left join {{ ref('dim_owners') }} as owners on days.owner_key = owners.owner_key
+    left join {{ ref('int_owner_team_periods') }} as teams
+        on
+            days.owner_key = teams.owner_key
+            and days.date_day >= teams.valid_from_date
+            and days.date_day < teams.valid_to_date
     where days.status = 'open'
 ),
 

@@ -22,6 +22,10 @@ def expectations(context: GateContext) -> list["Expectation"]:
         rules.none(
             "assumed_only_before_the_first_landing", "(valid_from is null) <> (history_basis = 'assumed_current')"
         ),
+        rules.none(
+            "assumed_place_is_not_told",
+            "history_basis = 'assumed_current' and (team is not null or manager_key is not null)",
+        ),
         rules.rows(
             "periods_tile",
             "select * from (select owner_key, valid_to, lead(valid_from) over "

@@ -13,7 +13,7 @@ import pandas as pd
 
 from simulator.company import START
 from simulator.truth.comparison import Comparison, measures
-from simulator.truth.log import key_of, quotient, rounded, table, text_of
+from simulator.truth.log import key_of, quotient, rounded, table
 from simulator.truth.pipeline import SOLD, Period, Pipeline, Standing
 from simulator.truth.plans import Plans
 from simulator.truth.splits import Splits
@@ -27,19 +27,17 @@ class Coverage(Pipeline, Splits, Plans):
     """Coverage and pacing of months and quarters."""
 
     @cached_property
-    def _rolled(self) -> dict[str, tuple[str, str]]:
-        """owner -> the team and the owner that sums show."""
+    def _rolled(self) -> dict[str, str]:
+        """owner -> the owner that sums show."""
         return {
-            owner["owner_key"]: (
-                text_of(owner["team"]) or NOBODY,
-                owner["owner_key"] if owner["kind"] == "person" and owner["is_active"] else NOBODY,
-            )
+            owner["owner_key"]: owner["owner_key"] if owner["kind"] == "person" and owner["is_active"] else NOBODY
             for owner in self.dim_owners.to_dict("records")
         }
 
-    def _members(self, owner: object) -> list[Member]:
-        team, seller = self._rolled.get(str(owner), (NOBODY, NOBODY))
-        return [("total", "total"), ("team", team), ("owner", seller)]
+    def _members(self, owner: object, day: date) -> list[Member]:
+        """Whose figures what an owner has on a day is part of."""
+        seller = self._rolled.get(str(owner), NOBODY)
+        return [("total", "total"), ("team", self.team_on(owner, day) or NOBODY), ("owner", seller)]
 
     @cached_property
     def _wins(self) -> list[tuple[date, str | None, Decimal | None, bool]]:
@@ -62,7 +60,7 @@ class Coverage(Pipeline, Splits, Plans):
             if row["level"] == "company":
                 member = ("total", "total")
             elif row["level"] == "owner":
-                member = ("owner", self._rolled.get(row["member"], ("", row["member"]))[1])
+                member = ("owner", self._rolled.get(row["member"], row["member"]))
             else:
                 member = (row["level"], row["member"])
             found[member, row["period_start"]] += row["amount_reporting"]
@@ -100,7 +98,7 @@ class Coverage(Pipeline, Splits, Plans):
                 kind = "overdue"
             else:
                 kind = "due" if standing.due <= period.end else "later"
-            for member in self._members(key_of(standing.owner)):
+            for member in self._members(key_of(standing.owner), day):
                 sums = found.setdefault(member, defaultdict(Decimal))
                 sums[kind] += self.value(standing, day)
                 sums[f"{kind}_deals"] += 1
@@ -131,7 +129,7 @@ class Coverage(Pipeline, Splits, Plans):
                 deals: dict[Member, int] = defaultdict(int)
                 targets: dict[Member, Decimal] = {}
                 for at, owner, money, is_counted in self._wins:
-                    for member in self._members(owner) if period.start <= at <= period.end else []:
+                    for member in self._members(owner, at) if period.start <= at <= period.end else []:
                         final[member] += money or 0
                         begun.add(member)
                         if day is not None and at <= day:

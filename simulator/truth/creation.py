@@ -31,14 +31,13 @@ class Creation(Deals, Plans):
         people = self.company.owners
         people = people.loc[people["active_from"] < self.moment.now]
         owner_of = dict(zip(people["user_id"], people["owner_id"], strict=True))
-        team_of = dict(zip(people["user_id"], people["team"], strict=True))
         cells: dict[tuple[Any, str, str], dict[str, Any]] = {}
         deals = self.fct_deals
         for deal in deals.loc[~deals["is_excluded"] & (deals["pipeline_purpose"] == "new_business")].to_dict("records"):
             if deal["deal_id"] in imported:
                 continue
             user = text_of(creators[deal["deal_id"]])
-            team = text_of(team_of.get(user))
+            team = self.team_on(key_of(owner_of.get(user)), deal["created_date"])
             kind = KINDS.get(str(team), "ae" if team in SELLERS else "unmapped" if user else "not_stated")
             kind = "partner" if deal["channel"] == "partner" else kind
             owner = key_of(owner_of.get(user)) if user in owner_of else None

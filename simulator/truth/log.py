@@ -50,6 +50,8 @@ class Moment:
     now: pd.Timestamp  # naive UTC
     zone: str = "Europe/Prague"
     close_day: str = "stage_event"  # or crm_close_date
+    # For which instants the CRM was asked, in order of landing (naive UTC); once and now where nobody says.
+    landed: tuple[pd.Timestamp, ...] = ()
 
     @property
     def as_of_end(self) -> pd.Timestamp:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import date
 from functools import cached_property
 from itertools import pairwise
 
@@ -27,8 +29,63 @@ from simulator.truth.log import (
 )
 
 
+@dataclass(frozen=True)
+class TeamPeriod:
+    """From which day on an owner was seen in a team; without a day it is what is assumed of the time before."""
+
+    since: date | None
+    team: str | None
+
+
 class People(Log):
     """Who there is."""
+
+    @cached_property
+    def landings(self) -> list[tuple[date, pd.Timestamp]]:
+        """The day that each landing tells of, and the instant; of a past day those that were made for it."""
+        asked = self.moment.landed or (self.moment.now,)
+        is_past = any(at >= self.end + pd.Timedelta(days=1) for at in asked)
+        found: list[tuple[date, pd.Timestamp]] = []
+        for at in asked:
+            told = self.day(at - pd.Timedelta(milliseconds=1))
+            # Whoever asks for an earlier day later is told what is so by then.
+            found.append((max([told, *(day for day, _ in found)]), max([at, *(earlier for _, earlier in found)])))
+        return found if is_past else [(min(day, self.moment.as_of), at) for day, at in found]
+
+    @cached_property
+    def team_periods(self) -> dict[str, list[TeamPeriod]]:
+        """owner's key -> what successive landings could see; HubSpot tells no managers, so teams alone."""
+        moves = self.company.owner_moves
+        found: dict[str, list[TeamPeriod]] = {}
+        for owner in self.company.owners.to_dict("records"):
+            told: dict[date, str | None] = {}
+            for day, at in self.landings:
+                if owner["active_from"] < at:
+                    past = moves.loc[(moves["owner_id"] == owner["owner_id"]) & (moves["at"] < at), "team"]
+                    told[day] = text_of(past.iloc[-1] if len(past) else owner["team"])
+            if not told:
+                continue
+            periods = [TeamPeriod(None, next(iter(told.values())))]
+            for day, team in told.items():
+                if day <= self.moment.as_of and (len(periods) == 1 or periods[-1].team != team):
+                    periods.append(TeamPeriod(day, team))
+            found[str(key_of(owner["owner_id"]))] = periods
+        return found
+
+    def team_period(self, owner: object, day: date) -> TeamPeriod | None:
+        """The period of an owner that a day lies in; None for who is in no list."""
+        before = [one for one in self.team_periods.get(str(owner), []) if one.since is None or one.since <= day]
+        return before[-1] if before else None
+
+    def team_on(self, owner: object, day: date) -> str | None:
+        """The team that sums show a day's figures of an owner under."""
+        period = self.team_period(owner, day)
+        return None if period is None else period.team
+
+    def team_seen(self, owner: object, day: date) -> str | None:
+        """The same where it was seen and is not only assumed."""
+        period = self.team_period(owner, day)
+        return None if period is None or period.since is None else period.team
 
     @cached_property
     def test_contacts(self) -> set[str]:
@@ -148,13 +205,14 @@ class People(Log):
         name = rows["first_name"] + " " + rows["last_name"]
         active = ~(rows["left_at"] < self.moment.now)
         kind = rows["kind"].where(rows["kind"] != "integration", "person")
+        keys = SOURCE + ":" + rows["owner_id"]
         return pd.DataFrame(
             {
-                "owner_key": SOURCE + ":" + rows["owner_id"],
+                "owner_key": keys,
                 "owner_id": rows["owner_id"],
                 "owner_name": name,
                 "email": rows["email"],
-                "team": rows["team"],
+                "team": [self.team_seen(owner, self.moment.as_of) for owner in keys],
                 "kind": kind,
                 "rollup_owner_name": name.where(active & (kind == "person"), "Unassigned"),
                 "is_active": active,

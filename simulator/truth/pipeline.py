@@ -134,7 +134,7 @@ class Pipeline(Deals):
     def _moves(
         self, life: list[Standing], created: pd.Timestamp, period: Period, due: bool
     ) -> Iterator[tuple[Any, ...]]:
-        """(movement, standing that names the place, standing that names the amount, worth) of one deal."""
+        """(movement, standing that names the place, standing that names the amount, worth, team) of one deal."""
         opens, ends = self.midnight(period.start), self.midnight(period.last + timedelta(days=1))
 
         def counts(standing: Standing) -> bool:
@@ -163,34 +163,36 @@ class Pipeline(Deals):
         else:
             following = during[_place(during, left) + 1]
             left_on = self.day(following.since)
+        team_before = self.team_on(key_of(came.owner), came_on)
+        team = self.team_on(key_of(left.owner), left_on)
         began, later, ended = self.value(came, came_on), self.value(came, left_on), self.value(left, left_on)
         if stood:
-            yield "opening", came, came, began
-            if (came.owner, came.pipeline) != (left.owner, left.pipeline):
-                yield "transferred_out", came, came, -began
-                yield "transferred_in", left, came, began
+            yield "opening", came, came, began, team_before
+            if (came.owner, came.pipeline, team_before) != (left.owner, left.pipeline, team):
+                yield "transferred_out", came, came, -began, team_before
+                yield "transferred_in", left, came, began, team
         elif created >= opens:
-            yield "created", left, came, began
+            yield "created", left, came, began, team
         elif first is None or first.status != "open":
-            yield "reopened", left, came, began
+            yield "reopened", left, came, began, team
         elif first.due is None:
-            yield "date_set", left, came, began
+            yield "date_set", left, came, began, team
         elif first.due > period.end:
-            yield "pulled_in", left, came, began
+            yield "pulled_in", left, came, began, team
         else:
-            yield "pushed_in" if first.due >= period.before else "overdue_redated", left, came, began
+            yield "pushed_in" if first.due >= period.before else "overdue_redated", left, came, began, team
         if later != began:
-            yield "exchange_rate", left, came, later - began
+            yield "exchange_rate", left, came, later - began, team
         if ended != later:
-            yield "increased" if ended > later else "decreased", left, left, ended - later
+            yield "increased" if ended > later else "decreased", left, left, ended - later, team
         if stands:
-            yield "closing", left, left, ended
+            yield "closing", left, left, ended, team
         elif last.status != "open":
-            yield "deleted" if last.status == "gone" else last.status, left, left, -ended
+            yield "deleted" if last.status == "gone" else last.status, left, left, -ended, team
         elif last.due is None:
-            yield "date_cleared", left, left, -ended
+            yield "date_cleared", left, left, -ended, team
         else:
-            yield "pushed_out" if last.due > period.end else "pulled_earlier", left, left, -ended
+            yield "pushed_out" if last.due > period.end else "pulled_earlier", left, left, -ended, team
 
     @cached_property
     def fct_pipeline_movements(self) -> pd.DataFrame:
@@ -206,7 +208,8 @@ class Pipeline(Deals):
                 if period.end < begun or period.start > over:
                     continue
                 for view in ("all_open", "due_in_period"):
-                    for movement, place, money, worth in self._moves(life, created, period, view == "due_in_period"):
+                    due = view == "due_in_period"
+                    for movement, place, money, worth, team in self._moves(life, created, period, due):
                         records.append(
                             {
                                 "period_type": period.kind,
@@ -216,6 +219,7 @@ class Pipeline(Deals):
                                 "movement": movement,
                                 "owner_key": key_of(place.owner),
                                 "pipeline_id": place.pipeline,
+                                "team": team,
                                 "segment": segment,
                                 "amount": rounded(Decimal(money.amount), 2) if money.amount else None,
                                 "amount_reporting": worth,
@@ -234,10 +238,9 @@ class Pipeline(Deals):
         for row in self.fct_pipeline_movements.to_dict("records"):
             owner = owners.get(row["owner_key"], {})
             seller = owner.get("kind") == "person" and owner.get("is_active")
-            team = owner.get("team")
             members = {
                 "total": "total",
-                "team": team if isinstance(team, str) else "unassigned",
+                "team": row["team"] or "unassigned",
                 "owner": row["owner_key"] if seller else "unassigned",
                 "segment": row["segment"],
                 "pipeline": row["pipeline_id"],
@@ -314,7 +317,8 @@ COMPARISONS = [
     Comparison(
         "fct_pipeline_movements", ("period_type", "period_start", "view_name", "deal_key", "movement"),
         measures(
-            text="owner_key pipeline_id segment", money="amount amount_reporting", day="period_end closing_date",
+            text="owner_key pipeline_id team segment", money="amount amount_reporting",
+            day="period_end closing_date",
         ),
     ),
     Comparison(

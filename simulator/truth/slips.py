@@ -82,10 +82,9 @@ class Slips(Pipeline):
         for row in self.fct_deal_slips.to_dict("records"):
             owner = owners.get(row["owner_key"], {})
             seller = owner.get("kind") == "person" and owner.get("is_active")
-            team = owner.get("team")
             members = {
                 "total": "total",
-                "team": team if isinstance(team, str) else "unassigned",
+                "team": self.team_on(row["owner_key"], row["period_start"] - timedelta(days=1)) or "unassigned",
                 "owner": row["owner_key"] if seller else "unassigned",
                 "segment": row["segment"],
                 "pipeline": row["pipeline_id"],

@@ -68,7 +68,7 @@ class Submissions(Coverage):
                         continue
                     won = self._won_on(standing, closing)
                     if first <= won <= last:
-                        for member in self._members(key_of(closing.owner)):
+                        for member in self._members(key_of(closing.owner), won):
                             found[span, member] += self.value(standing, won)
             month = last + timedelta(days=1)
         return found
@@ -82,7 +82,7 @@ class Submissions(Coverage):
             # Calls, like forecasts, are of who held the deal when it closed: splits share the credit, not the call.
             if counts and deal["close_day"] <= self.moment.as_of and not absent(deal["amount_reporting"]):
                 for kind in ("month", "quarter"):
-                    for member in self._members(self.owner_at_close(deal)):
+                    for member in self._members(self.owner_at_close(deal), deal["close_day"]):
                         found[period_of(kind, deal["close_day"]), member] += deal["amount_reporting"]
         return found
 
@@ -128,12 +128,12 @@ class Submissions(Coverage):
                     if standing.status == "won":
                         won = self._won_on(standing, closing)
                         if span[1] <= won <= day:
-                            for member in self._members(key_of(closing.owner)):
+                            for member in self._members(key_of(closing.owner), won):
                                 sums[member] = [one + self.value(standing, won) for one in sums[member]]
                     elif standing.status == "open" and text_of(standing.category) in WORDS:
                         word = WORDS[str(standing.category)]
                         due = standing.due is not None and standing.due <= span[2]
-                        for member in self._members(key_of(standing.owner)):
+                        for member in self._members(key_of(standing.owner), day):
                             named.add(member)
                             for number in range(word, 3) if due else ():
                                 sums[member][number] += self.value(standing, day)

@@ -11,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 
+from simulator import clock
 from simulator.company import START
 from simulator.truth.comparison import Comparison, measures
 from simulator.truth.funnel import STEPS, wilson
@@ -54,6 +55,11 @@ def months_later(month: date, count: int) -> date:
 class Team(Splits, Plans):
     """Sellers."""
 
+    def _basis(self, owner: object, day: date) -> str | None:
+        """How a team of a day is known."""
+        period = self.team_period(owner, day)
+        return None if period is None else "landed_version" if period.since else "assumed_current"
+
     @cached_property
     def fct_activities(self) -> pd.DataFrame:
         """One row per activity that had been written down."""
@@ -75,6 +81,7 @@ class Team(Splits, Plans):
                 linked = self.surviving(thing, row[name])
                 links[thing] = linked if linked in known[thing] and (thing, linked) not in gone else None
             past = row["at"] < self.end
+            placed = min(self.day(row["at"]), self.moment.as_of)
             outcome = OUTCOMES[row["kind"]][row["outcome"]] if past else "scheduled"
             talk = row["kind"] in ("call", "email")
             test = any(linked in hidden[thing] for thing, linked in links.items())
@@ -88,6 +95,8 @@ class Team(Splits, Plans):
                     "account_key": key_of(links["company"]),
                     "kind": row["kind"],
                     "direction": text_of(row["direction"]),
+                    "team": self.team_seen(key_of(row["owner_id"]), placed),
+                    "team_history_basis": self._basis(key_of(row["owner_id"]), placed),
                     "outcome": outcome,
                     "exclusion_reason": "test" if test else None,
                     "is_completed": outcome in WORKED,
@@ -111,11 +120,25 @@ class Team(Splits, Plans):
 
     @cached_property
     def dim_owner_teams(self) -> pd.DataFrame:
-        """Where each owner is now; HubSpot has no managers."""
-        owners = self.dim_owners
-        return pd.DataFrame(
-            {"owner_key": owners["owner_key"], "team": owners["team"], "manager_key": None, "is_current": True}
-        )
+        """One row per owner and period in one team; HubSpot has no managers."""
+        records = []
+        for owner in self.dim_owners["owner_key"]:
+            periods = self.team_periods[owner]
+            for period, following in zip(periods, [*periods[1:], None], strict=True):
+                bounds = [one and one.since and clock.day_start(one.since, self.moment.zone)
+                          for one in (period, following)]  # fmt: skip
+                records.append(
+                    {
+                        "owner_key": owner,
+                        "valid_from": bounds[0],
+                        "valid_to": bounds[1],
+                        "team": period.team if period.since else None,
+                        "manager_key": None,
+                        "history_basis": "landed_version" if period.since else "assumed_current",
+                        "is_current": following is None,
+                    }
+                )
+        return table(records, "owner_key valid_from valid_to")
 
     @cached_property
     def fct_targets_daily(self) -> pd.DataFrame:
@@ -278,7 +301,6 @@ class Team(Splits, Plans):
         for owner in people & self._employed.keys():
             begun, left = self._employed[owner]
             cells |= {(owner, m) for m in self._months if begun <= month_end(m) and (left is None or left >= m)}
-        team_of = {row["owner_key"]: text_of(row["team"]) for row in self.dim_owners.to_dict("records")}
         active = dict(zip(self.dim_owners["owner_key"], self.dim_owners["is_active"], strict=True))
         names = dict(zip(self.dim_owners["owner_key"], self.dim_owners["rollup_owner_name"], strict=True))
         money = ("won_plan_rate", "won_overlay_plan_rate", "won_reporting", "lost_reporting", "created_reporting")
@@ -291,7 +313,8 @@ class Team(Splits, Plans):
         for month in self._months:
             trailing = self._trailing(month)
             strength = worth_of_others(list(trailing.values()))
-            teams = team_of if month == this_month else {}
+            last_day = min(month_end(month), self.moment.as_of)
+            teams = {owner: self.team_seen(owner, last_day) for owner in self.team_periods}
             for owner in sorted(owner for owner, at in cells if at == month):
                 cell = (owner, month)
                 days = self._days_at_work(owner, month, self.moment.as_of)
@@ -313,6 +336,7 @@ class Team(Splits, Plans):
                         "month_start": month,
                         "manager_key": None,
                         "team": teams.get(owner),
+                        "team_history_basis": self._basis(owner, last_day),
                         "rollup_owner_name": names.get(owner, "Unassigned"),
                         "peer_basis": basis,
                         "working_days": days,
@@ -453,13 +477,15 @@ def worth_of_others(counts: list[tuple[int, int]]) -> float:
 
 COMPARISONS = [
     Comparison(
-        "dim_owner_teams", ("owner_key",), measures(text="team manager_key", flag="is_current"),
-        "is_current and owner_key like 'hubspot:%'",
+        "dim_owner_teams", ("owner_key", "valid_from"),
+        measures(text="team manager_key history_basis", flag="is_current", time="valid_to"),
+        "owner_key like 'hubspot:%'",
     ),
     Comparison(
         "fct_activities", ("activity_key",),
         measures(
-            text="activity_id owner_key deal_key contact_key account_key kind direction outcome exclusion_reason",
+            text="activity_id owner_key deal_key contact_key account_key kind direction outcome exclusion_reason "
+            "team team_history_basis",
             flag="is_completed is_planned is_past is_human_outbound is_deleted is_excluded",
             day="occurred_date created_date", time="occurred_at created_at",
         ),
@@ -476,7 +502,7 @@ COMPARISONS = [
     Comparison(
         "fct_rep_months", ("owner_key", "month_start"),
         measures(
-            text="manager_key team rollup_owner_name peer_basis",
+            text="manager_key team team_history_basis rollup_owner_name peer_basis",
             money="quota_stated quota won_plan_rate won_overlay_plan_rate "
             "won_reporting lost_reporting created_reporting open_reporting",
             count="working_days won_deals won_deals_shared "

@@ -655,7 +655,8 @@ select
 from days;
 
 create table dim_owner_teams as
-select owner_key, null::text as manager_key, team, basis as history_basis, basis = 'landed_version' as is_current,
+select owner_key, null::text as manager_key, case basis when 'landed_version' then team end as team,
+    basis as history_basis, basis = 'landed_version' as is_current,
     case basis when 'landed_version' then timestamp '2026-01-01 05:00:00' end as valid_from,
     case basis when 'assumed_current' then timestamp '2026-01-01 05:00:00' end as valid_to
 from dim_owners cross join (select unnest(['assumed_current', 'landed_version']) as basis);

@@ -99,7 +99,9 @@ def test_the_next_landing_brings_only_what_is_new(home: Home, vendors: Vendors) 
         summary = land(home, vendor)
         assert_equals_portal(home, vendor)
         assert 0 < summary.rows["contacts"] < 0.2 * len(portal_ids(vendor, "contacts"))
-        assert summary.rows["owners"] == summary.rows["pipelines"] == 0
+        assert summary.rows["pipelines"] == 0
+        # Somebody has changed team, and a list lands whole.
+        assert summary.rows["owners"] == len(lake.rows(home, "hubspot", "owners")) / 2
         assert sum(vendor.control.requests.values()) < 60
 
 

@@ -208,6 +208,12 @@ def events() -> pa.Table:
 def make_company() -> Company:
     return Company(
         owners=owners(),
+        owner_moves=table(
+            owner_id=["11"],
+            at=moments("2026-06-18T06:00"),
+            team=["Enterprise"],
+            manager_id=["12"],
+        ),
         accounts=accounts(),
         contacts=contacts(),
         deals=table(

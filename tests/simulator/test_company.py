@@ -17,6 +17,7 @@ from simulator.truth.outcomes import LOSSES
 REPOSITORY = Path(__file__).resolve().parents[2]
 MOMENT_OF = {
     "owners": "active_from",
+    "owner_moves": "at",
     "accounts": "created_at",
     "contacts": "created_at",
     "deals": "created_at",
@@ -168,6 +169,8 @@ def features(company: Company) -> dict[str, int]:
         "changed owners": int(owners.duplicated("record_id").sum()),
         "leavers": int(company.owners["left_at"].notna().sum()),
         "starters": int((company.owners["active_from"] > pd.Timestamp("2023-07-01")).sum()),
+        "changes of team": len(company.owner_moves),
+        "owners who came back to a team": int(company.owner_moves["owner_id"].duplicated().sum()),
         "queues": int((company.owners["kind"] == "queue").sum()),
         "imported deals": int(company.deals["is_imported"].sum()),
         "deals without contact": int((~company.deals["deal_id"].isin(company.deal_contacts["deal_id"])).sum()),

@@ -141,6 +141,7 @@ def test_owners(folder: Path) -> None:
 def test_files_that_stay_the_same_are_left_alone(company: Any, folder: Path) -> None:
     assert exports.write_export(company, NOW, folder) == []
     assert [path.name for path in exports.write_export(company, datetime(2026, 6, 19), folder)] == [
+        "owners.csv",
         "accounts.csv",
         "contacts.csv",
         "leads.csv",

@@ -220,6 +220,11 @@ def test_owners_who_left_are_archived(vendors: Any) -> None:
     assert owners["13"]["type"] == "QUEUE"
     left = vendors.crm("/v3/owners", archived="true").json()["results"]
     assert [(one["id"], one["userId"], one["userIdIncludingInactive"]) for one in left] == [("12", None, 92)]
+    # Teams are told as they are, and not since when.
+    vendors.control.move(datetime(2026, 6, 18, 7))
+    moved = vendors.crm("/v3/owners/11").json()
+    assert moved["teams"] == [{"id": "100", "name": "Enterprise", "primary": True}]
+    assert moved["updatedAt"] == owners["11"]["updatedAt"]
 
 
 def test_pipelines_carry_their_stages(vendors: Any) -> None:

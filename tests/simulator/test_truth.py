@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 from simulator.company import Company, generate
-from simulator.truth import Moment, World
+from simulator.truth import Moment, World, absent
 from simulator.truth.funnel import ninetieth, wilson
 from simulator.truth.restatements import restated
 from simulator.truth.team import others, worth_of_others
@@ -350,6 +350,30 @@ def test_pipeline_is_created_by_the_team_of_whoever_entered_the_deal(book: Book)
     assert cells.loc[("owner", "unknown"), "created_deals"] == 2
     sdr = cells.loc[("creator_kind", "sdr")]
     assert sdr["attainment"] == 10 / sdr["target_reporting"]
+
+
+def test_a_change_of_team_counts_from_the_landing_that_showed_it(book: Book) -> None:
+    book.deal("1", "2026-01-05 08:00", stage("proposal", "2026-01-05 08:00"), ("amount", "100", "2026-01-05 08:00"))
+    first = book.skeleton.owners.set_index("owner_id")["team"][OWNER]
+    moves = [(OWNER, "2026-03-05 10:00", "North", None), (OWNER, "2026-04-20 10:00", "South", None)]
+    company = replace(book.company(), owner_moves=times(frame("owner_id at team manager_id", moves), "at"))
+    # Asked for 1 and 10 March, for 20 April by an early morning, and for the first of these again.
+    landed = tuple(map(pd.Timestamp, ("2026-03-01 23:00", "2026-03-10 23:00", "2026-04-21 04:00", "2026-03-01 23:00")))
+
+    def on(day: date) -> World:
+        return World(company, Moment(day, pd.Timestamp("2026-04-21 04:00"), landed=landed))
+
+    teams = on(date(2026, 3, 31)).dim_owner_teams
+    teams = teams.loc[teams["owner_key"] == f"hubspot:{OWNER}"]
+    assert teams["team"].fillna("?").tolist() == ["?", first, "North"]
+    assert [str(at)[:10] for at in teams["valid_from"]] == ["NaT", "2026-02-28", "2026-03-09"]
+    for day, month, moved in ((31, 3, {first: -100, "North": 100}), (20, 4, {"North": -100, "South": 100})):
+        world = on(date(2026, month, day))
+        waterfall = world.fct_pipeline_waterfall.set_index(["period_type", "level", "view_name", "period_start"])
+        rows = waterfall.loc[("month", "team", "all_open", date(2026, month, 1))].set_index("member")
+        assert rows["transferred_amount"].to_dict() == moved
+        assert rows["closing_amount"].to_dict() == {team: max(by, 0) for team, by in moved.items()}
+    assert absent(on(date(2026, 2, 28)).dim_owners.set_index("owner_id")["team"][OWNER])
 
 
 def test_a_new_record_of_a_person_who_was_given_up_is_recycled(book: Book) -> None:

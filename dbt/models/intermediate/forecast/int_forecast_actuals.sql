@@ -22,6 +22,10 @@ spans as (
     where status = 'won'
 ),
 
+team_periods as (
+    select * from {{ ref('int_owner_team_periods') }}
+),
+
 run_context as (
     select * from {{ source('run', 'run_context') }}
 ),
@@ -47,22 +51,33 @@ periods as (
     inner join months as last_months on months.quarter_end = last_months.month_end
 ),
 
+-- A booking stays with the team that its owner was in when it closed.
 bookings_of_today as (
     select
         months.month_start,
-        deals.*
+        deals.* replace (coalesce(team_periods.team, 'unassigned') as team)
     from deals
     cross join run_context
     inner join months on deals.won_day between months.month_start and months.month_end
+    left join team_periods
+        on
+            deals.owner_key = team_periods.owner_key
+            and deals.won_day >= team_periods.valid_from_date
+            and deals.won_day < team_periods.valid_to_date
     where deals.won_day <= run_context.as_of
 ),
 
 bookings_of_then as (
     select
         months.month_start,
-        spans.*
+        spans.* replace (coalesce(team_periods.team, 'unassigned') as team)
     from spans
     inner join months on spans.won_day between months.month_start and months.month_end
+    left join team_periods
+        on
+            spans.owner_key = team_periods.owner_key
+            and spans.won_day >= team_periods.valid_from_date
+            and spans.won_day < team_periods.valid_to_date
 ),
 
 deals_with_history as (

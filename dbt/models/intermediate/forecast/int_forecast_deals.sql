@@ -17,6 +17,12 @@ owners as (
     select * from {{ ref('dim_owners') }}
 ),
 
+-- What will be is told by the teams of the day that is told.
+teams as (
+    select * from {{ ref('int_owner_team_periods') }}
+    where is_last
+),
+
 final as (
     select
         deals.deal_key,
@@ -24,7 +30,7 @@ final as (
         case when deals.is_deleted then 'deleted' else deals.status end as status,
         case when deals.pipeline_purpose = 'renewal' then 'renewals' else 'open' end as part,
         {{ owner_member('owners') }} as owner,
-        coalesce(owners.team, 'unassigned') as team,
+        coalesce(teams.team, 'unassigned') as team,
         deals.segment,
         coalesce(deals.pipeline_label, 'Unknown') as pipeline,
         deals.channel as source,
@@ -37,6 +43,7 @@ final as (
     inner join pipeline_deals on deals.deal_key = pipeline_deals.deal_key
     left join credits on deals.deal_key = credits.deal_key
     left join owners on credits.owner_key = owners.owner_key
+    left join teams on credits.owner_key = teams.owner_key
 )
 
 select * from final

@@ -24,6 +24,12 @@ owners as (
     select * from {{ ref('dim_owners') }}
 ),
 
+-- What will be is told by the teams of the day that is told.
+teams as (
+    select * from {{ ref('int_owner_team_periods') }}
+    where is_last
+),
+
 stages as (
     select * from {{ ref('dim_stages') }}
     where object = 'deal'
@@ -150,7 +156,7 @@ final as (
         spans_with_present.deal_key,
         spans_with_present.owner_key,
         {{ owner_member('owners') }} as owner,
-        coalesce(owners.team, 'unassigned') as team,
+        coalesce(teams.team, 'unassigned') as team,
         spans_with_present.segment,
         coalesce(spans_with_present.pipeline_label, 'Unknown') as pipeline,
         spans_with_present.stage,
@@ -167,6 +173,7 @@ final as (
     from spans_with_present
     cross join run_context
     left join owners on spans_with_present.owner_key = owners.owner_key
+    left join teams on spans_with_present.owner_key = teams.owner_key
     left join rates
         on
             spans_with_present.currency = rates.currency

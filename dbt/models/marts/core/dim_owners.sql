@@ -13,6 +13,11 @@ owner_keys as (
     select * from {{ ref('int_owner_keys') }}
 ),
 
+team_periods as (
+    select * from {{ ref('int_owner_team_periods') }}
+    where is_last
+),
+
 run_context as (
     select * from {{ source('run', 'run_context') }}
 ),
@@ -29,12 +34,10 @@ newest_versions as (
 owners_listed as (
     select
         owners.source_system || ':' || owners.owner_id as owner_key,
-        owners.source_system || ':' || owners.manager_id as manager_key,
         owners.owner_id,
         owners.source_system,
         coalesce(owners.owner_name, owners.email, owners.owner_id) as owner_name,
         owners.email,
-        owners.team,
         coalesce(owners.kind, 'person') as kind,
         coalesce(owners.is_active, true) as is_active,
         owners.created_at,
@@ -48,11 +51,16 @@ owners_listed as (
             and owners.version_order = newest_versions.version_order
 ),
 
--- Who was listed later did not exist yet, unless a record of the time already names them.
+-- Who was listed later did not exist yet, unless a record of the time already names them. Of a day before the first
+-- landing nobody knows team and manager: today's told of it would leak.
 owners_existing as (
-    select owners_listed.*
+    select
+        owners_listed.*,
+        case when team_periods.history_basis <> 'assumed_current' then team_periods.manager_key end as manager_key,
+        case when team_periods.history_basis <> 'assumed_current' then team_periods.team end as team
     from owners_listed
     cross join run_context
+    left join team_periods on owners_listed.owner_key = team_periods.owner_key
     left join owner_keys on owners_listed.owner_key = owner_keys.owner_key
     where
         owners_listed.created_at is null
@@ -68,16 +76,16 @@ sources_with_list as (
 owners_named_only as (
     select
         owner_keys.owner_key,
-        cast(null as text) as manager_key,
         owner_keys.owner_id,
         owner_keys.source_system,
         owner_keys.owner_id as owner_name,
         cast(null as text) as email,
-        cast(null as text) as team,
         'person' as kind,
         sources_with_list.source_system is null as is_active,
         cast(null as timestamp) as created_at,
-        cast(null as timestamp) as deactivated_at
+        cast(null as timestamp) as deactivated_at,
+        cast(null as text) as manager_key,
+        cast(null as text) as team
     from owner_keys
     anti join owners_listed on owner_keys.owner_key = owners_listed.owner_key
     left join sources_with_list on owner_keys.source_system = sources_with_list.source_system

@@ -35,6 +35,10 @@ owners as (
     select * from {{ ref('dim_owners') }}
 ),
 
+team_periods as (
+    select * from {{ ref('int_owner_team_periods') }}
+),
+
 targets as (
     select * from {{ ref('fct_targets') }}
     where measure = 'bookings'
@@ -68,7 +72,6 @@ periods as (
 owners_placed as (
     select
         owners.owner_key,
-        coalesce(owners.team, 'unassigned') as team_member,
         {{ owner_member('owners') }} as owner_member
     from owners
 ),
@@ -82,6 +85,7 @@ won_deals as (
         case when splits.close_day <= periods.same_day then splits.amount_reporting end
             as won_reporting,
         cast(splits.is_counted and splits.close_day <= periods.same_day as integer) as won_deals,
+        splits.close_day,
         periods.period_start
     from splits
     cross join run_context
@@ -172,6 +176,7 @@ facts as (
         0 as later_open_deals,
         0 as amountless_open_deals,
         0 as unknown_deals,
+        won_deals.close_day as placed_on,
         won_deals.period_start
     from won_deals
     union all
@@ -205,6 +210,7 @@ facts as (
             as later_open_deals,
         cast(open_deals.amount_reporting is null as integer) as amountless_open_deals,
         open_deals.unknown_deals,
+        open_deals.same_day as placed_on,
         open_deals.period_start
     from open_deals
     union all
@@ -224,6 +230,7 @@ facts as (
         0 as later_open_deals,
         0 as amountless_open_deals,
         deals_without_stage_history.unknown_deals,
+        periods.same_day as placed_on,
         periods.period_start
     from periods
     inner join deals_without_stage_history
@@ -233,13 +240,19 @@ facts as (
     where not periods.is_current
 ),
 
+-- A win stays with the team that its owner was in when it closed, what was open with the team of the day.
 facts_placed as (
     select
         facts.*,
-        coalesce(owners_placed.team_member, 'unassigned') as team_member,
+        coalesce(team_periods.team, 'unassigned') as team_member,
         coalesce(owners_placed.owner_member, 'unassigned') as owner_member
     from facts
     left join owners_placed on facts.owner_key = owners_placed.owner_key
+    left join team_periods
+        on
+            facts.owner_key = team_periods.owner_key
+            and facts.placed_on >= team_periods.valid_from_date
+            and facts.placed_on < team_periods.valid_to_date
 ),
 
 facts_summed as (

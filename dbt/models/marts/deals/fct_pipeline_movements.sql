@@ -24,6 +24,10 @@ rates as (
     select * from {{ ref('int_rates_daily') }}
 ),
 
+team_periods as (
+    select * from {{ ref('int_owner_team_periods') }}
+),
+
 run_context as (
     select * from {{ source('run', 'run_context') }}
 ),
@@ -225,6 +229,14 @@ deals_caused as (
 deals_valued as (
     select
         deals_caused.*,
+        teams_at_entry.team as entry_team,
+        teams_at_departure.team as departure_team,
+        deals_caused.is_in_at_opening
+        and (
+            deals_caused.entry.owner_key is distinct from deals_caused.departure.owner_key
+            or deals_caused.entry.pipeline_id is distinct from deals_caused.departure.pipeline_id
+            or teams_at_entry.team is distinct from teams_at_departure.team
+        ) as is_transferred,
         coalesce(
             {{ converted('deals_caused.entry.amount', 'rates_at_entry.rate_to_reporting') }}, 0
         ) as entry_value,
@@ -248,6 +260,16 @@ deals_valued as (
         on
             deals_caused.departure.currency = rates_at_departure.currency
             and deals_caused.departure_date = rates_at_departure.rate_date
+    left join team_periods as teams_at_entry
+        on
+            deals_caused.entry.owner_key = teams_at_entry.owner_key
+            and deals_caused.entry_date >= teams_at_entry.valid_from_date
+            and deals_caused.entry_date < teams_at_entry.valid_to_date
+    left join team_periods as teams_at_departure
+        on
+            deals_caused.departure.owner_key = teams_at_departure.owner_key
+            and deals_caused.departure_date >= teams_at_departure.valid_from_date
+            and deals_caused.departure_date < teams_at_departure.valid_to_date
 ),
 
 movements as (
@@ -255,6 +277,7 @@ movements as (
         deals_valued.*,
         'opening' as movement,
         deals_valued.entry as place,
+        deals_valued.entry_team as team,
         deals_valued.entry['amount'] as amount,
         deals_valued.entry_value as amount_reporting
     from deals_valued
@@ -264,34 +287,27 @@ movements as (
         deals_valued.*,
         'transferred_out' as movement,
         deals_valued.entry as place,
+        deals_valued.entry_team as team,
         deals_valued.entry.amount,
         -deals_valued.entry_value as amount_reporting
     from deals_valued
-    where
-        deals_valued.is_in_at_opening
-        and (
-            deals_valued.entry.owner_key is distinct from deals_valued.departure.owner_key
-            or deals_valued.entry.pipeline_id is distinct from deals_valued.departure.pipeline_id
-        )
+    where deals_valued.is_transferred
     union all
     select
         deals_valued.*,
         'transferred_in' as movement,
         deals_valued.departure as place,
+        deals_valued.departure_team as team,
         deals_valued.entry.amount,
         deals_valued.entry_value as amount_reporting
     from deals_valued
-    where
-        deals_valued.is_in_at_opening
-        and (
-            deals_valued.entry.owner_key is distinct from deals_valued.departure.owner_key
-            or deals_valued.entry.pipeline_id is distinct from deals_valued.departure.pipeline_id
-        )
+    where deals_valued.is_transferred
     union all
     select
         deals_valued.*,
         deals_valued.way_in as movement,
         deals_valued.departure as place,
+        deals_valued.departure_team as team,
         deals_valued.entry.amount,
         deals_valued.entry_value as amount_reporting
     from deals_valued
@@ -301,6 +317,7 @@ movements as (
         deals_valued.*,
         'exchange_rate' as movement,
         deals_valued.departure as place,
+        deals_valued.departure_team as team,
         deals_valued.entry.amount,
         deals_valued.entry_value_later - deals_valued.entry_value as amount_reporting
     from deals_valued
@@ -313,6 +330,7 @@ movements as (
             else 'decreased'
         end as movement,
         deals_valued.departure as place,
+        deals_valued.departure_team as team,
         deals_valued.departure.amount,
         deals_valued.departure_value - deals_valued.entry_value_later as amount_reporting
     from deals_valued
@@ -322,6 +340,7 @@ movements as (
         deals_valued.*,
         deals_valued.way_out as movement,
         deals_valued.departure as place,
+        deals_valued.departure_team as team,
         deals_valued.departure.amount,
         -deals_valued.departure_value as amount_reporting
     from deals_valued
@@ -331,6 +350,7 @@ movements as (
         deals_valued.*,
         'closing' as movement,
         deals_valued.departure as place,
+        deals_valued.departure_team as team,
         deals_valued.departure.amount,
         deals_valued.departure_value as amount_reporting
     from deals_valued
@@ -345,6 +365,7 @@ final as (
         movements.period_type,
         movements.view_name,
         movements.movement,
+        movements.team,
         movements.segment,
         movements.place['currency'] as currency,
         movements.amount,

@@ -12,6 +12,10 @@ owners as (
     select * from {{ ref('dim_owners') }}
 ),
 
+team_periods as (
+    select * from {{ ref('int_owner_team_periods') }}
+),
+
 unknown_deals as (
     select * from {{ ref('int_pipeline_unknown') }}
 ),
@@ -22,7 +26,7 @@ movements_placed as (
         movements.view_name,
         movements.movement,
         movements.deal_key,
-        coalesce(owners.team, 'unassigned') as team_member,
+        coalesce(movements.team, 'unassigned') as team_member,
         {{ owner_member('owners') }} as owner_member,
         movements.segment as segment_member,
         movements.pipeline_id as pipeline_member,
@@ -40,10 +44,15 @@ unknown_placed as (
         unknown_deals.*,
         unknown_deals.segment as segment_member,
         unknown_deals.pipeline_id as pipeline_member,
-        coalesce(owners.team, 'unassigned') as team_member,
+        coalesce(team_periods.team, 'unassigned') as team_member,
         {{ owner_member('owners') }} as owner_member
     from unknown_deals
     left join owners on unknown_deals.owner_key = owners.owner_key
+    left join team_periods
+        on
+            unknown_deals.owner_key = team_periods.owner_key
+            and unknown_deals.closing_date >= team_periods.valid_from_date
+            and unknown_deals.closing_date < team_periods.valid_to_date
 ),
 
 movements_by_member as (

@@ -10,6 +10,11 @@ owners as (
     select * from {{ ref('dim_owners') }}
 ),
 
+-- What was due stands with the team that the owner was in at the end of the day before the period.
+team_periods as (
+    select * from {{ ref('int_owner_team_periods') }}
+),
+
 periods as (
     select * from {{ ref('int_pipeline_periods') }}
 ),
@@ -24,10 +29,15 @@ slips_placed as (
         slips.*,
         slips.segment as segment_member,
         slips.pipeline_id as pipeline_member,
-        coalesce(owners.team, 'unassigned') as team_member,
+        coalesce(team_periods.team, 'unassigned') as team_member,
         {{ owner_member('owners') }} as owner_member
     from slips
     left join owners on slips.owner_key = owners.owner_key
+    left join team_periods
+        on
+            slips.owner_key = team_periods.owner_key
+            and slips.period_start > team_periods.valid_from_date
+            and slips.period_start <= team_periods.valid_to_date
 ),
 
 unknown_placed as (
@@ -35,10 +45,15 @@ unknown_placed as (
         unknown_deals.*,
         unknown_deals.segment as segment_member,
         unknown_deals.pipeline_id as pipeline_member,
-        coalesce(owners.team, 'unassigned') as team_member,
+        coalesce(team_periods.team, 'unassigned') as team_member,
         {{ owner_member('owners') }} as owner_member
     from unknown_deals
     left join owners on unknown_deals.owner_key = owners.owner_key
+    left join team_periods
+        on
+            unknown_deals.owner_key = team_periods.owner_key
+            and unknown_deals.period_start > team_periods.valid_from_date
+            and unknown_deals.period_start <= team_periods.valid_to_date
 ),
 
 periods_summed as (

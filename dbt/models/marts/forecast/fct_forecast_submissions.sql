@@ -30,6 +30,10 @@ spans as (
     where status <> 'lost'
 ),
 
+team_periods as (
+    select * from {{ ref('int_owner_team_periods') }}
+),
+
 months as (
     select * from {{ ref('int_forecast_months') }}
 ),
@@ -124,7 +128,8 @@ standings as (
         spans.status,
         spans.category,
         spans.owner,
-        spans.team,
+        -- A call is that of the team of the day, and what it had won stays with the team that won it.
+        coalesce(team_periods.team, 'unassigned') as team,
         case
             when spans.status = 'won' then spans.amount
             else {{ converted('spans.amount_in_currency', 'rates.rate_to_reporting') }}
@@ -137,6 +142,11 @@ standings as (
             and origins.submitted_on < coalesce(spans.valid_until, date '9999-12-31')
             -- No quarter is longer: what was won before that is in none of the periods.
             and (spans.won_day is null or origins.submitted_on < spans.won_day + 100)
+    left join team_periods
+        on
+            spans.owner_key = team_periods.owner_key
+            and coalesce(spans.won_day, origins.submitted_on) >= team_periods.valid_from_date
+            and coalesce(spans.won_day, origins.submitted_on) < team_periods.valid_to_date
     left join rates
         on spans.currency = rates.currency and origins.submitted_on = rates.rate_date
     where
