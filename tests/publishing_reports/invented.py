@@ -729,6 +729,12 @@ def finish(connection: duckdb.DuckDBPyConnection) -> None:
         create table marts.int_deal_contacts as
         select deal_key, case when contact_key is null then 0 else 1 + hash(deal_key) % 2 end::bigint as contacts
         from marts.fct_deals;
+        create table marts.int_owner_team_periods as
+        select
+            owner_key, null::text as manager_key, team, 'assumed_current' as history_basis, true as is_last,
+            timestamp '0001-01-01' as valid_from, timestamp '9999-12-31' as valid_to,
+            date '0001-01-01' as valid_from_date, date '9999-12-31' as valid_to_date
+        from marts.dim_owners;
         create table marts.int_deals as
         select deal_key, false as has_currency_history,
             deal_key in (select deal_key from marts.int_deal_changes where field = 'close_date')
