@@ -105,3 +105,27 @@
 {% macro drawn_number(key, count) -%}
     cast(md5_number({{ key }}) % cast({{ count }} as uhugeint) as bigint)
 {%- endmacro %}
+
+{#-
+    The standard normal's value that is exceeded with a chance of `tail`, at most .025 (P. J. Acklam's rational
+    approximation, good to eight digits): what an interval is widened to where many are looked at.
+-#}
+{% macro normal_quantile(tail) -%}
+    {%- set q = 'sqrt(-2 * ln(' ~ tail ~ '))' -%}
+    -(
+        (((((-7.784894002430293e-03 * {{ q }} - 3.223964580411365e-01) * {{ q }} - 2.400758277161838e+00) * {{ q }}
+        - 2.549732539343734e+00) * {{ q }} + 4.374664141464968e+00) * {{ q }} + 2.938163982698783e+00)
+        / ((((7.784695709041462e-03 * {{ q }} + 3.224671290700398e-01) * {{ q }} + 2.445134137142996e+00) * {{ q }}
+        + 3.754408661907416e+00) * {{ q }} + 1)
+    )
+{%- endmacro %}
+
+{#- A bound ('-' or '+') of a Wilson interval that is `z` standard errors wide, `z` being an expression; trials above 0. -#}
+{% macro wilson_at(sign, rate, trials, z) -%}
+    (
+        {{ rate }} + {{ z }} * {{ z }} / (2 * {{ trials }})
+        {{ sign }} {{ z }} * sqrt(
+            {{ rate }} * (1 - {{ rate }}) / {{ trials }} + {{ z }} * {{ z }} / (4.0 * {{ trials }} * {{ trials }})
+        )
+    ) / (1 + {{ z }} * {{ z }} / {{ trials }})
+{%- endmacro %}

@@ -30,6 +30,11 @@ def expectations(context: GateContext) -> list["Expectation"]:
             expected="as many won deals, with the same amount, as fct_deals since the first month",
         ),
         rules.none("attainment_is_won_of_quota", "abs(attainment - won_plan_rate / nullif(quota, 0)) > 0.000001"),
+        rules.none(
+            "activities_are_per_working_day",
+            "abs(activities_per_working_day - (calls + emails + tasks_done + meetings_held) / nullif(working_days, 0)) "
+            "> 0.000001",
+        ),
         rules.between("ramp_share", 0, 1),
         rules.none("quota_within_stated", "quota > quota_stated or (quota is null) <> (quota_stated is null)"),
         rules.none(

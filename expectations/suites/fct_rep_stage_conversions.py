@@ -29,5 +29,15 @@ def expectations(context: GateContext) -> list["Expectation"]:
             "select owner_key from {batch} where is_coaching_hint group by owner_key having count(*) > 1",
             expected="at most one stage per owner",
         ),
-        rules.none("a_hint_lies_below", "is_coaching_hint and conversion_rate >= peer_conversion_rate"),
+        # The interval is at least as wide as one comparison's.
+        rules.none(
+            "a_hints_interval_excludes_the_others",
+            "is_coaching_hint and coalesce(interval_high >= peer_conversion_rate or interval_high < wilson_high, true)",
+        ),
+        rules.rows(
+            "comparisons_are_counted",
+            "select comparisons from {batch} where comparisons is not null group by all "
+            "having comparisons <> (select count(comparisons) from {batch})",
+            expected="each comparison knows how many were made",
+        ),
     ]

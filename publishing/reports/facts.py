@@ -40,6 +40,7 @@ _TABLES = {
     ),
     "rpt_risk_reasons": "order by reason_order",
     "rpt_team": "order by is_total, won_quarter desc, owner_name",
+    "rpt_coaching": "order by topic, deals_short desc, open_reporting desc nulls last, owner_key",
     "rpt_restatements": "where size_rank <= 3 order by is_amount desc, measure desc, size_rank",
     "rpt_quality": "order by section, records desc, source_system, subject, remark",
 }
@@ -156,6 +157,9 @@ class Facts:
         for row in self.tables["rpt_attention_list"]:
             entities.setdefault(row["attention_rank"], []).append(row)
         return list(entities.values())
+
+    def coaching(self, topic: str) -> list[Row]:
+        return [row for row in self.tables["rpt_coaching"] if row["topic"] == topic]
 
     def quality(self, section: str) -> list[Row]:
         return [row for row in self.tables["rpt_quality"] if row["section"] == section]

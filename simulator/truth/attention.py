@@ -86,7 +86,13 @@ class Attention(Scores, Health, Responses):
     # --- what was seen on a past day --------------------------------------------------------------------------------
 
     def _ends(self, day: date) -> pd.Timestamp:
-        return clock.day_start(day + timedelta(days=1), self.moment.zone)
+        if day not in self._ends_known:
+            self._ends_known[day] = clock.day_start(day + timedelta(days=1), self.moment.zone)
+        return self._ends_known[day]
+
+    @cached_property
+    def _ends_known(self) -> dict[date, pd.Timestamp]:
+        return {}
 
     @cached_property
     def _month_ends(self) -> list[date]:
@@ -244,8 +250,6 @@ class Attention(Scores, Health, Responses):
     def _lead_signs(self, lead: dict[Any, Any], day: date) -> tuple[Signs, dict[str, Any]]:
         """A lead's signs at the end of a day, and what two of them are read from."""
         at = self._ends(day)
-        kinds = dict(zip(self.dim_owners["owner_id"], self.dim_owners["kind"], strict=True))
-        left = dict(zip(self.company.owners["owner_id"], self.company.owners["left_at"], strict=True))
         turns = self.assignments[lead["lead_id"]]
         place = next(
             (n for n, (_, got, lost) in enumerate(turns, start=1) if got < at and (lost is None or at <= lost)), None
@@ -263,15 +267,25 @@ class Attention(Scores, Health, Responses):
                 )
         silent = self._silent_since("contact_key", lead["contact_key"], lead["created_at"], at)
         last = self._last_before(lead, at)
-        gone = holder is not None and not absent(left[holder]) and left[holder] < min(at, self.moment.now)
+        kind, left = (None, None) if holder is None else self._kinds_and_leavings[holder]
+        gone = left is not None and left < min(at, self.moment.now)
         exits = [v for v in self.lead_visits[lead["lead_id"]] if v.order >= EXIT and v.entered_at < at]
         signs: Signs = {
             "answered_late": None if hours is None else hours > SLA_HOURS,
-            "without_owner": holder is None or kinds[holder] != "person" or gone,
+            "without_owner": holder is None or kind != "person" or gone,
             "idle": silent is not None and silent < at - timedelta(days=IDLE_DAYS),
             "worked_again": not absent(lead["recycled_from_lead_key"]) or bool(exits),
         }
         return signs, {"answered_late": hours, "idle": (day - self.day(last)).days}
+
+    @cached_property
+    def _kinds_and_leavings(self) -> dict[str, tuple[str, pd.Timestamp | None]]:
+        """owner -> person or queue, and when they left."""
+        left = dict(zip(self.company.owners["owner_id"], self.company.owners["left_at"], strict=True))
+        return {
+            owner: (kind, None if absent(left[owner]) else left[owner])
+            for owner, kind in zip(self.dim_owners["owner_id"], self.dim_owners["kind"], strict=True)
+        }
 
     def _last_before(self, lead: dict[Any, Any], at: pd.Timestamp) -> pd.Timestamp:
         done = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter, defaultdict
 from datetime import date, timedelta
 from decimal import Decimal
@@ -9,6 +10,7 @@ from functools import cached_property
 from statistics import NormalDist
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from simulator import clock
@@ -35,6 +37,15 @@ SOLD = {"new_business", "renewal", "upsell"}
 NOBODY = "unassigned"
 STAGES = STEPS["deal"][:-1]
 Cell = tuple[str, date]
+# What is told per working day, beside bookings, and of what it is the sum.
+DONE = {
+    "activities": ("calls", "emails", "tasks_done", "meetings_held"),
+    "meetings_booked": ("meetings_booked",),
+    "meetings_held": ("meetings_held",),
+    "proposals": ("proposals",),
+    "created": ("created_reporting",),
+    "won_deals": ("won_deals",),
+}
 # What is asked of a starter in the first months.
 RAMP = (Decimal("0.5"), Decimal("0.75"))
 
@@ -349,6 +360,12 @@ class Team(Splits, Plans):
                         "open_reporting": sums["open_reporting"].get(cell, 0) if month == this_month else None,
                         "attainment": booked / own if own else None,
                         "won_per_working_day": booked / days if days else None,
+                        **{
+                            f"{name}_per_working_day": sum(sums[part].get(cell, Decimal(0)) for part in parts) / days
+                            if days
+                            else None
+                            for name, parts in DONE.items()
+                        },
                         "win_rate": sums["rated_won"].get(cell, 0) / rated if rated else None,
                         "trailing_won_deals": won,
                         "trailing_closed_deals": closed,
@@ -418,29 +435,46 @@ class RepStages(Team):
                         "conversion_rate_shrunk": None
                         if rate is None
                         else (on + strength * rate) / (decided + strength),
+                        "deals_short": None if rate is None else decided * rate - on,
+                        **dict.fromkeys(("comparisons", "interval_low", "interval_high")),
                         "is_coaching_hint": False,
                     }
                 )
-        for owner in {row["owner_key"] for row in records} - {NOBODY}:
-            hint = weakest([row for row in records if row["owner_key"] == owner and row["peer_basis"]])
-            if hint is not None:
-                hint["is_coaching_hint"] = True
+        owners = self.dim_owners
+        there = set(owners.loc[owners["is_active"] & (owners["kind"] == "person"), "owner_key"])
+        mark_hints([row for row in records if row["owner_key"] in there])
         return table(records, "owner_key stage")
 
 
-def weakest(rows: list[dict[str, Any]]) -> dict[str, Any] | None:
-    """The row farthest below the others whose interval, widened for the number of rows, excludes the others' rate."""
-    if not rows:
-        return None
-    z = NormalDist().inv_cdf(1 - 0.025 / len(rows))
-    gaps: list[tuple[float, int, dict[str, Any]]] = []
-    for row in rows:
-        rate = row["peer_conversion_rate"]
-        error = (rate * (1 - rate) / row["decided"]) ** 0.5
-        if error:
-            gaps.append(((rate - row["conversion_rate"]) / error, -row["stage_order"], row))
-    widest = max(gaps, key=lambda gap: gap[:2], default=None)
-    return widest[2] if widest is not None and widest[0] > z else None
+def mark_hints(rows: list[dict[str, Any]]) -> None:
+    """Notes the comparisons that can be made, with intervals as wide as their number asks for, and each owner's hint.
+
+    Of the stages at which the owner lies below the others by more than both rates are unsure of, it is the one at which
+    most deals were lost.
+    """
+    looked_at = [row for row in rows if row["peer_basis"] and row["decided"] >= 10]
+    found: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for row in looked_at:
+        z = NormalDist().inv_cdf(1 - 0.025 / len(looked_at))
+        own, rate = row["progressed"] / row["decided"], row["peer_progressed"] / row["peer_decided"]
+        low, high = score_interval(own, row["decided"], z)
+        sure = score_interval(rate, row["peer_decided"], z)[0]
+        row |= {
+            "comparisons": len(looked_at),
+            "interval_low": low,
+            "interval_high": high,
+        }
+        if rate - own > math.hypot(high - own, rate - sure):
+            found[row["owner_key"]].append(row)
+    for candidates in found.values():
+        max(candidates, key=lambda row: (row["deals_short"], -row["stage_order"]))["is_coaching_hint"] = True
+
+
+def score_interval(rate: float, trials: int, z: float) -> tuple[float, float]:
+    """The rates that are not further than z standard errors of their own from the one that was seen: the roots of
+    (rate - p)^2 = z^2 p (1 - p) / trials."""
+    roots = np.roots([1 + z**2 / trials, -2 * rate - z**2 / trials, rate**2]).real
+    return float(min(roots)), float(max(roots))
 
 
 def others(
@@ -494,8 +528,9 @@ COMPARISONS = [
         "fct_rep_stage_conversions", ("owner_key", "stage"),
         measures(
             text="team rollup_owner_name peer_basis", flag="is_coaching_hint",
-            count="stage_order decided progressed peer_decided peer_progressed",
-            number="conversion_rate wilson_low wilson_high peer_conversion_rate conversion_rate_shrunk",
+            count="stage_order decided progressed peer_decided peer_progressed comparisons",
+            number="conversion_rate wilson_low wilson_high peer_conversion_rate conversion_rate_shrunk "
+            "interval_low interval_high deals_short",
         ),
     ),
     Comparison("fct_targets_daily", ("level", "member", "measure", "date_day"), measures(money="amount_reporting")),
@@ -509,7 +544,8 @@ COMPARISONS = [
             "lost_deals created_deals proposals calls emails tasks_done meetings_booked "
             "meetings_held meetings_no_show meetings_cancelled meetings_rescheduled open_deals trailing_won_deals "
             "trailing_closed_deals",
-            number="ramp_share attainment won_per_working_day win_rate trailing_win_rate peer_win_rate "
+            number=" ".join(f"{name}_per_working_day" for name in DONE)
+            + " ramp_share attainment won_per_working_day win_rate trailing_win_rate peer_win_rate "
             "trailing_win_rate_shrunk",
             flag="is_active",
         ),

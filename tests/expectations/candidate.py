@@ -687,7 +687,8 @@ create table fct_rep_months as select
     1::bigint as meetings_held, 0::bigint as meetings_no_show, 0::bigint as meetings_cancelled,
     0::bigint as meetings_rescheduled, null::bigint as open_deals, null::decimal(18, 2) as open_reporting,
     (coalesce(sum(amount_plan_rate) filter (status = 'won'), 0) / 20000)::decimal(18, 9) as attainment,
-    100::decimal(18, 6) as won_per_working_day, 0.5::decimal(18, 9) as win_rate, 2::bigint as trailing_won_deals,
+    100::decimal(18, 6) as won_per_working_day, (4 / 21)::decimal(18, 6) as activities_per_working_day,
+    0.5::decimal(18, 9) as win_rate, 2::bigint as trailing_won_deals,
     4::bigint as trailing_closed_deals, 0.5::decimal(18, 9) as trailing_win_rate, 0.3::decimal(18, 9) as peer_win_rate,
     0.4::decimal(18, 9) as trailing_win_rate_shrunk, true as is_active,
     date_trunc('month', close_day)::date as month_start
@@ -696,11 +697,17 @@ from fct_deals where status <> 'open' group by owner_key, date_trunc('month', cl
 create table fct_rep_stage_conversions as select
     'hubspot:o' || i as owner_key, 'North' as team, 'Owner ' || i as rollup_owner_name, stage, 'team' as peer_basis,
     list_position({stages}, stage)::integer as stage_order, 10::bigint as decided, 4::bigint as progressed,
-    90::bigint as peer_decided, 45::bigint as peer_progressed, 0.4::decimal(18, 9) as conversion_rate,
+    90::bigint as peer_decided, 81::bigint as peer_progressed, 0.4::decimal(18, 9) as conversion_rate,
     0.168::decimal(18, 9) as wilson_low, 0.687::decimal(18, 9) as wilson_high,
-    0.5::decimal(18, 9) as peer_conversion_rate, 0.45::decimal(18, 9) as conversion_rate_shrunk,
+    0.9::decimal(18, 9) as peer_conversion_rate, 0.65::decimal(18, 9) as conversion_rate_shrunk,
+    30::bigint as comparisons, 0.1::decimal(18, 9) as interval_low, 0.75::decimal(18, 9) as interval_high,
     stage = 'meeting' as is_coaching_hint
 from range(5) as numbers (i) cross join (select unnest(({stages})[1:6]) as stage);
+
+create table rpt_coaching as select
+    owner_key, 'stage' as topic, rollup_owner_name as owner_name, stage, 30::bigint as comparisons, decided, progressed,
+    null::bigint as open_deals, 5::decimal(18, 6) as deals_short, interval_high, peer_conversion_rate
+from fct_rep_stage_conversions where is_coaching_hint;
 
 create table fct_funnel_velocity as select
     'deal' as funnel, ({stages})[1 + i % 6] as stage, dimension,

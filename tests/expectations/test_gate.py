@@ -218,6 +218,10 @@ MUTATIONS = {
         "update fct_rep_stage_conversions set is_coaching_hint = true",
         "one_hint_per_owner",
     ),
+    "rpt_coaching": (
+        "update rpt_coaching set interval_high = 0.95 where owner_key = 'hubspot:o1'",
+        "a_hint_has_its_evidence",
+    ),
     "fct_funnel_velocity": ("update fct_funnel_velocity set is_slowest = true", "one_slowest"),
     "fct_conversion_curves": (
         "update fct_conversion_curves set exited_incidence = 0 where horizon_days = 90",

@@ -762,6 +762,19 @@ def finish(connection: duckdb.DuckDBPyConnection) -> None:
             300, 90, 200, 44, 1, created_date, 'opportunity'
         from marts.fct_leads
         where not is_excluded and not is_opportunity and exit_reason is null and created_date > date '2026-05-01';
+        create table marts.fct_rep_months as
+        select owner_key, count(*) as open_deals, sum(amount_reporting)::decimal(18, 2) as open_reporting
+        from marts.fct_deals where status = 'open' and not is_excluded group by owner_key;
+        create table marts.fct_rep_stage_conversions as
+        select
+            owner_key, team, 'meeting' as stage, 'team' as peer_basis,
+            count(*) over () as comparisons, 40::bigint as decided,
+            15::bigint as progressed, 115::bigint as peer_decided, 85::bigint as peer_progressed,
+            14.565217::decimal(18, 6) as deals_short, 0.375::decimal(18, 9) as conversion_rate,
+            0.175::decimal(18, 9) as interval_low, 0.628::decimal(18, 9) as interval_high,
+            0.739::decimal(18, 9) as peer_conversion_rate, 0.445::decimal(18, 9) as conversion_rate_shrunk,
+            owner_key = (select min(owner_key) from marts.dim_owners where is_active) as is_coaching_hint
+        from marts.dim_owners where is_active;
         create table marts.int_lead_flags as
         select
             lead_key, true as is_open, 'lead' as stage, '21 to 44 days' as age_band, 30::bigint as age_days,

@@ -176,6 +176,13 @@ def test_what_needs_attention_stands_in_the_order_of_its_value_at_risk(
     assert "won 12 points less often (8 to 16): 12 of 64 with it" in page("full")
 
 
+def test_a_coaching_hint_stands_with_its_evidence(page: Callable[..., str]) -> None:
+    text = " ".join(Page(page("full")).text.split())
+    assert "15 of 40 deals went on, 38% (likely between 18% and 63%)." in text
+    assert "In the rest of the team it was 85 of 115, 74%. At that rate 15 more would have gone on." in text
+    assert "rates of people and stages were compared with those of their teams without them" in text
+
+
 def test_coverage_of_past_periods_needs_their_history(
     invented: Any, tmp_path: Path, company: Callable[[str], Path]
 ) -> None:

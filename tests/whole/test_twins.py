@@ -28,8 +28,8 @@ pytestmark = [pytest.mark.whole, pytest.mark.xdist_group("whole")]
 # has flags that it does not tell. fct_product_performance names products that were taken from the list, which the
 # export no longer has. Months of customers, retention, renewals, segments, penetration and feedback count merged
 # accounts as one, of which the export knows the survivor only while contracts name the others. Closed figures and
-# restatements are told by record, under the system's own keys. Forecasts rest on all of this, and what needs attention
-# on them.
+# restatements are told by record, under the system's own keys. Forecasts rest on all of this, and what needs
+# attention on them.
 KEYS = {
     "dim_accounts": ["account_key"],
     "dim_campaigns": ["campaign_key"],

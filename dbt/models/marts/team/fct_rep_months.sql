@@ -483,6 +483,18 @@ final as (
             as open_reporting,
         {{ ratio('coalesce(closed.won_plan_rate, 0)', 'quotas.quota') }} as attainment,
         {{ ratio('coalesce(closed.won_plan_rate, 0)', 'days_employed.working_days', 6) }} as won_per_working_day,
+        {%- set done = [
+            ('activities', ['acted.calls', 'acted.emails', 'acted.tasks_done', 'acted.meetings_held']),
+            ('meetings_booked', ['booked.meetings_booked']),
+            ('meetings_held', ['acted.meetings_held']),
+            ('proposals', ['proposed.proposals']),
+            ('created', ['created.created_reporting']),
+            ('won_deals', ['closed.won_deals']),
+        ] %}
+        {%- for name, parts in done %}
+        {{ ratio('coalesce(' ~ parts | join(' + ') ~ ', 0)', 'days_employed.working_days', 6) }}
+            as {{ name }}_per_working_day,
+        {%- endfor %}
         {{ ratio('closed.rated_won_deals', 'closed.rated_closed_deals') }} as win_rate,
         cast(priors.won as bigint) as trailing_won_deals,
         cast(priors.closed as bigint) as trailing_closed_deals,

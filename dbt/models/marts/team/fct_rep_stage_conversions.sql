@@ -126,48 +126,86 @@ priors as (
     from peers_summed
 ),
 
--- By how many standard errors the owner lies below the others. A Wilson interval excludes their rate if it is more than
--- the normal quantile, here that of .975 corrected for the number of the owner's stages (Bonferroni).
-gaps as (
+-- Looked at are people who work there, at stages where ten of their deals are decided: who has left needs no coach.
+comparisons as (
     select
         priors.*,
-        (priors.others_rate - priors.own_rate)
-        / nullif(sqrt(priors.others_rate * (1 - priors.others_rate) / priors.decided), 0) as gap,
-        case count(priors.others_rate) over (partition by priors.owner_key)
-            when 1 then 1.959963985
-            when 2 then 2.241402728
-            when 3 then 2.393979800
-            when 4 then 2.497705474
-            when 5 then 2.575829304
-            else 2.638257273
-        end as gap_needed
+        priors.decided * (priors.others_rate - priors.own_rate) as short_by,
+        coalesce(
+            owners.kind = 'person' and owners.is_active and priors.others_rate is not null and priors.decided >= 10,
+            false
+        ) as is_compared
     from priors
+    left join owners on priors.owner_key = owners.owner_key
+),
+
+-- Of many comparisons some fall out badly by chance, so each interval is as wide as their number asks for (Bonferroni):
+-- that any of them errs has a chance of 5 %.
+comparisons_counted as (
+    select
+        comparisons.*,
+        count(*) filter (where comparisons.is_compared) over () as comparisons,
+        {{ normal_quantile('0.025 / greatest(1, count(*) filter (where comparisons.is_compared) over ())') }} as z
+    from comparisons
+),
+
+intervals as (
+    select
+        counted.*,
+        {{ wilson_at('-', 'counted.own_rate', 'counted.decided', 'counted.z') }} as own_low,
+        {{ wilson_at('+', 'counted.own_rate', 'counted.decided', 'counted.z') }} as own_high,
+        {{ wilson_at('-', 'counted.others_rate', 'counted.peer_decided', 'counted.z') }} as others_low
+    from comparisons_counted as counted
+    where counted.is_compared
+),
+
+-- The owner's interval lies below the others' rate, and still does where that rate is no surer than the others' deals
+-- make it (R. G. Newcombe's interval of a difference, 1998).
+hints as (
+    select
+        intervals.owner_key,
+        intervals.stage
+    from intervals
+    where
+        intervals.others_rate - intervals.own_rate > sqrt(
+            (intervals.own_high - intervals.own_rate) * (intervals.own_high - intervals.own_rate)
+            + (intervals.others_rate - intervals.others_low) * (intervals.others_rate - intervals.others_low)
+        )
+    qualify row_number() over (
+        partition by intervals.owner_key order by intervals.short_by desc, intervals.stage_order asc
+    ) = 1
 ),
 
 final as (
     select
-        gaps.owner_key,
-        gaps.team,
-        gaps.rollup_owner_name,
-        gaps.stage,
-        gaps.peer_basis,
-        gaps.stage_order,
-        gaps.decided,
-        gaps.progressed,
-        cast(gaps.peer_decided as bigint) as peer_decided,
-        cast(gaps.peer_progressed as bigint) as peer_progressed,
-        {{ ratio('gaps.progressed', 'gaps.decided') }} as conversion_rate,
-        {{ wilson_low('gaps.progressed', 'gaps.decided') }} as wilson_low,
-        {{ wilson_high('gaps.progressed', 'gaps.decided') }} as wilson_high,
-        {{ ratio('gaps.peer_progressed', 'gaps.peer_decided') }} as peer_conversion_rate,
+        comparisons_counted.owner_key,
+        comparisons_counted.team,
+        comparisons_counted.rollup_owner_name,
+        comparisons_counted.stage,
+        comparisons_counted.peer_basis,
+        comparisons_counted.stage_order,
+        comparisons_counted.decided,
+        comparisons_counted.progressed,
+        cast(comparisons_counted.peer_decided as bigint) as peer_decided,
+        cast(comparisons_counted.peer_progressed as bigint) as peer_progressed,
+        {{ ratio('comparisons_counted.progressed', 'comparisons_counted.decided') }} as conversion_rate,
+        {{ wilson_low('comparisons_counted.progressed', 'comparisons_counted.decided') }} as wilson_low,
+        {{ wilson_high('comparisons_counted.progressed', 'comparisons_counted.decided') }} as wilson_high,
+        {{ ratio('comparisons_counted.peer_progressed', 'comparisons_counted.peer_decided') }} as peer_conversion_rate,
         cast(
-            (gaps.progressed + gaps.prior_deals * gaps.others_rate)
-            / (gaps.decided + gaps.prior_deals) as decimal(18, 9)
+            (comparisons_counted.progressed + comparisons_counted.prior_deals * comparisons_counted.others_rate)
+            / (comparisons_counted.decided + comparisons_counted.prior_deals) as decimal(18, 9)
         ) as conversion_rate_shrunk,
-        coalesce(gaps.gap > gaps.gap_needed, false)
-        and row_number() over (partition by gaps.owner_key order by gaps.gap desc nulls last, gaps.stage_order asc) = 1
-        and gaps.owner_key <> 'unassigned' as is_coaching_hint
-    from gaps
+        case when comparisons_counted.is_compared then comparisons_counted.comparisons end as comparisons,
+        cast(intervals.own_low as decimal(18, 9)) as interval_low,
+        cast(intervals.own_high as decimal(18, 9)) as interval_high,
+        cast(comparisons_counted.short_by as decimal(18, 6)) as deals_short,
+        hints.owner_key is not null as is_coaching_hint
+    from comparisons_counted
+    left join intervals
+        on comparisons_counted.owner_key = intervals.owner_key and comparisons_counted.stage = intervals.stage
+    left join hints
+        on comparisons_counted.owner_key = hints.owner_key and comparisons_counted.stage = hints.stage
 )
 
 select * from final
