@@ -12,9 +12,8 @@ from typing import Any
 
 import duckdb
 
-from forecasting import backtest
+from forecasting import backtest, classics
 from forecasting.history import prepare
-from forecasting.interface import METHODS
 from simulator.worlds import WORLDS, Company, World, generate
 
 HELD_OUT = (9_001, 9_002, 9_003)
@@ -28,6 +27,7 @@ BARS = {
     "next month / CRM with haircut": 0.50,
     "worst company / trailing three": 1.15,
 }
+SERIES = ("trailing_three", "seasonal_naive", *classics.METHODS)
 
 
 def offer(connection: duckdb.DuckDBPyConnection, company: Company) -> None:
@@ -73,11 +73,11 @@ def summarise(companies: list[dict[str, Any]]) -> dict[str, Any]:
                 name: _mean([company[period][method][name] for company in companies if method in company[period]])
                 for name in ("wape", "bias", "mase", "pinball", "coverage")
             }
-            for method in METHODS
+            for method in backtest.COMPARED
         }
     quarter, month = found["next three months"], found["next month"]
     ours = quarter["saleshouse"]["wape"]
-    series = min(quarter[method]["wape"] for method in ("trailing_three", "seasonal_naive"))
+    series = min(quarter[method]["wape"] for method in SERIES if quarter[method]["wape"] is not None)
     worst = {
         world: _mean([row[period]["saleshouse"]["wape"] for row in rows])
         / _mean([row[period]["trailing_three"]["wape"] for row in rows])
@@ -160,6 +160,8 @@ def main() -> int:
     arguments = parser.parse_args()
     chosen = [world for world in WORLDS if not arguments.worlds or world.name in arguments.worlds]
     print(f"seeds {', '.join(map(str, arguments.seeds))}")
+    if not classics.is_installed():
+        print(classics.MISSING)
     companies = [judge(world, seed) for world in chosen for seed in arguments.seeds]
     summary = summarise(companies)
     text = table(companies, summary)

@@ -276,7 +276,7 @@ def map_file(
 
 @app.command()
 def backtest(
-    data: Annotated[Path, typer.Option(help="Folder with deals.csv, history.csv, stages.csv; see docs/forecast.md.")],
+    data: Annotated[Path, typer.Option(help="A folder of CSV files, a home or a raw lake; see docs/forecast.md.")],
     as_of: Annotated[
         datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Last day that counts; default that of the history.")
     ] = None,
@@ -285,11 +285,11 @@ def backtest(
     """Forecast a company's past months again, each from what was known then, and say how far off that was."""
     import duckdb
 
+    from dagster_project import backtesting
     from forecasting import backtest as past
-    from forecasting import folder
 
     with duckdb.connect() as connection:
-        given = folder.read(connection, data, as_of.date() if as_of else None)
+        given = backtesting.read(connection, data, as_of.date() if as_of else None)
         result = past.run(connection, given.as_of, given.inputs)
     if fmt is Format.TABLE:
         out.print(f"{given.deals:,} deals, {given.changes:,} changes up to {given.as_of}", highlight=False)

@@ -11,6 +11,7 @@ from typing import Any
 import duckdb
 import pandas as pd
 
+from forecasting import classics
 from forecasting.engine import forecast
 from forecasting.interface import METHODS, Inputs, Settings
 from forecasting.scores import scoreboard
@@ -18,6 +19,8 @@ from forecasting.scores import scoreboard
 # What the bars are about: the next month, and the next three months together, from the ends of months.
 HEADLINES = {"next month": ("month", 1), "next three months": ("next_three", 1)}
 SETTINGS = Settings(origins=22, weekly_origins=12, errors_of=("total",))
+# Those of the literature speak where their package is installed.
+COMPARED = (*METHODS, *classics.METHODS)
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,10 @@ def run(
 ) -> Backtest:
     """Forecasts of past days against what came."""
     result = forecast(connection, as_of=as_of, inputs=inputs, settings=settings or SETTINGS)
-    return Backtest(as_of=as_of, scores=scoreboard(result.errors), notes=result.notes)
+    errors = result.errors
+    if classics.is_installed():
+        errors = pd.concat([errors, classics.errors(connection, inputs, errors)], ignore_index=True)
+    return Backtest(as_of=as_of, scores=scoreboard(errors), notes=result.notes)
 
 
 def headline(scores: pd.DataFrame) -> dict[str, dict[str, dict[str, Any]]]:
@@ -50,7 +56,7 @@ def headline(scores: pd.DataFrame) -> dict[str, dict[str, dict[str, Any]]]:
         rows = total[(total["period_type"] == kind) & (total["horizon"] == horizon)]
         found[name] = {
             method: _values(rows[rows["method"] == method].iloc[0])
-            for method in METHODS
+            for method in COMPARED
             if method in set(rows["method"])
         }
     return found
@@ -73,7 +79,7 @@ def printed(result: Backtest) -> tuple[list[str], list[tuple[Any, ...]]]:
     columns = ["forecast", "method", "n", "wape", "bias", "mase", "pinball", "coverage"]
     rows: list[tuple[Any, ...]] = []
     for name, methods in {**headline(result.scores), **weekly(result.scores)}.items():
-        for method in METHODS:
+        for method in COMPARED:
             if method in methods:
                 rows.append((name, method, *(methods[method][column] for column in columns[2:])))
     return columns, rows
@@ -89,6 +95,8 @@ def in_words(result: Backtest) -> list[str]:
     codes = sorted(set(result.notes["code"]) - {"not_enough_history", "blended_with_series"})
     if codes:
         lines.append("note: " + ", ".join(code.replace("_", " ") for code in codes))
+    if not classics.is_installed():
+        lines.append(classics.MISSING)
     return lines
 
 

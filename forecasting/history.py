@@ -11,6 +11,7 @@ import duckdb
 from forecasting.interface import Inputs
 
 FIELDS = ("stage", "amount", "close_date", "owner", "team", "pipeline")
+TOLD = ("win_probability", "won_day")
 
 
 def prepare(
@@ -19,10 +20,16 @@ def prepare(
     """Makes the inputs at the end of `as_of` from the relations `<prefix>_deals`, `_history`, `_stages`.
 
     deals: deal_id, created, owner, team, segment, pipeline, source, kind. history: deal_id, day, order_no, stage,
-    amount, close_date, owner, team, pipeline (NULL: unchanged). stages: stage, stage_order, outcome, probability.
-    Nothing after `as_of` is read. A deal is booked on its stated close date unless that is after the day of the win.
+    amount, close_date, owner, team, pipeline (NULL: unchanged); win_probability and won_day where whoever calls knows
+    them. stages: stage, stage_order, outcome, probability. Nothing after `as_of` is read. A deal is booked on its
+    `won_day`, else on its stated close date unless that is after the day of the win.
     """
-    newest = ", ".join(f"arg_max({field}, order_no) filter (where {field} is not null) as {field}" for field in FIELDS)
+    known = {row[0] for row in connection.execute(f"describe {prefix}_history").fetchall()}
+    fields = (*FIELDS, *(field for field in TOLD if field in known))
+    newest = ", ".join(f"arg_max({field}, order_no) filter (where {field} is not null) as {field}" for field in fields)
+    booked = "least(cast(carried.close_date as date), carried.valid_from)"
+    booked = f"coalesce(carried.won_day, {booked})" if "won_day" in known else booked
+    chance = "carried.win_probability" if "win_probability" in known else "cast(null as double)"
     connection.execute(
         f"""
         create or replace temp table {prefix}_states as
@@ -33,7 +40,7 @@ def prepare(
         ),
         carried as (
             select deal_id, day as valid_from, lead(day) over (partition by deal_id order by day) as valid_until,
-                {", ".join(f"last_value({field} ignore nulls) over past as {field}" for field in FIELDS)}
+                {", ".join(f"last_value({field} ignore nulls) over past as {field}" for field in fields)}
             from changes
             window past as (partition by deal_id order by day rows between unbounded preceding and current row)
         )
@@ -41,10 +48,9 @@ def prepare(
             carried.deal_id as deal_key, carried.valid_from, carried.valid_until,
             coalesce(stages.outcome, 'open') as status, carried.stage, cast(carried.amount as decimal(18, 2)) as amount,
             cast(carried.close_date as date) as close_date,
-            case when stages.outcome = 'won' then least(cast(carried.close_date as date), carried.valid_from) end
-                as won_day,
+            case when stages.outcome = 'won' then {booked} end as won_day,
             coalesce(carried.owner, deals.owner) as owner, coalesce(carried.team, deals.team) as team,
-            coalesce(carried.pipeline, deals.pipeline) as pipeline, cast(null as double) as win_probability
+            coalesce(carried.pipeline, deals.pipeline) as pipeline, {chance} as win_probability
         from carried
         inner join {prefix}_deals as deals on carried.deal_id = deals.deal_id
         left join {prefix}_stages as stages on carried.stage = stages.stage

@@ -472,6 +472,18 @@ def live(
         user[opener][stated],
         origin_first[stated],
     )
+    # Who uses the field at all says with each category how likely the deal is; sellers say too much.
+    says = u("says probability") < 0.6
+
+    def say_probability(rows: Ints, name: str, usual: float, moments: Times, users: Objects, origin: Objects) -> None:
+        told = np.clip(usual + 0.3 * (u(f"probability {name}") - 0.4), 0.05, 0.95)
+        text = np.array([f"{value:.2f}" for value in np.round(told * 20) / 20], dtype=object)
+        kept = says[rows]
+        rows = rows[kept]
+        log.add("deal", "forecast_probability", deal_id[rows], text[rows], moments[kept], users[kept], origin[kept])
+
+    first = np.flatnonzero(stated)
+    say_probability(first, "PIPELINE", 0.15, created[first], user[opener][first], origin_first[first])
     for name, since, probability in (("BEST_CASE", proposal, 0.6), ("COMMIT", negotiation, 0.5)):
         rows = np.flatnonzero((u(f"category {name}") < probability) & ~np.isnat(since))
         log.add(
@@ -483,6 +495,9 @@ def live(
             user[seller][rows],
             "CRM_UI",
         )
+        usual = 0.5 if name == "BEST_CASE" else 0.8
+        by_hand = np.full(len(rows), "CRM_UI", dtype=object)
+        say_probability(rows, name, usual, since[rows] + np.timedelta64(95, "s"), user[seller][rows], by_hand)
     rows = np.flatnonzero(final_won & ~np.isnat(last_close))
     log.add(
         "deal",

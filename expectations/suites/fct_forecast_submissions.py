@@ -21,7 +21,7 @@ def expectations(context: GateContext) -> list["Expectation"]:
         rules.accepted("origin", ("file", "crm")),
         rules.accepted("period_type", ("month", "quarter")),
         rules.accepted("level", ("total", "team", "owner")),
-        rules.accepted("category", ("commit", "best_case", "pipeline")),
+        rules.accepted("category", ("commit", "best_case", "pipeline", "weighted")),
         rules.none("not_of_a_later_day", f"submitted_on > date '{context.as_of}'"),
         rules.none("period_in_order", "period_end < period_start"),
         rules.none("error_is_the_difference", "error_reporting <> amount_reporting - actual_frozen"),

@@ -104,6 +104,7 @@ _DEALS = CrmObject(
         "hubspot_owner_id",
         "deal_currency_code",
         "hs_manual_forecast_category",
+        "hs_forecast_probability",
         "hs_next_step",
         "closed_lost_reason",
     ),

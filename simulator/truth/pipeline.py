@@ -25,7 +25,7 @@ from simulator.truth.log import key_of, rounded, table
 SOLD = {"new_business", "renewal", "upsell"}
 TRACKED = {
     "owner_id": "owner", "amount": "amount", "currency": "currency", "close_date": "close_date",
-    "forecast_category": "category",
+    "forecast_category": "category", "forecast_probability": "probability",
 }  # fmt: skip
 WAYS_IN = ("created", "reopened", "pulled_in", "pushed_in", "overdue_redated", "date_set")
 WAYS_OUT = ("pushed_out", "pulled_earlier", "date_cleared", "won", "lost", "deleted")
@@ -44,6 +44,7 @@ class Standing:
     currency: str | None = None
     close_date: str | None = None
     category: str | None = None
+    probability: str | None = None
 
     @property
     def due(self) -> date | None:

@@ -119,9 +119,11 @@ class Submissions(Coverage):
             stood = [self._standing(deal_id, day) for deal_id in self.pipeline_deals]
             for kind in ("month", "quarter"):
                 span = period_of(kind, day + timedelta(days=1))
-                sums: dict[Member, list[Decimal]] = defaultdict(lambda: [Decimal(0)] * 3)
-                counts: dict[Member, list[int]] = defaultdict(lambda: [0] * 3)
+                # The fourth is weighted by the sellers' own probabilities.
+                sums: dict[Member, list[Decimal]] = defaultdict(lambda: [Decimal(0)] * 4)
+                counts: dict[Member, list[int]] = defaultdict(lambda: [0] * 4)
                 named: set[Member] = set()
+                weighed: set[Member] = set()
                 for standing, closing in stood:
                     if standing is None or closing is None:
                         continue
@@ -138,8 +140,16 @@ class Submissions(Coverage):
                             for number in range(word, 3) if due else ():
                                 sums[member][number] += self.value(standing, day)
                                 counts[member][number] += 1
-                for member in named:
-                    for number, category in enumerate(CATEGORIES):
+                    if standing.status == "open" and standing.probability:
+                        due = standing.due is not None and standing.due <= span[2]
+                        for member in self._members(key_of(standing.owner)):
+                            weighed.add(member)
+                            if due:
+                                worth = self.value(standing, day) * Decimal(standing.probability)
+                                sums[member][3] += rounded(worth, 2)
+                                counts[member][3] += 1
+                for number, category in enumerate((*CATEGORIES, "weighted")):
+                    for member in weighed if category == "weighted" else named:
                         found.append(
                             {
                                 "origin": "crm", "level": member[0], "member": member[1], "category": category,

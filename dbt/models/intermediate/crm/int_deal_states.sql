@@ -1,6 +1,6 @@
 {#-
     One row per deal and stretch of time in which nothing of it changed: stage, amount, close date,
-    forecast category, owner. Half-open intervals that tile the deal's life from its creation to its
+    forecast category and probability, owner. Half-open intervals that tile the deal's life from its creation to its
     deletion or the end of `as_of`. A close has a row of no length before it: the deal at its last
     instant in the pipeline, with what was changed in that same instant, so that a deal which was
     entered as won was in the pipeline too. An import of closed deals was not.
@@ -88,7 +88,7 @@ first_visits as (
 field_events as (
     select
         deal_changes.deal_key,
-        {%- for field in ['amount', 'currency', 'close_date', 'owner', 'forecast_category'] %}
+        {%- for field in ['amount', 'currency', 'close_date', 'owner', 'forecast_category', 'forecast_probability'] %}
         max_by(
             coalesce(deal_changes.value, ''), (deal_changes.changed_at, coalesce(deal_changes.value, ''))
         ) filter (where deal_changes.field = '{{ field }}') as {{ field }},
@@ -97,7 +97,9 @@ field_events as (
     from deal_changes
     inner join first_visits on deal_changes.deal_key = first_visits.deal_key
     where
-        deal_changes.field in ('amount', 'currency', 'close_date', 'owner', 'forecast_category')
+        deal_changes.field in (
+            'amount', 'currency', 'close_date', 'owner', 'forecast_category', 'forecast_probability'
+        )
     group by deal_changes.deal_key, greatest(deal_changes.changed_at, first_visits.begins_at)
 ),
 
@@ -110,6 +112,7 @@ events as (
         field_events.close_date,
         field_events.owner,
         field_events.forecast_category,
+        field_events.forecast_probability,
         coalesce(visit_events.changed_at, field_events.changed_at) as changed_at
     from visit_events
     full outer join field_events
@@ -122,7 +125,7 @@ events_carried_forward as (
     select
         events.deal_key,
         last_value(events.visit ignore nulls) over deal_by_time as visit,
-        {%- for field in ['amount', 'currency', 'close_date', 'owner', 'forecast_category'] %}
+        {%- for field in ['amount', 'currency', 'close_date', 'owner', 'forecast_category', 'forecast_probability'] %}
         nullif(last_value(events.{{ field }} ignore nulls) over deal_by_time, '') as {{ field }},
         {%- endfor %}
         events.changed_at,
@@ -163,6 +166,7 @@ states_with_last_instants as (
         states.owner,
         coalesce(states.currency, states.currency_throughout) as present_currency,
         states.forecast_category,
+        states.forecast_probability,
         states.amount,
         states.close_date,
         false as is_last_instant,
@@ -178,6 +182,7 @@ states_with_last_instants as (
         states.owner,
         coalesce(states.currency, states.currency_throughout) as present_currency,
         states.forecast_category,
+        states.forecast_probability,
         states.amount,
         states.close_date,
         true as is_last_instant,
@@ -203,6 +208,7 @@ final as (
         states_with_last_instants.present_status as status,
         states_with_last_instants.present_currency as currency,
         states_with_last_instants.forecast_category,
+        cast(states_with_last_instants.forecast_probability as decimal(18, 6)) as forecast_probability,
         cast(states_with_last_instants.amount as decimal(18, 2)) as amount,
         states_with_last_instants.is_last_instant,
         coalesce(

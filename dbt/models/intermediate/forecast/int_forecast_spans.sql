@@ -73,6 +73,7 @@ spans as (
             when 'bestcase' then 'best_case'
             when 'pipeline' then 'pipeline'
         end as category,
+        states.forecast_probability,
         states.currency,
         states.amount,
         stages.win_probability,
@@ -162,6 +163,7 @@ final as (
         spans_with_present.stage,
         spans_with_present.status,
         spans_with_present.category,
+        spans_with_present.forecast_probability,
         spans_with_present.currency,
         spans_with_present.amount as amount_in_currency,
         {{ converted('spans_with_present.amount', 'rates.rate_to_reporting') }} as amount,

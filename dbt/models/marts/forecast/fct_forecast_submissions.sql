@@ -1,7 +1,8 @@
 {#-
     A call is for its whole period: what is won in it so far, and of what is open and due by its end
     the deals that carry the category or a surer one. Files hold the calls themselves; of the CRM's
-    categories they are added up at each month's end for the periods of the next day, and today.
+    categories they are added up at each month's end for the periods of the next day, and today. `weighted` is what sellers'
+    own probabilities make of their deals: amounts times probability.
 -#}
 {%- set categories = {
     'commit': "('commit')", 'best_case': "('commit', 'best_case')", 'pipeline': "('commit', 'best_case', 'pipeline')",
@@ -127,6 +128,7 @@ standings as (
         origins.period_end,
         spans.status,
         spans.category,
+        spans.forecast_probability,
         spans.owner,
         -- A call is that of the team of the day, and what it had won stays with the team that won it.
         coalesce(team_periods.team, 'unassigned') as team,
@@ -167,6 +169,11 @@ standings_summed as (
         coalesce(sum(amount) filter (where is_due and category in {{ words }}), 0) as {{ category }},
         count(*) filter (where is_due and category in {{ words }}) as {{ category }}_deals,
         {%- endfor %}
+        coalesce(
+            sum(cast(amount * forecast_probability as decimal(18, 2))) filter (where is_due), 0
+        ) as weighted,
+        count(*) filter (where is_due and forecast_probability is not null) as weighted_deals,
+        count(*) filter (where status = 'open' and forecast_probability is not null) as deals_with_probability,
         coalesce(sum(amount) filter (where status = 'won'), 0) as won,
         count(*) filter (where status = 'open' and category is not null) as deals_with_category
     from standings
@@ -179,7 +186,7 @@ standings_summed as (
 
 -- Who has said nothing of any deal has made no call.
 calls_of_crm as (
-    {%- for category in categories %}
+    {%- for category in (categories | list) + ['weighted'] %}
     select
         cast(null as text) as source_system,
         standings_summed.level,
@@ -195,7 +202,7 @@ calls_of_crm as (
         standings_summed.period_end
     from standings_summed
     cross join run_context
-    where standings_summed.deals_with_category > 0
+    where standings_summed.{{ 'deals_with_probability' if category == 'weighted' else 'deals_with_category' }} > 0
     {%- if not loop.last %}
     union all
     {%- endif %}

@@ -6,7 +6,8 @@
     'deal': {
         'stage': 'dealstage', 'pipeline': 'pipeline', 'amount': 'amount', 'close_date': 'closedate',
         'owner': 'hubspot_owner_id', 'currency': 'deal_currency_code',
-        'forecast_category': 'hs_manual_forecast_category', 'next_step': 'hs_next_step',
+        'forecast_category': 'hs_manual_forecast_category',
+        'forecast_probability': 'hs_forecast_probability', 'next_step': 'hs_next_step',
         'lost_reason': 'closed_lost_reason',
     },
     'lead': {
@@ -156,7 +157,7 @@ changes_read as (
             when changes_new.field = 'amount' then {{ to_decimal('changes_new.value_text') }}
         end as amount,
         case
-            when changes_new.field in ('quantity', 'unit_price')
+            when changes_new.field in ('quantity', 'unit_price', 'forecast_probability')
                 then {{ to_decimal('changes_new.value_text', 6) }}
         end as number_read
     from changes_new
@@ -180,10 +181,13 @@ changes_judged as (
                 and changes_read.amount is null
                 then 'amount is not a number'
             when
-                changes_read.field in ('quantity', 'unit_price')
+                changes_read.field in ('quantity', 'unit_price', 'forecast_probability')
                 and changes_read.value_given is not null
                 and changes_read.number_read is null
                 then changes_read.field || ' is not a number'
+            when
+                changes_read.field = 'forecast_probability' and changes_read.number_read not between 0 and 1
+                then 'forecast_probability is not between 0 and 1'
         end as reject_reason
     from changes_read
 ),
@@ -204,6 +208,7 @@ final as (
             when 'currency' then upper(changes_judged.value_given)
             when 'quantity' then cast(changes_judged.number_read as text)
             when 'unit_price' then cast(changes_judged.number_read as text)
+            when 'forecast_probability' then cast(changes_judged.number_read as text)
             when 'line_outcome' then lower(changes_judged.value_given)
             else changes_judged.value_given
         end as value, -- noqa: RF04
