@@ -34,6 +34,7 @@ import pandas as pd
 
 from simulator import fold
 from simulator.company import Company
+from simulator.fiscal import fiscal_periods
 from simulator.fold import texts
 from simulator.google_ads import reported_days
 from simulator.people import placed
@@ -99,6 +100,7 @@ def write_finance(company: Company, now: datetime, folder: Path) -> list[Path]:
         _csv(folder / "rates.csv", *_plain(rates, {"rate_date": _day, "rate_to_reporting": _comma})),
         _csv(folder / "budgets.csv", *_plain(budgets, {"period_start": _day, "amount": _money})),
         _csv(folder / "holidays.csv", *_plain(holidays, {"holiday_date": _day})),
+        _csv(folder / "fiscal_periods.csv", *_plain(fiscal_periods(), {"period_start": _day, "period_end": _day})),
         _csv(folder / "addressable_accounts.csv", *_plain(company.addressable_accounts, {})),
         _csv(folder / "feedback.csv", *_plain(_answered(company, moment), {"answered_date": _day})),
         _csv(folder / "forecast_submissions.csv", *_plain(_submitted(company, moment), _SUBMISSION_CELLS)),

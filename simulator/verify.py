@@ -167,7 +167,7 @@ def verify(
         zone=str(context["reporting_timezone"]),
         close_day=str(context["close_day_rule"]),
     )
-    moment = replace(moment, landed=landings(home, context.get("known_at")))
+    moment = replace(moment, landed=landings(home, context.get("known_at")), by_weeks=by_weeks(home, release))
     company = generate(seed=seed, scale=scale)
     world = World(company, moment)
     results: list[Result] = []
@@ -181,6 +181,18 @@ def verify(
         if len(expected) or len(told):
             results += compare(RESTATEMENTS, expected, told)
     return results
+
+
+def by_weeks(home: Path, release: str | None) -> bool:
+    """Whether a release follows finance's calendar of weeks."""
+    import duckdb
+
+    with duckdb.connect(str(marts_of(home, release)), read_only=True) as connection:
+        named = "select 1 from information_schema.tables where table_name = 'dim_dates'"
+        if connection.execute(named).fetchone() is None:
+            return False
+        listed = "select 1 from marts.marts.dim_dates where fiscal_basis = 'calendar_file' limit 1"
+        return connection.execute(listed).fetchone() is not None
 
 
 def landings(home: Path, known_at: int | None) -> tuple[pd.Timestamp, ...]:

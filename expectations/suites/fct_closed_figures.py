@@ -26,15 +26,16 @@ def expectations(context: GateContext) -> list["Expectation"]:
         rules.rows(
             "months_are_the_reports",
             "select months.month_start, months.won_reporting, months.won_deals, months.leads, months.mqls, "
-            "months.spend_reporting, figures.* exclude (period_start) from rpt_monthly as months "
-            "left join (select period_start, "
+            "months.spend_reporting, figures.* exclude (month_start) from rpt_monthly as months "
+            # The report's months are the company's, those of closed figures the calendar's.
+            "left join (select coalesce(dates.month_start, batch.period_start) as month_start, "
             "sum(amount_reporting) filter (where status = 'won') as won_amount, "
             "count(*) filter (where status = 'won') as won, "
             "count(*) filter (where family = 'creation') as created, "
             "count(*) filter (where family = 'qualification') as qualified, "
             "round(sum(amount_reporting) filter (where family = 'spend'), 2) as spent "
-            "from {batch} where is_counted group by all) as figures "
-            "on months.month_start = figures.period_start "
+            "from {batch} as batch left join dim_dates as dates on batch.figure_day = dates.date_day "
+            "where is_counted group by all) as figures on months.month_start = figures.month_start "
             # A month that is going on may hold wins that are dated in its future.
             "where not months.is_current and ("
             "months.won_reporting <> coalesce(figures.won_amount, 0) or months.won_deals <> coalesce(figures.won, 0) "

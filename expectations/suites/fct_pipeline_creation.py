@@ -24,8 +24,9 @@ def expectations(context: GateContext) -> list["Expectation"]:
         rules.none("by_the_day", f"month_start > date '{context.as_of}'"),
         rules.rows(
             "levels_are_the_deals",
-            "with deals as (select date_trunc('month', created_date) as month_start, count(*) as deals, "
-            "coalesce(sum(amount_reporting), 0) as amount from fct_deals where not is_excluded and not is_imported "
+            "with deals as (select coalesce(month_start, date_trunc('month', created_date)) as month_start, "
+            "count(*) as deals, coalesce(sum(amount_reporting), 0) as amount "
+            "from fct_deals left join dim_dates on created_date = date_day where not is_excluded and not is_imported "
             "and pipeline_purpose = 'new_business' and created_date is not null group by all), "
             "levels as (select month_start, level, sum(created_deals) as deals, sum(created_reporting) as amount "
             "from {batch} group by all having sum(created_deals) > 0) "

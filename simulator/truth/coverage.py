@@ -69,14 +69,14 @@ class Coverage(Pipeline, Splits, Plans):
     def _same_day(self, period: Period, current: Period) -> date | None:
         """The last day on which no greater share of the working days was over than today; None before the first."""
         here = self.working_days(current.start, current.end)
-        there = self.working_days(period.start, period.end)
+        there = self.working_days(max(period.start, self.calendar.told[0]), period.end)
         gone = bisect_right(here, self.moment.as_of)
         # The first working day that would be too many ends the comparison.
         allowed = gone * len(there) // len(here)
         if allowed >= len(there):
             return period.end
         last = there[allowed] - timedelta(days=1)
-        return last if last >= period.start else None
+        return last if last >= max(period.start, self.calendar.told[0]) else None
 
     def _open_on(self, day: date) -> list[Standing]:
         """Every deal that stood open at the end of a day."""
@@ -110,13 +110,13 @@ class Coverage(Pipeline, Splits, Plans):
         """One row per month or quarter, level and member."""
         records = []
         first_win = min((day for day, _, _, _ in self._wins), default=None)
-        known_from = first_win.replace(day=1) if first_win else None
+        known_from = self.calendar.first_of(first_win) if first_win else None
         # The product's calendar reaches back to the first of January of the year in which reports begin.
         begins = START.replace(month=1, day=1)
-        for kind, frequency in (("month", "M"), ("quarter", "Q")):
+        for kind in ("month", "quarter"):
             spans = [
-                Period(kind, span.start_time.date(), span.end_time.date(), span.start_time.date(), span.end_time.date())
-                for span in pd.period_range(begins, self.moment.as_of, freq=frequency)
+                Period(kind, span.start, span.end, span.start, span.end)
+                for span in self.calendar.periods(kind, begins, self.moment.as_of)
             ]
             current = spans[-1]
             earlier: dict[Member, list[dict[str, Any]]] = defaultdict(list)
@@ -142,7 +142,7 @@ class Coverage(Pipeline, Splits, Plans):
                 begun |= targets.keys() | opened.keys()
                 if day is None:
                     continue
-                working = self.working_days(period.start, period.end)
+                working = self.working_days(max(period.start, self.calendar.told[0]), period.end)
                 gone = bisect_right(working, day)
                 known = known_from is not None and period.start >= known_from
                 for member in begun:

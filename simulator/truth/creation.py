@@ -44,7 +44,7 @@ class Creation(Deals, Plans):
             money = Decimal(0) if absent(deal["amount_reporting"]) else deal["amount_reporting"]
             for level, member in (("total", "total"), ("creator_kind", kind), ("owner", owner or "unknown")):
                 cell = cells.setdefault(
-                    (deal["created_date"].replace(day=1), level, member), defaultdict(lambda: Decimal(0))
+                    (self.calendar.first_of(deal["created_date"]), level, member), defaultdict(lambda: Decimal(0))
                 )
                 for name, counts in (
                     ("created", True),
@@ -55,7 +55,7 @@ class Creation(Deals, Plans):
                     cell[f"{name}_reporting"] += money if counts else 0
                 cell["amountless_deals"] += absent(deal["amount_reporting"])
         for row in self.fct_targets.loc[self.fct_targets["measure"] == "pipeline_created"].to_dict("records"):
-            if START <= row["period_start"] <= self.moment.as_of:
+            if row["period_start"] <= self.moment.as_of and self.calendar.end_of(row["period_start"]) >= START:
                 place = (row["period_start"], row["level"], row["member"])
                 cells.setdefault(place, defaultdict(lambda: Decimal(0)))["target"] += row["amount_reporting"]
         records = [

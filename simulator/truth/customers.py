@@ -414,7 +414,8 @@ class Customers(Team):
                 continue
             group = next(name for name, scores in ANSWERS[row["kind"]].items() if row["score"] in scores)
             month = first_of(day)
-            for period, start in (("month", month), ("quarter", month.replace(month=(month.month - 1) // 3 * 3 + 1))):
+            for period in ("month", "quarter"):
+                start = self.calendar.period_of(period, day).start
                 for level, member in (("total", "total"), ("segment", account.get("segment", "unknown"))):
                     for of in ("all", group):
                         cells[row["kind"], period, start, level, member, of].append((customer, group, month))

@@ -18,8 +18,10 @@ import numpy as np
 import pandas as pd
 
 from simulator import clock
-from simulator.company import Company
+from simulator.company import START, Company
 from simulator.draws import Times
+from simulator.fiscal import fiscal_periods
+from simulator.truth.calendar import Calendar, Span
 
 SOURCE, PLATFORM = "hubspot", "google_ads"
 DEAL_STAGES = {
@@ -52,6 +54,8 @@ class Moment:
     close_day: str = "stage_event"  # or crm_close_date
     # For which instants the CRM was asked, in order of landing (naive UTC); once and now where nobody says.
     landed: tuple[pd.Timestamp, ...] = ()
+    # Whether the company reports by finance's calendar of weeks (fiscal.py).
+    by_weeks: bool = False
 
     @property
     def as_of_end(self) -> pd.Timestamp:
@@ -150,6 +154,16 @@ class Log:
 
     def __post_init__(self) -> None:
         self.end = self.moment.as_of_end
+
+    @cached_property
+    def calendar(self) -> Calendar:
+        """The months that the company reports by."""
+        listed = [
+            Span(start.date(), end.date(), year * 12 + month - 1)
+            for year, month, start, end in fiscal_periods().itertuples(index=False)
+        ]
+        told = (date(START.year, 1, 1), date(self.moment.as_of.year + 2, 12, 31))
+        return Calendar(tuple(listed) if self.moment.by_weeks else (), told)
 
     @cached_property
     def survivor(self) -> dict[tuple[str, str], str]:

@@ -123,13 +123,15 @@ class Pipeline(Deals):
 
     @cached_property
     def pipeline_periods(self) -> list[Period]:
-        """Weeks from Monday, months and quarters of the calendar year, up to the day."""
+        """Weeks from Monday, and the company's months and quarters, up to the day."""
         first, found = self.day(self.deals_existing["created_at"].min()), []
-        for kind, frequency in (("week", "W-SUN"), ("month", "M"), ("quarter", "Q")):
-            for span in pd.period_range(first, self.moment.as_of, freq=frequency):
-                start, end = span.start_time.date(), span.end_time.date()
-                before = (span - 1).start_time.date()
-                found.append(Period(kind, start, end, before, min(end, self.moment.as_of)))
+        for week in pd.period_range(first, self.moment.as_of, freq="W-SUN"):
+            start, end = week.start_time.date(), week.end_time.date()
+            found.append(Period("week", start, end, start - timedelta(days=7), min(end, self.moment.as_of)))
+        for kind in ("month", "quarter"):
+            for span in self.calendar.periods(kind, first, self.moment.as_of):
+                before = self.calendar.period_of(kind, span.start - timedelta(days=1)).start
+                found.append(Period(kind, span.start, span.end, before, min(span.end, self.moment.as_of)))
         return found
 
     def _moves(

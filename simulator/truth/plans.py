@@ -47,7 +47,7 @@ class Plans(People):
                     if row["level"] == "owner"
                     else row["member"],
                     "measure": row["measure"],
-                    "period_start": row["period_start"].date(),
+                    "period_start": self.calendar.first_of(row["period_start"].date()),
                     "amount_reporting": rounded(
                         Decimal(str(row["amount"])) * self.rate(row["currency"], row["period_start"].date(), "plan"), 2
                     ),

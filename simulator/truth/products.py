@@ -164,7 +164,7 @@ class Products(Outcomes):
                 continue
             day = line["close_day"] if closed else line["close_date"]
             member = text_of(line["product_key"]) or ("not_listed" if line["line_kind"] == "line" else "residual")
-            of_deal = cells[member, None if absent(day) else day.replace(day=1)][line["deal_key"]]
+            of_deal = cells[member, None if absent(day) else self.calendar.first_of(day)][line["deal_key"]]
             of_deal.append({str(name): value for name, value in line.items()})
         records = []
         for (member, month), deals in cells.items():

@@ -22,13 +22,12 @@ CATEGORIES = ("commit", "best_case", "pipeline")
 Span = tuple[str, date, date]
 
 
-def period_of(kind: str, day: date) -> Span:
-    span = pd.Period(pd.Timestamp(day), freq="M" if kind == "month" else "Q")
-    return kind, span.start_time.date(), span.end_time.date()
-
-
 class Submissions(Coverage):
     """Calls, scored."""
+
+    def _period(self, kind: str, day: date) -> Span:
+        span = self.calendar.period_of(kind, day)
+        return kind, span.start, span.end
 
     def _frozen_day(self, end: date) -> date:
         return self.working_days(end + timedelta(days=1), end + timedelta(days=60))[FROZEN_AFTER - 1]
@@ -56,8 +55,8 @@ class Submissions(Coverage):
         found: dict[tuple[Span, Member], Decimal] = defaultdict(Decimal)
         month = START.replace(month=1, day=1)
         while month <= self.moment.as_of:
-            _, first, last = period_of("month", month)
-            quarter = period_of("quarter", month)
+            _, first, last = self._period("month", month)
+            quarter = self._period("quarter", month)
             for span in (("month", first, last), quarter):
                 day = self._frozen_day(span[2])
                 if day > self.moment.as_of:
@@ -83,7 +82,7 @@ class Submissions(Coverage):
             if counts and deal["close_day"] <= self.moment.as_of and not absent(deal["amount_reporting"]):
                 for kind in ("month", "quarter"):
                     for member in self._members(self.owner_at_close(deal), deal["close_day"]):
-                        found[period_of(kind, deal["close_day"]), member] += deal["amount_reporting"]
+                        found[self._period(kind, deal["close_day"]), member] += deal["amount_reporting"]
         return found
 
     def _called_in_files(self) -> list[dict[str, Any]]:
@@ -100,7 +99,7 @@ class Submissions(Coverage):
             found.append(
                 {
                     "origin": "file", "level": level, "member": member, "category": row["category"],
-                    "span": period_of(row["period_type"], row["period_start"].date()), "submitted_on": day,
+                    "span": self._period(row["period_type"], row["period_start"].date()), "submitted_on": day,
                     "currency": row["currency"], "amount": amount, "deals": None,
                     "amount_reporting": rounded(amount * self.rate(row["currency"], day), 2)
                     if row["currency"] != "EUR" else amount,
@@ -109,16 +108,13 @@ class Submissions(Coverage):
         return found
 
     def _called_in_crm(self) -> list[dict[str, Any]]:
-        days = [
-            span.end_time.date()
-            for span in pd.period_range(START.replace(month=1, day=1), self.moment.as_of, freq="M")
-            if span.end_time.date() < self.moment.as_of
-        ]
+        months = self.calendar.periods("month", START.replace(month=1, day=1), self.moment.as_of)
+        days = [span.end for span in months if span.end < self.moment.as_of]
         found = []
         for day in [*days, self.moment.as_of]:
             stood = [self._standing(deal_id, day) for deal_id in self.pipeline_deals]
             for kind in ("month", "quarter"):
-                span = period_of(kind, day + timedelta(days=1))
+                span = self._period(kind, day + timedelta(days=1))
                 # The fourth is weighted by the sellers' own probabilities.
                 sums: dict[Member, list[Decimal]] = defaultdict(lambda: [Decimal(0)] * 4)
                 counts: dict[Member, list[int]] = defaultdict(lambda: [0] * 4)

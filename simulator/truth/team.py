@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 from functools import cached_property
 from statistics import NormalDist
@@ -52,10 +52,6 @@ RAMP = (Decimal("0.5"), Decimal("0.75"))
 
 def first_of(day: date) -> date:
     return day.replace(day=1)
-
-
-def month_end(month: date) -> date:
-    return (month + timedelta(days=31)).replace(day=1) - timedelta(days=1)
 
 
 def months_later(month: date, count: int) -> date:
@@ -157,7 +153,7 @@ class Team(Splits, Plans):
         records = []
         for row in self.fct_targets.to_dict("records"):
             month = row["period_start"]
-            days = self.working_days(month, month_end(month))
+            days = self.working_days(month, self.calendar.end_of(month))
             cents, left = divmod(int(row["amount_reporting"] * 100), len(days))
             records += [
                 {
@@ -173,11 +169,7 @@ class Team(Splits, Plans):
 
     @cached_property
     def _months(self) -> list[date]:
-        months, month = [], first_of(START)
-        while month <= self.moment.as_of:
-            months.append(month)
-            month = months_later(month, 1)
-        return months
+        return [month.start for month in self.calendar.periods("month", START, self.moment.as_of)]
 
     @cached_property
     def _employed(self) -> dict[str, tuple[date, date | None]]:
@@ -194,7 +186,7 @@ class Team(Splits, Plans):
         """The share of a month's target that counts: less than all of it in the months that follow a start."""
         if owner in self._employed:
             begun = self._employed[owner][0]
-            since = (month.year - begun.year) * 12 + month.month - begun.month
+            since = self.calendar.month_of(month).number - self.calendar.month_of(begun).number
             if 0 <= since < len(RAMP):
                 return RAMP[since]
         return Decimal(1)
@@ -204,9 +196,9 @@ class Team(Splits, Plans):
         if owner not in self._employed:
             return None
         begun, left = self._employed[owner]
-        if begun > month_end(month) or (left is not None and left < month):
+        if begun > self.calendar.end_of(month) or (left is not None and left < month):
             return None
-        return len(self.working_days(max(month, begun), min(until, month_end(month), left or until)))
+        return len(self.working_days(max(month, begun), min(until, self.calendar.end_of(month), left or until)))
 
     @cached_property
     def _sums(self) -> dict[str, dict[Cell, Any]]:
@@ -225,23 +217,23 @@ class Team(Splits, Plans):
 
             money = Decimal(0) if absent(deal["amount_reporting"]) else deal["amount_reporting"]
             if deal["status"] == "open":
-                cell = (text_of(deal["owner_key"]) or NOBODY, first_of(self.moment.as_of))
+                cell = (text_of(deal["owner_key"]) or NOBODY, self.calendar.first_of(self.moment.as_of))
                 found["open_deals"][cell] += 1
                 found["open_reporting"][cell] += money
             elif deal["close_day"] <= self.moment.as_of:
-                month = first_of(deal["close_day"])
+                month = self.calendar.first_of(deal["close_day"])
                 cell = self._credit(deal, month, found)
                 if deal["pipeline_purpose"] == "new_business" and deal["is_qualified"] and not deal["is_zero_day_win"]:
                     found["rated"][cell] += 1
                     found["rated_won"][cell] += deal["status"] == "won"
             if deal["deal_id"] not in imported:
-                cell = (holder(visits[0].entered_at), first_of(deal["created_date"]))
+                cell = (holder(visits[0].entered_at), self.calendar.first_of(deal["created_date"]))
                 found["created_deals"][cell] += 1
                 found["created_reporting"][cell] += money
             proposed = [visit for visit in visits if 4 <= visit.order < EXIT]
             if proposed and deal["pipeline_purpose"] == "new_business":
                 at = proposed[0].entered_at
-                found["proposals"][holder(at), first_of(self.day(at))] += 1
+                found["proposals"][holder(at), self.calendar.first_of(self.day(at))] += 1
         self._add_activities(found)
         return found
 
@@ -272,19 +264,19 @@ class Team(Splits, Plans):
         for row in activities.loc[~activities["is_excluded"].astype(bool)].to_dict("records"):
             owner, kind = text_of(row["owner_key"]) or NOBODY, row["kind"]
             if kind == "meeting":
-                found["meetings_booked"][owner, first_of(row["created_date"])] += 1
+                found["meetings_booked"][owner, self.calendar.first_of(row["created_date"])] += 1
             if not row["is_past"]:
                 continue
-            found["seen"][owner, first_of(row["occurred_date"])] += 1
+            found["seen"][owner, self.calendar.first_of(row["occurred_date"])] += 1
             if row["direction"] == "inbound":
                 continue
             name = {"call": "calls", "email": "emails", "task": "tasks_done"}.get(kind, f"meetings_{row['outcome']}")
             if kind != "task" or row["outcome"] == "done":
-                found[name][owner, first_of(row["occurred_date"])] += 1
+                found[name][owner, self.calendar.first_of(row["occurred_date"])] += 1
 
     def _trailing(self, month: date) -> dict[str, tuple[int, int]]:
         """owner -> won and closed in the twelve months that end with `month`."""
-        first = months_later(month, -11)
+        first = self.calendar.later(month, -11)
         won: Counter[str] = Counter()
         closed: Counter[str] = Counter()
         for (owner, at), count in self._sums["rated"].items():
@@ -297,7 +289,7 @@ class Team(Splits, Plans):
     def fct_rep_months(self) -> pd.DataFrame:
         """One row per owner and month."""
         sums = self._sums
-        this_month = first_of(self.moment.as_of)
+        this_month, month_end = self.calendar.first_of(self.moment.as_of), self.calendar.end_of
         targets = self.fct_targets
         targets = targets.loc[targets["level"] == "owner"]
         quota = {

@@ -492,11 +492,12 @@ def test_a_new_column_warns_until_a_release_has_told_it(gated: Gated) -> None:
     assert "fct_file_readings.no_new_columns" not in warned(gated.judge("fct_file_readings"))
 
 
+@pytest.mark.fault(35)
 @pytest.mark.fault(38)
 def test_what_may_be_true_warns(gated: Gated) -> None:
     gated.mutate(
         "update fct_deals set amount_reporting = 1e6 where deal_id = 'd2'",
-        "update fct_deals set close_date = date '2020-01-01' where deal_id = 'd4'",
+        "update fct_deals set close_date = date '2020-01-01', closed_at = timestamp '2020-01-01' where deal_id = 'd4'",
         "update fct_sessions set is_bot = true",
         "update fct_source_freshness set last_record_at = last_record_at - interval 5 day where source = 'ga4'",
     )
@@ -505,6 +506,7 @@ def test_what_may_be_true_warns(gated: Gated) -> None:
     assert warned(verdict) - {"unguarded.has_a_suite"} == {
         "fct_deals.amounts_not_hundredfold",
         "fct_deals.close_date_after_created",
+        "fct_deals.closed_after_created",
         "fct_sessions.bot_share",
         "sources.ga4_fresh",
         "sources.no_rejected_rows",

@@ -35,14 +35,17 @@ def pipelines(*labels: str) -> list[dict[str, str | None]]:
     return [{"id": "p", "label": "Sales pipeline", "stages": json.dumps(stages)}]
 
 
-STAGES = [{"object": "deal", "stage_label": "Demo", "stage": "meeting", "row_number": "1", "file_name": "stages.csv"}]
+STAGES = [
+    {"object": "deal", "stage_label": "Demo", "stage": "meeting", "row_number": "1", "file_name": "stages.csv"},
+    {"object": "deal", "stage_label": "Signed", "stage": "won", "row_number": "2", "file_name": "stages.csv"},
+]
 UNMAPPED = {"dealstage": [{"value": "n", "timestamp": CREATED}]}
 TEMPLATE = "{{ 7 * 7 }}'; drop table fct_deals; --"
 
 
 def landed(lake: Lake, deals: list[dict[str, Any]]) -> None:
     lake.land("mappings", {"stages": STAGES}, FETCHED)
-    lake.land("hubspot", {"deals": deals, "pipelines": pipelines("Demo", "New one")}, FETCHED)
+    lake.land("hubspot", {"deals": deals, "pipelines": pipelines("Demo", "New one", "Signed")}, FETCHED)
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +68,7 @@ def told(lakes: Callable[[], Lake]) -> Lake:
             deal(11, dealstage="n", properties_with_history=json.dumps(UNMAPPED)),
             deal(12, amount="-30.25"),
             deal(13, dealname=TEMPLATE),
+            deal(14, dealstage="s", closedate="2026-05-01T08:00:00Z", properties_with_history=None),
             deal(2**53),
             deal(2**53 + 1),
             deal(1),
@@ -91,7 +95,7 @@ def test_what_cannot_be_read_is_kept_with_a_reason(told: Lake) -> None:
     }
     assert json.loads(next(row["record"] for row in rejects if row["reason"].startswith("currency")))["id"] == "5"
     ids = {row["deal_id"] for row in told.rows("select deal_id from fct_deals")}
-    assert ids == {"1", *(str(number) for number in range(8, 14)), str(2**53), str(2**53 + 1)}
+    assert ids == {"1", *(str(number) for number in range(8, 15)), str(2**53), str(2**53 + 1)}
     assert told.rows("select close_date from fct_deals where deal_id = '8'") == [{"close_date": date(2028, 2, 29)}]
 
 
@@ -113,6 +117,21 @@ def test_a_negative_amount_counts_negative(told: Lake) -> None:
     assert found == [{"amount_reporting": Decimal("-30.25")}]
 
 
+@pytest.mark.fault(35)
+def test_a_deal_that_closed_before_it_was_created_is_booked_and_has_no_cycle(told: Lake) -> None:
+    deal_of = "select status, close_day, cycle_days, cycle_reject_reason, amount_reporting, is_excluded from fct_deals"
+    assert told.rows(f"{deal_of} where deal_id = '14'") == [
+        {
+            "status": "won",
+            "close_day": date(2026, 5, 1),
+            "cycle_days": None,
+            "cycle_reject_reason": "closed_before_created",
+            "amount_reporting": Decimal("100.00"),
+            "is_excluded": False,
+        }
+    ]
+
+
 @pytest.mark.fault(67)
 @pytest.mark.fault(71)
 def test_templates_and_sql_in_data_stay_text(told: Lake) -> None:
@@ -129,7 +148,7 @@ def test_a_page_that_came_twice_counts_once(told: Lake) -> None:
     assert told.rows(
         "select rows_fetched, rows_staged, rows_rejected, rows_duplicate from fct_source_freshness "
         "where source = 'hubspot' and entity = 'deals'"
-    ) == [{"rows_fetched": 17, "rows_staged": 9, "rows_rejected": 6, "rows_duplicate": 2}]
+    ) == [{"rows_fetched": 18, "rows_staged": 10, "rows_rejected": 6, "rows_duplicate": 2}]
 
 
 def test_merged_records_vanish_and_what_names_them_follows(lake: Lake) -> None:

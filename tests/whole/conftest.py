@@ -2,16 +2,20 @@
 
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
-from configuration.paths import Home
+from configuration.model import load
+from configuration.paths import REPOSITORY, Home
 from dagster_project import demo, headless
+from ingestion import landing
 from publishing.release import Release, list_releases
 from simulator import server
 from simulator.company import Company, generate
@@ -19,6 +23,7 @@ from simulator.company import Company, generate
 NOW = datetime(2026, 6, 18, 6)
 AS_OF = date(2026, 6, 17)
 SCALE = 0.02
+PERIOD = ("period_start", "period_end")
 
 
 @dataclass
@@ -39,6 +44,20 @@ class Whole:
         published = headless.run(self.home, as_of=as_of, extract=extract, console=console, baseline=baseline)
         return next((one for one in list_releases(self.home) if one.id not in known), published)
 
+    def report_by_weeks(self) -> None:
+        """Lands finance's list of fiscal months (4-4-5, one year of 53 weeks), which counts from then on."""
+        columns = "".join(f"        {name}: {name}\n" for name in ("fiscal_year", "fiscal_month", *PERIOD))
+        listed = (
+            "    - name: finance_fiscal_periods\n      entity: fiscal_periods\n      system: finance\n"
+            "      path: ${SALESHOUSE_HOME:-var}/demo/finance/fiscal_periods.csv\n"
+            f"      delimiter: ;\n      dates: d.m.Y\n      columns:\n{columns}\n"
+        )
+        text = (REPOSITORY / "saleshouse.yml").read_text().replace(": mappings/", f": {REPOSITORY}/mappings/")
+        before, name, after = text.partition("    - name: finance_holidays\n")
+        settings = self.home.root / "weeks.yml"
+        settings.write_text(before + listed + name + after)
+        landing.land(self.home, "files", load(settings), now=self.control.now.replace(tzinfo=UTC))
+
     def advance(self, days: int) -> None:
         """Lets the simulated company live on."""
         self.control.move(self.control.now + timedelta(days=days))
@@ -58,6 +77,13 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Whole]:
         yield Whole(home, company, control, first, kept)
     os.environ.clear()
     os.environ.update(before)
+
+
+def verify(home: Home, now: str, *more: str) -> subprocess.CompletedProcess[str]:
+    """The live release, or the one that `more` names, against the truth at a moment."""
+    options = ["--home", str(home.root), "--scale", str(SCALE), "--now", now, *more]
+    command = [sys.executable, "-m", "simulator", "verify", *options]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
 def rows(path: Path, query: str) -> list[tuple[object, ...]]:

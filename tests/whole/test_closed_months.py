@@ -15,7 +15,7 @@ from dagster_project.cli import app
 from publishing import release
 from simulator.truth import Moment, World
 from simulator.truth.restatements import restated
-from tests.whole.conftest import AS_OF, NOW, Whole, rows
+from tests.whole.conftest import AS_OF, NOW, Whole, rows, verify
 
 pytestmark = [pytest.mark.whole, pytest.mark.xdist_group("whole")]
 PAST = AS_OF - timedelta(days=200)
@@ -30,6 +30,11 @@ def past(whole: Whole) -> release.Release:
 def test_a_past_day_has_no_later_release_as_its_baseline(past: release.Release) -> None:
     assert past.manifest["baseline_release"] is None
     assert rows(past.marts, "from marts.marts.fct_restatements") == []
+
+
+def test_a_day_before_the_first_landing_agrees_with_the_truth(whole: Whole, past: release.Release) -> None:
+    outcome = verify(whole.home, f"{NOW:%Y-%m-%dT%H:%M:%S}", "--release", past.id)
+    assert outcome.returncode == 0, outcome.stdout[-3000:] + outcome.stderr[-2000:]
 
 
 def test_two_days_differ_by_what_the_truth_names(whole: Whole, past: release.Release) -> None:

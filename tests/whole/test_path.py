@@ -2,8 +2,6 @@
 
 import json
 import shutil
-import subprocess
-import sys
 from datetime import UTC, timedelta
 
 import duckdb
@@ -14,27 +12,10 @@ from configuration.model import load
 from configuration.paths import Home
 from ingestion import landing
 from publishing import reading, release
-from tests.whole.conftest import AS_OF, SCALE, Whole, rows
+from tests.whole.conftest import AS_OF, Whole, rows, verify
 from warehouse import build
 
 pytestmark = [pytest.mark.whole, pytest.mark.xdist_group("whole")]
-
-
-def verify(home: Home, now: str, *more: str) -> subprocess.CompletedProcess[str]:
-    command = [
-        sys.executable,
-        "-m",
-        "simulator",
-        "verify",
-        "--home",
-        str(home.root),
-        "--scale",
-        str(SCALE),
-        "--now",
-        now,
-        *more,
-    ]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
 def test_status_names_release_rows_checks_rejects_and_freshness(whole: Whole) -> None:
@@ -53,12 +34,17 @@ def test_release_agrees_with_the_truth(whole: Whole) -> None:
 
 
 def test_a_past_day_is_rebuilt_as_it_was_and_readers_stay_where_they_are(whole: Whole) -> None:
-    """What was true on a day months ago, with everything known since: quarters later, and not moving the live one."""
+    """What was true on a day months ago, with everything known since, not moving the live one; and by fiscal months of
+    weeks, which have been listed since.
+    """
     live = release.require_live(whole.home)
     past = AS_OF - timedelta(days=100)
+    whole.report_by_weeks()
     whole.run(past, extract=False)
     assert release.require_live(whole.home) == live
     rebuilt = next(one for one in release.list_releases(whole.home) if one.as_of == past)
+    longest = "select max(month_end - month_start + 1) from marts.marts.dim_dates where fiscal_year = 2023"
+    assert rows(rebuilt.marts, longest) == [(42,)], "the 53rd week of that year makes its last month one of six"
     outcome = verify(whole.home, "2026-06-18T06:00:00", "--release", rebuilt.id)
     assert outcome.returncode == 0, outcome.stdout[-3000:] + outcome.stderr[-2000:]
 

@@ -20,6 +20,10 @@ survivors as (
     select * from {{ ref('int_survivors') }}
 ),
 
+loads as (
+    select * from {{ source('ledger', 'loads') }}
+),
+
 run_context as (
     select * from {{ source('run', 'run_context') }}
 ),
@@ -82,25 +86,53 @@ values_at_as_of as (
     group by all
 ),
 
--- Of a past day what had landed by its end is known, where the source keeps no history.
+-- Of a past day what had landed for it is known, where the source keeps no history.
 versions_by_the_day as (
     select
         deals.source_system,
         deals.deal_id,
         max_by(
-            { 'next_step': deals.next_step, 'lost_reason': deals.lost_reason }, deals.version_order
+            {
+                'next_step': deals.next_step,
+                'lost_reason': deals.lost_reason,
+                'contact_id': deals.contact_id,
+                'contact_ids': deals.contact_ids,
+                'account_id': deals.account_id
+            },
+            deals.version_order
         ) as told
     from deals
     cross join run_context
-    where run_context.is_past_day and deals.fetched_at < run_context.as_of_end
+    inner join loads on deals.load_number = loads.load_number
+    where run_context.is_past_day and loads.told_day <= run_context.as_of
     group by all
+),
+
+-- No source tells since when records are linked: a past day has the links that had landed for it. Before the first
+-- landing they are taken to have been what they are, or no deal of that time would have an account or a lead.
+deals_linked as (
+    select
+        deals_existing.* replace (
+            {%- for link in ['contact_id', 'contact_ids', 'account_id'] %}
+            case
+                when versions_by_the_day.told is not null then versions_by_the_day.told.{{ link }}
+                else deals_existing.{{ link }}
+            end as {{ link }}{{ ',' if not loop.last }}
+            {%- endfor %}
+        ),
+        versions_by_the_day.told as told_by_the_day
+    from deals_existing
+    left join versions_by_the_day
+        on
+            deals_existing.source_system = versions_by_the_day.source_system
+            and deals_existing.deal_id = versions_by_the_day.deal_id
 ),
 
 deals_joined as (
     select
-        deals_existing.*,
-        coalesce(contact_survivors.survivor_id, deals_existing.contact_id) as contact_id_surviving,
-        coalesce(account_survivors.survivor_id, deals_existing.account_id) as account_id_surviving,
+        deals_linked.*,
+        coalesce(contact_survivors.survivor_id, deals_linked.contact_id) as contact_id_surviving,
+        coalesce(account_survivors.survivor_id, deals_linked.account_id) as account_id_surviving,
         coalesce(values_at_as_of.has_stage_history, false) as has_stage_history,
         coalesce(values_at_as_of.has_been_staged, false) as has_been_staged,
         coalesce(values_at_as_of.has_amount_history, false) as has_amount_history,
@@ -113,7 +145,6 @@ deals_joined as (
         coalesce(values_at_as_of.has_lost_reason_history, false) as has_lost_reason_history,
         values_at_as_of.next_step_at_as_of,
         values_at_as_of.lost_reason_at_as_of,
-        versions_by_the_day.told as told_by_the_day,
         values_at_as_of.stage_at_as_of,
         values_at_as_of.amount_at_as_of,
         values_at_as_of.close_date_at_as_of,
@@ -121,22 +152,18 @@ deals_joined as (
         values_at_as_of.currency_at_as_of,
         values_at_as_of.forecast_category_at_as_of,
         coalesce(values_at_as_of.first_source_type in ('IMPORT', 'MIGRATION'), false) as is_imported
-    from deals_existing
-    left join values_at_as_of on deals_existing.deal_key = values_at_as_of.deal_key
-    left join versions_by_the_day
-        on
-            deals_existing.source_system = versions_by_the_day.source_system
-            and deals_existing.deal_id = versions_by_the_day.deal_id
+    from deals_linked
+    left join values_at_as_of on deals_linked.deal_key = values_at_as_of.deal_key
     left join survivors as contact_survivors
         on
             contact_survivors.object = 'contact'
-            and deals_existing.source_system = contact_survivors.source_system
-            and deals_existing.contact_id = contact_survivors.merged_id
+            and deals_linked.source_system = contact_survivors.source_system
+            and deals_linked.contact_id = contact_survivors.merged_id
     left join survivors as account_survivors
         on
             account_survivors.object = 'account'
-            and deals_existing.source_system = account_survivors.source_system
-            and deals_existing.account_id = account_survivors.merged_id
+            and deals_linked.source_system = account_survivors.source_system
+            and deals_linked.account_id = account_survivors.merged_id
 ),
 
 final as (

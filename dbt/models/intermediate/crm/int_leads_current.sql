@@ -21,6 +21,10 @@ lead_changes as (
     where field = 'purchase_timeframe'
 ),
 
+loads as (
+    select * from {{ source('ledger', 'loads') }}
+),
+
 run_context as (
     select * from {{ source('run', 'run_context') }}
 ),
@@ -39,14 +43,15 @@ timeframes_at_as_of as (
     group by lead_changes.lead_key
 ),
 
--- Of a past day what had landed by its end is known, where the source keeps no history.
+-- Of a past day what had landed for it is known, where the source keeps no history.
 versions_by_the_day as (
     select
         leads.source_system || ':' || leads.lead_id as lead_key,
         max_by({ 'purchase_timeframe': leads.purchase_timeframe }, leads.version_order) as told
     from leads
     cross join run_context
-    where run_context.is_past_day and leads.fetched_at < run_context.as_of_end
+    inner join loads on leads.load_number = loads.load_number
+    where run_context.is_past_day and loads.told_day <= run_context.as_of
     group by all
 ),
 

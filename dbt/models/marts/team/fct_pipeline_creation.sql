@@ -27,6 +27,10 @@ targets as (
     where measure = 'pipeline_created'
 ),
 
+dates as (
+    select * from {{ ref('dim_dates') }}
+),
+
 run_context as (
     select * from {{ source('run', 'run_context') }}
 ),
@@ -127,8 +131,9 @@ deals_created as (
             when kind_periods.target = 'unmapped' and not deals_with_creator.has_creator then 'not_stated'
             else coalesce(kind_periods.target, 'not_stated')
         end as creator_kind,
-        cast(date_trunc('month', deals_with_creator.created_date) as date) as month_start
+        coalesce(dates.month_start, cast(date_trunc('month', deals_with_creator.created_date) as date)) as month_start
     from deals_with_creator
+    left join dates on deals_with_creator.created_date = dates.date_day
     left join kind_periods
         on
             deals_with_creator.source_system = kind_periods.source_system
@@ -168,9 +173,11 @@ targets_placed as (
         sum(targets.amount_reporting) as target_reporting
     from targets
     cross join run_context
+    inner join dates on targets.period_start = dates.date_day
     where
         targets.level in ('company', 'creator_kind', 'owner')
-        and targets.period_start between date_trunc('month', run_context.start_date) and run_context.as_of
+        and dates.month_end >= run_context.start_date
+        and targets.period_start <= run_context.as_of
     group by all
 ),
 
