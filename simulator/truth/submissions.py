@@ -138,7 +138,7 @@ class Submissions(Coverage):
                                 counts[member][number] += 1
                     if standing.status == "open" and standing.probability:
                         due = standing.due is not None and standing.due <= span[2]
-                        for member in self._members(key_of(standing.owner)):
+                        for member in self._members(key_of(standing.owner), day):
                             weighed.add(member)
                             if due:
                                 worth = self.value(standing, day) * Decimal(standing.probability)
