@@ -27,7 +27,7 @@ def prepare(
     known = {row[0] for row in connection.execute(f"describe {prefix}_history").fetchall()}
     fields = (*FIELDS, *(field for field in TOLD if field in known))
     newest = ", ".join(f"arg_max({field}, order_no) filter (where {field} is not null) as {field}" for field in fields)
-    booked = "least(cast(carried.close_date as date), carried.valid_from)"
+    booked = "least(cast(carried.close_date as date), carried.in_stage_since)"
     booked = f"coalesce(carried.won_day, {booked})" if "won_day" in known else booked
     chance = "carried.win_probability" if "win_probability" in known else "cast(null as double)"
     connection.execute(
@@ -35,11 +35,13 @@ def prepare(
         create or replace temp table {prefix}_states as
         with changes as (
             select deal_id, cast(day as date) as day,
+                max(cast(day as date)) filter (where stage is not null) as in_stage_since,
                 {newest}
             from {prefix}_history where day <= date '{as_of}' group by deal_id, cast(day as date)
         ),
         carried as (
             select deal_id, day as valid_from, lead(day) over (partition by deal_id order by day) as valid_until,
+                last_value(in_stage_since ignore nulls) over past as in_stage_since,
                 {", ".join(f"last_value({field} ignore nulls) over past as {field}" for field in fields)}
             from changes
             window past as (partition by deal_id order by day rows between unbounded preceding and current row)

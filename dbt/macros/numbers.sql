@@ -99,11 +99,11 @@
 {%- endmacro %}
 
 {#-
-    A number from 0 to below `count` that is the key's own: a draw that every build repeats. In 128 bits, since DuckDB
-    divides them by a shorter whole number as fractions, which loses the last digits.
+    A number from 0 to below `count` that is the key's own: a draw that every build repeats, from the last eight bytes of
+    the key's MD5. All 128 bits would take ten times as long.
 -#}
 {% macro drawn_number(key, count) -%}
-    cast(md5_number({{ key }}) % cast({{ count }} as uhugeint) as bigint)
+    cast(md5_number_lower({{ key }}) % cast({{ count }} as ubigint) as bigint)
 {%- endmacro %}
 
 {#-

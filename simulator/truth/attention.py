@@ -36,7 +36,7 @@ Case = tuple[Stratum, Signs, bool]
 
 def drawn(key: str, count: int) -> int:
     """A number below `count` that is the key's own."""
-    return int.from_bytes(hashlib.md5(key.encode(), usedforsecurity=False).digest(), "little") % count
+    return int.from_bytes(hashlib.md5(key.encode(), usedforsecurity=False).digest()[8:], "little") % count
 
 
 def aged(days: int) -> str:

@@ -12,9 +12,10 @@ import pytest
 
 from simulator.company import Company, generate
 from simulator.truth import Moment, World, absent
+from simulator.truth.attention import Cell, pooled
 from simulator.truth.funnel import ninetieth, wilson
 from simulator.truth.restatements import restated
-from simulator.truth.team import others, worth_of_others
+from simulator.truth.team import mark_hints, others, worth_of_others
 from simulator.truth.velocity import reached, shares_by
 from simulator.truth.web import session_channel
 from simulator.web import SCHEMA
@@ -978,3 +979,41 @@ def test_closed_months_are_restated_by_cause(book: Book) -> None:
     assert [(row["record_key"], row["cause"], row["difference"]) for row in merged.to_dict("records")] == [
         ("hubspot:26", "merge", -1)
     ]
+
+
+def test_a_difference_over_stages_is_that_within_them() -> None:
+    # 2 of 20 against 10 of 20: 40 points; alone there is nothing that stages could differ by.
+    common, doubt, spread = pooled([Cell(20, 2, 20, 10)])
+    assert common == pytest.approx(-0.4)
+    assert doubt == pytest.approx(3 * 19 / 22**3 + 11 * 11 / 22**3)
+    assert spread == 0
+    # At neither stage a difference, though over both 5 of 50 stand against 41 of 50.
+    common, _, spread = pooled([Cell(50, 5, 10, 1), Cell(1, 1, 40, 40)])
+    assert common == pytest.approx(0)
+    assert spread == 0
+    # 50 points less at one stage, 50 more at the other: they differ beyond chance.
+    assert pooled([Cell(100, 20, 100, 70), Cell(100, 70, 100, 20)])[2] > 0.1
+
+
+def test_a_hint_needs_an_interval_below_the_others_and_names_one_stage() -> None:
+    def row(stage: str, progressed: int, decided: int, peer_progressed: int, peer_decided: int) -> dict[str, Any]:
+        return {
+            "owner_key": "a", "stage": stage, "stage_order": len(stage), "peer_basis": "team", "decided": decided,
+            "progressed": progressed, "peer_decided": peer_decided, "peer_progressed": peer_progressed,
+            "deals_short": decided * peer_progressed / peer_decided - progressed, "is_coaching_hint": False,
+        }  # fmt: skip
+
+    # The team never fails at closing; three of three at the proposal are no yardstick; nine deals are too few.
+    rows = [
+        row("meeting", 20, 60, 80, 100),
+        row("closing", 30, 40, 200, 200),
+        row("proposal", 6, 10, 3, 3),
+        row("negotiation", 0, 9, 90, 100),
+    ]
+    mark_hints(rows)
+    assert [one["is_coaching_hint"] for one in rows] == [True, False, False, False]
+    assert [one.get("comparisons") for one in rows] == [3, 3, 3, None]
+    assert rows[0]["interval_high"] == pytest.approx(0.48782, abs=1e-5)
+    alone = [row("closing", 30, 40, 200, 200), row("proposal", 6, 10, 3, 3)]
+    mark_hints(alone)
+    assert [one["is_coaching_hint"] for one in alone] == [True, False]

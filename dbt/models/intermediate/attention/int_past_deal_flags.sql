@@ -113,6 +113,8 @@ won_ages as (
         deals.segment,
         deals.deal_key,
         {{ days_between('deals.created_at', 'visits.exited_at') }} as age_days,
+        -- A deal counts once at a stage that it came back to.
+        row_number() over (partition by deals.deal_key, visits.stage order by visits.exited_at) = 1 as is_first,
         deals.closed_at
     from visits
     inner join deals on visits.deal_key = deals.deal_key
@@ -124,7 +126,7 @@ won_ages_of_{{ group }} as (
     select distinct
         {{ columns }},
         quantile_cont(age_days, 0.9) over won_so_far as won_p90_age_days,
-        count(distinct deal_key) over won_so_far as won_deals,
+        sum(cast(is_first as integer)) over won_so_far as won_deals,
         closed_at
     from won_ages
     window won_so_far as (
