@@ -13,8 +13,8 @@ from tests.forecasting.conftest import QUICK, Offered
 
 FILES = {
     "deals.csv": "deal_id,created\nA,2025-01-20\nB,2025-02-01\n",
-    # A was won in February, on no stated date, for 100 and raised in April; B was won in March, known in April, and lost
-    # again in May.
+    # A was won in February, on no stated date, for 100 and raised in April; B was won in March, known in April, and
+    # lost again in May.
     "history.csv": "deal_id,day,field,value\nA,2025-01-20,stage,talk\nA,2025-02-03,stage,done\n"
     "A,2025-02-03,amount,100\n"
     "A,2025-04-02,amount,150\nB,2025-02-01,stage,talk\nB,2025-02-01,amount,7\nB,2025-04-01,close_date,2025-03-31\n"
