@@ -276,7 +276,8 @@ class Attention(Scores, Health, Responses):
             "idle": silent is not None and silent < at - timedelta(days=IDLE_DAYS),
             "worked_again": not absent(lead["recycled_from_lead_key"]) or bool(exits),
         }
-        return signs, {"answered_late": hours, "idle": (day - self.day(last)).days}
+        told = None if absent(hours) else rounded(Decimal(str(hours)), 2)
+        return signs, {"answered_late": told, "idle": (day - self.day(last)).days}
 
     @cached_property
     def _kinds_and_leavings(self) -> dict[str, tuple[str, pd.Timestamp | None]]:
