@@ -97,11 +97,11 @@ class Attention(Scores, Health, Responses):
     @cached_property
     def _month_ends(self) -> list[date]:
         """The last days of the months of three years that were over before the day."""
-        last, found = self.moment.as_of.replace(day=1) - timedelta(days=1), []
+        last, found = self.calendar.month_of(self.moment.as_of).start - timedelta(days=1), []
         since = (pd.Timestamp(self.moment.as_of) - pd.DateOffset(months=36)).date()
         while last >= since:
             found.append(last)
-            last = last.replace(day=1) - timedelta(days=1)
+            last = self.calendar.month_of(last).start - timedelta(days=1)
         return found[::-1]
 
     @cached_property
