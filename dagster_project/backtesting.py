@@ -67,6 +67,6 @@ def _last_day(home: Home, settings: "Settings") -> date:
     asked = [datetime.fromisoformat(load.arguments.get("now") or load.landed_at) for load in ledger.read(home)]
     if not asked:
         raise MalformedData(
-            "nothing has landed in it", where=str(home.raw), effect=folder.EFFECT, fix="run `saleshouse extract` first"
+            "nothing has landed in it", where=str(home.raw), effect=folder.EFFECT, fix="run `saleshouse run` first"
         )
     return max(asked).astimezone(ZoneInfo(settings.company.reporting_timezone)).date() - timedelta(days=1)

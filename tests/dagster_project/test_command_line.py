@@ -1,9 +1,14 @@
 """The command line answers at once and tells every mistake in one line."""
 
+import re
 import subprocess
 import sys
 
 import pytest
+from typer.main import get_command
+
+from configuration.paths import REPOSITORY
+from dagster_project.cli import app
 
 HEAVY = ("dagster", "dbt", "duckdb", "pandas", "great_expectations", "dlt", "pyarrow", "altair", "pydantic", "yaml")
 
@@ -34,3 +39,13 @@ def test_without_a_release_the_next_command_is_named(command: str, tmp_path: obj
     assert done.stdout == ""
     assert len(done.stderr.strip().splitlines()) == 1
     assert "saleshouse run" in done.stderr
+
+
+def test_every_command_that_a_line_names_is_one() -> None:
+    """Errors and pages tell what to run next in backticks."""
+    rooms = ("configuration", "dagster_project", "expectations", "forecasting", "ingestion", "publishing", "warehouse")
+    texts = [path for room in rooms for path in (REPOSITORY / room).rglob("*.py")]
+    texts += [*(REPOSITORY / "docs").glob("*.md"), *REPOSITORY.glob("*.md")]
+    named = {name for path in texts for name in re.findall(r"`saleshouse ([a-z]+)", path.read_text())}
+    assert {"run", "doctor"} <= named
+    assert named <= set(get_command(app).commands)  # type: ignore[attr-defined]
