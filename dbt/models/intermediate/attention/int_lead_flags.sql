@@ -195,6 +195,14 @@ holders_judged as (
     left join sources_with_owner_history on moments.source_system = sources_with_owner_history.source_system
 ),
 
+responses_dated as (
+    select
+        responses.*,
+        {{ day_in_zone('responses.assigned_at', 'run_context.reporting_timezone') }} as assigned_date
+    from responses
+    cross join run_context
+),
+
 -- What an owner had let pass by the moment: the hours to the first answer, or those waited until then.
 answers as (
     select
@@ -209,32 +217,21 @@ answers as (
             ) }}
         end as hours_to_answer
     from moments
-    cross join run_context
     inner join holders_judged on moments.lead_key = holders_judged.lead_key
-    inner join responses
+    inner join responses_dated as responses
         on
             moments.lead_key = responses.lead_key
             and holders_judged.assignment_no = responses.assignment_no
     left join business_days as assigned_days
-        on {{ day_in_zone('responses.assigned_at', 'run_context.reporting_timezone') }} = assigned_days.date_day
+        on responses.assigned_date = assigned_days.date_day
     left join business_days as moment_days on moments.moment_day = moment_days.date_day
 ),
 
 activities_then as (
     select
         moments.lead_key,
-        max(activities.occurred_at) filter (
-            where
-            activities.occurred_at < moments.moment_ends_at
-            and (activities.kind <> 'task' or activities.is_completed)
-        ) as last_activity_at,
-        coalesce(bool_or(
-            activities.occurred_at >= moments.moment_ends_at
-            and not (
-                activities.outcome in ('cancelled', 'rescheduled')
-                and coalesce(activities.updated_at < moments.moment_ends_at, false)
-            )
-        ), false) as is_next_planned
+        {{ last_activity_before('activities', 'moments.moment_ends_at') }} as last_activity_at,
+        {{ is_next_planned_at('activities', 'moments.moment_ends_at') }} as is_next_planned
     from moments
     inner join activities on moments.contact_key = activities.contact_key
     where activities.created_at is null or activities.created_at < moments.moment_ends_at

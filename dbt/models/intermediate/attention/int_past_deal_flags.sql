@@ -182,22 +182,11 @@ pushes_then as (
     group by moments.deal_key
 ),
 
--- What was in the diary and was called off later was in the diary.
 activities_then as (
     select
         moments.deal_key,
-        max(activities.occurred_at) filter (
-            where
-            activities.occurred_at < moments.month_ends_at
-            and (activities.kind <> 'task' or activities.is_completed)
-        ) as last_activity_at,
-        coalesce(bool_or(
-            activities.occurred_at >= moments.month_ends_at
-            and not (
-                activities.outcome in ('cancelled', 'rescheduled')
-                and coalesce(activities.updated_at < moments.month_ends_at, false)
-            )
-        ), false) as is_next_planned
+        {{ last_activity_before('activities', 'moments.month_ends_at') }} as last_activity_at,
+        {{ is_next_planned_at('activities', 'moments.month_ends_at') }} as is_next_planned
     from moments
     inner join activities on moments.deal_key = activities.deal_key
     where activities.created_at is null or activities.created_at < moments.month_ends_at

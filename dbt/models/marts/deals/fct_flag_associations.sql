@@ -191,28 +191,15 @@ spreads as (
 ),
 
 -- What a stage's own cases weigh beside all stages' grows with their number and with how much stages differ.
-strata_shrunk as (
+strata_weighed as (
     select
-        strata.entity_kind,
-        strata.flag,
-        strata.pipeline_purpose,
-        strata.stage,
-        strata.age_band,
-        strata.cases_with,
-        strata.reached_with,
-        strata.cases_without,
-        strata.reached_without,
+        strata.*,
         coalesce(spreads.spread / (spreads.spread + strata_compared.variance_own), 0) as own_weight,
-        spreads.difference
-        + coalesce(spreads.spread / (spreads.spread + strata_compared.variance_own), 0)
-        * (coalesce(strata_compared.difference_own, 0) - spreads.difference) as difference,
-        coalesce(
-            spreads.spread * strata_compared.variance_own / (spreads.spread + strata_compared.variance_own),
-            spreads.spread
-        )
-        + (1 - coalesce(spreads.spread / (spreads.spread + strata_compared.variance_own), 0))
-        * (1 - coalesce(spreads.spread / (spreads.spread + strata_compared.variance_own), 0))
-        * spreads.variance as variance
+        strata_compared.difference_own,
+        strata_compared.variance_own,
+        spreads.difference as difference_of_all,
+        spreads.variance as variance_of_all,
+        spreads.spread
     from strata
     left join strata_compared
         on
@@ -222,6 +209,24 @@ strata_shrunk as (
             and strata.stage = strata_compared.stage
             and strata.age_band is not distinct from strata_compared.age_band
     left join spreads on strata.entity_kind = spreads.entity_kind and strata.flag = spreads.flag
+),
+
+strata_shrunk as (
+    select
+        entity_kind,
+        flag,
+        pipeline_purpose,
+        stage,
+        age_band,
+        cases_with,
+        reached_with,
+        cases_without,
+        reached_without,
+        own_weight,
+        difference_of_all + own_weight * (coalesce(difference_own, 0) - difference_of_all) as difference,
+        coalesce(spread * variance_own / (spread + variance_own), spread)
+        + (1 - own_weight) * (1 - own_weight) * variance_of_all as variance
+    from strata_weighed
 ),
 
 together as (
