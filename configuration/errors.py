@@ -11,7 +11,8 @@
     ├── RunLocked                 another run is going on
     ├── BuildError                dbt could not build the candidate
     ├── GateFailed                the candidate broke a promise; the live release stays
-    └── ReleaseError              a release could not be sealed, found or pointed at
+    ├── ReleaseError              a release could not be sealed, found or pointed at
+    └── Stopped                   somebody interrupted the run
 
 What belongs here: the shape of an error. What does not: its wording, which stands where it is raised.
 """
@@ -83,3 +84,9 @@ class ReleaseError(SaleshouseError):
     """A release could not be sealed, found or pointed at."""
 
     exit_code = 8
+
+
+class Stopped(SaleshouseError):
+    """Somebody interrupted the run."""
+
+    exit_code = 130

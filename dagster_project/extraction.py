@@ -11,7 +11,7 @@ import dagster as dg
 
 from configuration.model import Settings, load
 from dagster_project import days, failures
-from dagster_project.progress import report_progress, say
+from dagster_project.progress import say
 from dagster_project.resources import Warehouse
 from ingestion import landing
 
@@ -62,10 +62,11 @@ def _source_assets(source: str, partitions: dg.DailyPartitionsDefinition) -> dg.
             now=days.moment(days.as_of(context, settings), settings),
             start=start,
             end=end,
-            progress=report_progress,
+            progress=warehouse.progress,
         )
         if not context.retry_number:
-            warehouse.begin({name: partial(land, name) for name in _sources_of(context, settings)})
+            landings = {name: partial(land, name) for name in _sources_of(context, settings)}
+            warehouse.begin(landings, days.as_of(context, settings))
         with failures.told():
             summary = warehouse.result(source, partial(land, source))
         say(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from configuration.environment import quiet
-from configuration.errors import SaleshouseError
+from configuration.errors import SaleshouseError, Stopped
 from configuration.model import load
 from configuration.paths import Home
 from publishing.release import Release
@@ -70,16 +70,21 @@ def run(home: Home, *, as_of: date | None, extract: bool, console: Console, base
         )
     if not result.success:
         error = failures.last() or _unexpected(result)
-        alerts.send(settings, f"{settings.company.name}: {error}")
+        if not isinstance(error, Stopped):
+            alerts.send(settings, f"{settings.company.name}: {error}")
         raise error
     return release.require_live(home)
 
 
 def _unexpected(result: "dg.ExecuteInProcessResult") -> SaleshouseError:
     """Something that no room foresaw: the step and its message, and where the whole trace stands."""
+    from dagster_project import failures
+
     failed = [event for event in result.all_events if event.is_failure]
     step = next((event.step_key for event in failed if event.step_key), "run")
     error = next((event.step_failure_data.error for event in failed if event.is_step_failure), None)
+    if error is not None and error.cls_name == "DagsterExecutionInterruptedError":
+        return failures.stopped()
     while error is not None and error.cause is not None:
         error = error.cause
     return SaleshouseError(

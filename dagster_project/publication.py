@@ -26,7 +26,9 @@ def build_assets() -> dg.AssetsDefinition:
         from publishing import release
 
         with failures.told():
-            published = release.publish(warehouse.home, warehouse.settings, run_id=context.run.run_id)
+            published = release.publish(
+                warehouse.home, warehouse.settings, run_id=context.run.run_id, written=warehouse.written()
+            )
         say(f"release: {published.id} is live")
         report = published.folder / "report.html"
         yield dg.MaterializeResult(asset_key=["publish", "report"], metadata={"path": dg.MetadataValue.path(report)})

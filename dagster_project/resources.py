@@ -7,9 +7,11 @@ when definitions load, so the project opens without any.
 import fcntl
 import importlib
 import os
+import threading
 from collections.abc import Callable, Generator, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from contextlib import ExitStack, contextmanager
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +23,13 @@ from configuration.errors import RunLocked
 from configuration.model import Settings, load
 from configuration.paths import Home
 from dagster_project import failures
+from dagster_project.progress import report_progress, say
 from ingestion.landing import LoadSummary
-from warehouse import dbt_runner
+from publishing import release
+from warehouse import build, dbt_runner
+
+# From so many rows on, what a source landed is read into history while another source is still waited for.
+_STAGED_AHEAD_ROWS = 100_000
 
 
 @contextmanager
@@ -73,40 +80,98 @@ class Warehouse(dg.ConfigurableResource["Warehouse"]):
 
     home_folder: str | None = None
     settings_file: str | None = None
+    _held: ExitStack = PrivateAttr(default_factory=ExitStack)
     _landings: dict[str, Future[LoadSummary]] = PrivateAttr(default_factory=dict)
     _manifest: Future[Any] | None = PrivateAttr(default=None)
+    _staged: Future[None] | None = PrivateAttr(default=None)
+    _stopped: threading.Event = PrivateAttr(default_factory=threading.Event)
+    _written: Future[release.Written] | None = PrivateAttr(default=None)
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Generator["Warehouse", None, None]:
         with ExitStack() as held:
             with failures.told():
                 held.enter_context(run_lock(self.home))
+            self._held = held
             yield self
             for landing in self._landings.values():
                 # A run that failed elsewhere still ends its loads, so that none is left half done.
                 landing.exception()
+            self.ready()
+            if self._written is not None:
+                # Of a candidate that was not published.
+                self._written.exception()
+                release.repair(self.home)
 
-    def begin(self, landings: Mapping[str, Callable[[], LoadSummary]]) -> None:
+    def at_end(self, end: Callable[[], object]) -> None:
+        """Calls `end` before the lock is given back, whatever became of the run."""
+        self._held.callback(end)
+
+    def begin(self, landings: Mapping[str, Callable[[], LoadSummary]], as_of: date) -> None:
         """Starts the landings of a run together: files are read while a vendor's rate limit is waited for."""
         if self._landings or len(landings) < 2:
             return
         import_for_landing()
-        pool = ThreadPoolExecutor(max_workers=len(landings) + 1, thread_name_prefix="landing")
+        pool = ThreadPoolExecutor(max_workers=len(landings) + 2, thread_name_prefix="landing")
         self._landings.update({source: pool.submit(land) for source, land in landings.items()})
         self._manifest = pool.submit(_parse_ahead, self.home)
+        self._staged = pool.submit(self._stage_ahead, dict(self._landings), as_of)
         pool.shutdown(wait=False)
+
+    def _stage_ahead(self, landings: Mapping[str, Future[LoadSummary]], as_of: date) -> None:
+        manifest = self.manifest()
+        for landing in as_completed(landings.values()):
+            landed = [source for source, one in landings.items() if one.done() and not one.exception()]
+            worth_it = not landing.exception() and sum(landing.result().rows.values()) >= _STAGED_AHEAD_ROWS
+            if worth_it and not all(one.done() for one in landings.values()):
+                context = build.run_context(self.home, self.settings, as_of=as_of, run_id="ahead")
+                for repair in build.stage_ahead(self.home, self.settings, context, manifest, landed):
+                    say(f"repaired {repair}")
 
     def result(self, source: str, land: Callable[[], LoadSummary]) -> LoadSummary:
         """What the landing of this source brought; one that was not begun, or is tried again, lands now."""
         begun = self._landings.pop(source, None)
-        if self._manifest is not None:
-            # Whatever is wrong with the project is said when it is built.
-            self._manifest.exception()
-        return begun.result() if begun else land()
+        if self._stopped.is_set():
+            raise failures.stopped()
+        try:
+            if self._manifest is not None:
+                # Whatever is wrong with the project is said when it is built.
+                self._manifest.exception()
+            return begun.result() if begun else land()
+        except BaseException as exc:
+            if not isinstance(exc, Exception):
+                self._stopped.set()
+            raise
+
+    def progress(self, source: str, entity: str, rows: int) -> None:
+        """The callback that landings call as rows arrive. Raises Stopped in those that go on after an interruption."""
+        if self._stopped.is_set():
+            raise failures.stopped()
+        report_progress(source, entity, rows)
+
+    def ready(self) -> None:
+        """Waits until nothing else writes to the stores. What broke there breaks again in the build, which says it."""
+        if self._staged is not None:
+            self._staged.exception()
 
     def manifest(self) -> Any:
         """dbt's manifest, parsed while sources were waited for or now. Raises BuildError when it does not parse."""
         return self._manifest.result() if self._manifest is not None else dbt_runner.parse(self.home)
+
+    def write_ahead(self, as_of: date) -> None:
+        """Starts writing the candidate's marts for the release of that day, while the candidate is judged.
+
+        Raises ReleaseError when the candidate is not closed or the disk refuses.
+        """
+        write = release.begin_next(self.home, as_of)
+        pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="writing")
+        self._written = pool.submit(write)
+        pool.shutdown(wait=False)
+
+    def written(self) -> release.Written | None:
+        """What `write_ahead` has written, None where the build was another run's. Raises ReleaseError as it did."""
+        begun, self._written = self._written, None
+        return begun.result() if begun else None
 
     @property
     def home(self) -> Home:

@@ -5,7 +5,10 @@ stores and running dbt (warehouse/), and what models compute (dbt/).
 """
 
 import json
-from collections.abc import Iterator, Mapping
+import queue
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor, wait
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +17,6 @@ from dagster_dbt import DagsterDbtTranslator, dbt_assets
 from dagster_dbt.asset_utils import get_updated_cli_invocation_params_for_context
 from dagster_dbt.core.dbt_cli_event import DbtCoreCliEventMessage
 
-from configuration.errors import SaleshouseError
 from configuration.paths import Home
 from dagster_project import days, failures
 from dagster_project.progress import say
@@ -22,6 +24,7 @@ from dagster_project.resources import Warehouse
 from publishing import release
 from warehouse import build, dbt_runner
 
+_RELEASE = dg.AssetKey(["publish", "release"])
 _NODE_RESULTS = {"LogSeedResult", "LogModelResult", "LogTestResult", "LogNodeResult", "LogUnitTestResult"}
 
 
@@ -84,20 +87,14 @@ def _run(context: dg.AssetExecutionContext, warehouse: Warehouse) -> Iterator[An
     parameters = get_updated_cli_invocation_params_for_context(
         context=context, manifest={}, dagster_dbt_translator=Translator()
     )
-    results: list[dict[str, Any]] = []
-
-    def collect(event: Any) -> None:
-        from google.protobuf.json_format import MessageToDict
-
-        if event.info.name in _NODE_RESULTS:
-            results.append(MessageToDict(event, preserving_proto_field_name=True))
-
+    warehouse.ready()
     with failures.told():
         for repair in release.repair(home):
             context.log.warning(repair)
             say(f"repaired {repair}")
         as_of = days.as_of(context, settings)
         baseline = release.choose_baseline(home, as_of, context.run.tags.get(days.BASELINE))
+        manifest = warehouse.manifest()
     run = build.run_context(
         home,
         settings,
@@ -106,27 +103,19 @@ def _run(context: dg.AssetExecutionContext, warehouse: Warehouse) -> Iterator[An
         baseline_release=baseline.release if baseline else None,
     )
     say(f"build: state at the end of {run.as_of}, knowing {run.known_at} loads")
-    failure: SaleshouseError | None = None
-    try:
-        candidate = build.build(
+    building = _Building(
+        partial(
+            build.build,
             home,
             settings,
             run,
-            manifest=warehouse.manifest(),
+            manifest=manifest,
             selection=list(parameters.selection_args),
-            on_event=collect,
             baseline=baseline,
         )
-        for repair in candidate.repairs:
-            context.log.warning(repair)
-            say(f"repaired {repair}")
-        tested = sum(node.kind in ("test", "unit_test") for node in candidate.result.nodes)
-        say(f"build: {len(candidate.result.nodes) - tested} tables, {tested} tests passed")
-    except SaleshouseError as exc:
-        failure = exc
-    counts = build.row_counts(home)
-    for result in results:
-        name = result["data"]["node_info"]["node_name"]
+    )
+    warehouse.at_end(building.stop)
+    for result, rows in building.results():
         message = DbtCoreCliEventMessage(raw_event=result, event_history_metadata={})
         for event in message.to_default_asset_events(
             manifest=parameters.manifest,
@@ -134,10 +123,51 @@ def _run(context: dg.AssetExecutionContext, warehouse: Warehouse) -> Iterator[An
             context=context,
             project=parameters.dbt_project,
         ):
-            if isinstance(event, dg.Output) and name in counts:
-                yield event.with_metadata({**event.metadata, "dagster/row_count": counts[name]})
+            if isinstance(event, dg.Output) and rows is not None:
+                yield event.with_metadata({**event.metadata, "dagster/row_count": rows})
             else:
                 yield event
-    if failure is not None:
-        with failures.told():
-            raise failure
+    with failures.told():
+        candidate = building.candidate()
+        for repair in candidate.repairs:
+            context.log.warning(repair)
+            say(f"repaired {repair}")
+        tested = sum(node.kind in ("test", "unit_test") for node in candidate.result.nodes)
+        say(f"build: {len(candidate.result.nodes) - tested} tables, {tested} tests passed")
+        if _RELEASE in context.job_def.asset_layer.selected_asset_keys:
+            warehouse.write_ahead(run.as_of)
+
+
+class _Building:
+    """A build in a thread of its own, so that its results are noted and seen while it goes on."""
+
+    def __init__(self, build_candidate: Callable[..., build.Candidate]) -> None:
+        self._results: queue.SimpleQueue[tuple[dict[str, Any], int | None] | None] = queue.SimpleQueue()
+        pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="dbt")
+        self._candidate = pool.submit(build_candidate, on_event=self._collect)
+        self._candidate.add_done_callback(lambda _: self._results.put(None))
+        pool.shutdown(wait=False)
+
+    def results(self) -> Iterator[tuple[dict[str, Any], int | None]]:
+        """dbt's message for each node that has ended, with the rows of a table that was built."""
+        yield from iter(self._results.get, None)
+
+    def stop(self) -> None:
+        """Returns when the stores are closed; a build that still goes on is broken off."""
+        while not self._candidate.done():
+            dbt_runner.cancel()
+            wait([self._candidate], timeout=0.1)
+
+    def candidate(self) -> build.Candidate:
+        """What was built. Raises what the build raised."""
+        return self._candidate.result()
+
+    def _collect(self, event: Any) -> None:
+        from google.protobuf.json_format import MessageToDict
+
+        if event.info.name in _NODE_RESULTS:
+            result = MessageToDict(event, preserving_proto_field_name=True)
+            node = result["data"]["node_info"]
+            is_table = node["node_status"] == "success" and node["materialized"] in ("table", "incremental", "seed")
+            rows = dbt_runner.count_rows(node["node_relation"]["relation_name"]) if is_table else None
+            self._results.put((result, rows))

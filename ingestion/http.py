@@ -5,6 +5,7 @@ to fail. What does not: a vendor's paths, pages or fields. The session underneat
 what is added are limits per attempt, the reading of bodies, and words.
 """
 
+import collections
 import json
 import re
 import threading
@@ -54,47 +55,57 @@ class Credentials(Protocol):
 
 
 class RateLimiter:
-    """A token bucket for all threads: in any `n` seconds at most `burst + n * per_second` requests start."""
+    """A rolling window for all threads, as vendors count: at most `allowed` requests start in any `seconds`.
 
-    def __init__(self, per_second: float, burst: int) -> None:
-        self.per_second = per_second
-        self.burst = burst
+    They start evenly, since a burst would leave nothing to those that ask later, but somewhat faster than the window
+    fills: what a stall of ours left unused is made up for, so a long reading keeps to the vendor's pace.
+    """
+
+    def __init__(self, allowed: int, seconds: float) -> None:
+        self._allowed, self._seconds = allowed, seconds
         self.requests = 0
-        self._tokens = float(burst)
-        self._at = time.monotonic()
-        self._lock = threading.Lock()
+        self._starts: collections.deque[float] = collections.deque(maxlen=allowed)
+        self._not_before = 0.0
+        self._urgent = 0
+        self._turn = threading.Condition()
 
-    def wait(self) -> None:
-        """Returns when one more request may start."""
-        with self._lock:
-            now = time.monotonic()
-            if now > self._at:
-                self._tokens = min(float(self.burst), self._tokens + (now - self._at) * self.per_second)
-                self._at = now
-            self._tokens -= 1
+    def wait(self, *, urgent: bool = False) -> None:
+        """Returns when one more request may start, urgent ones before all that wait as well."""
+        with self._turn:
+            self._urgent += urgent
+            while (delay := self._next_start() - time.monotonic()) > 0 or (self._urgent and not urgent):
+                self._turn.wait(delay if delay > 0 else None)
+            self._urgent -= urgent
+            # Noted when it starts: one that was planned and came late would meet the next at the vendor.
+            self._starts.append(time.monotonic())
             self.requests += 1
-            delay = max(0.0, self._at - now) + max(0.0, -self._tokens / self.per_second)
-        if delay > 0:
-            time.sleep(delay)
+            self._turn.notify_all()
 
     def pause(self, seconds: float) -> None:
         """The vendor said to wait: nobody starts earlier."""
-        with self._lock:
-            until = time.monotonic() + seconds
-            if until > self._at:
-                self._at = until
-                self._tokens = 0.0
+        with self._turn:
+            self._not_before = max(self._not_before, time.monotonic() + seconds)
+
+    def _next_start(self) -> float:
+        if not self._starts:
+            return self._not_before
+        window = self._starts[0] + self._seconds if len(self._starts) == self._allowed else 0.0
+        return max(self._not_before, window, self._starts[-1] + 0.8 * self._seconds / self._allowed)
 
 
 @dataclass
 class RestClient:
-    """One vendor's interface. `source` and `base_url` name it in messages; safe to use from several threads."""
+    """One vendor's interface. `source` and `base_url` name it in messages; safe to use from several threads.
+
+    `urgent`: the entities whose requests others let pass, since the landing takes as long as they do.
+    """
 
     source: str
     base_url: str
     credentials: Credentials
     limiter: RateLimiter
     cancelled: threading.Event = field(default_factory=threading.Event)
+    urgent: frozenset[str] = frozenset()
     _local: threading.local = field(default_factory=threading.local, repr=False)
 
     def get(self, path: str, *, entity: str, scope: str, params: Mapping[str, Any] | None = None) -> Any:
@@ -190,6 +201,7 @@ class RestClient:
         import requests
 
         self._local.limiter = limiter or self.limiter
+        self._local.urgent = entity in self.urgent
         url = self.base_url.rstrip("/") + path
         try:
             # Signed by a function, or `requests` would prefer what it finds in ~/.netrc.
@@ -236,7 +248,7 @@ class RestClient:
                 def send(self, *arguments: Any, **options: Any) -> "Response":
                     client._stop_if_cancelled()
                     limiter: RateLimiter = client._local.limiter
-                    limiter.wait()
+                    limiter.wait(urgent=client._local.urgent)
                     response = super().send(*arguments, **options)
                     if response.status_code == 429:
                         limiter.pause(min(_retry_after(response), LONGEST_WAIT_SECONDS))
@@ -388,7 +400,7 @@ class OAuthRefresh:
     def _exchange(self) -> tuple[str, float]:
         """An access token and how many seconds it lives. Raises AuthenticationError or Unreachable."""
         parts = urlsplit(self.token_url)
-        client = RestClient(self.source, f"{parts.scheme}://{parts.netloc}", _Unsigned(self), RateLimiter(5.0, burst=5))
+        client = RestClient(self.source, f"{parts.scheme}://{parts.netloc}", _Unsigned(self), RateLimiter(5, 1.0))
         form = {
             "grant_type": "refresh_token",
             "client_id": self.client_id,

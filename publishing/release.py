@@ -19,7 +19,7 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -102,43 +102,58 @@ def new_id(as_of: date, existing: Iterable[str]) -> str:
     return f"{as_of.isoformat()}.{max(taken, default=0) + 1:03d}"
 
 
-def stage(home: Home, release_id: str) -> Path:
-    """Makes the unsealed folder into which reports are rendered and which `seal` completes.
+@dataclass(frozen=True)
+class Written:
+    """A candidate's marts in the unsealed folder of a release to be: rows, columns and checksum by mart."""
 
-    Raises ReleaseError when the id is taken or the disk refuses.
+    release_id: str
+    tables: dict[str, dict[str, Any]]
+    storage_version: str
+
+
+def begin(home: Home, release_id: str) -> Callable[[], Written]:
+    """Makes the unsealed folder with a copy of the closed candidate; what is returned writes the rest of the marts.
+
+    That reads the copy alone, so it may go on in another thread while the candidate is judged. Both raise ReleaseError
+    when the id is taken, the candidate is not closed, or the disk refuses; the folder is gone then.
     """
-    if (home.releases / release_id).exists():
-        raise _refused("this release is sealed already", home.releases / release_id, "choose a new id")
+    sealed = home.releases / release_id
+    if sealed.exists():
+        raise _refused("this release is sealed already", sealed, "choose a new id")
     folder = home.releases / f"{UNSEALED}{release_id}"
-    with _told(folder):
+    with _told(folder, cleanup=folder):
         _remove_tree(folder)
         folder.mkdir(parents=True)
-    return folder
+        marts = _copy_candidate(home, folder)
+
+    def write() -> Written:
+        with _told(folder, cleanup=folder):
+            return Written(release_id, *_export(marts, folder))
+
+    return write
 
 
 def seal(
     home: Home,
-    release_id: str,
+    written: Written,
     *,
     context: "RunContext",
     verdict: Mapping[str, Any],
     settings_files: Iterable[Path],
 ) -> Release:
-    """Completes the staged folder with the candidate, its Parquet, the settings as used and the manifest, and seals it.
+    """Completes the folder of `written` with the settings as used and the manifest, and seals it.
 
     `verdict` is the gate's, as plain data; `settings_files` are saleshouse.yml and the mapping files. Raises
-    ReleaseError when the verdict did not pass or is another run's, when the candidate is not closed, or when the disk
-    is full or fails; the unsealed folder is then gone and the live release as it was.
+    ReleaseError when the verdict did not pass or is another run's, or when the disk is full or fails; the unsealed
+    folder is then gone and the live release as it was.
     """
-    folder = home.releases / f"{UNSEALED}{release_id}"
-    sealed = home.releases / release_id
+    folder = home.releases / f"{UNSEALED}{written.release_id}"
+    sealed = home.releases / written.release_id
     with _told(sealed, cleanup=folder):
         _require_passed(home, context, verdict)
-        marts = _copy_candidate(home, folder)
-        tables, storage = _export(marts, folder)
         _copy_settings(folder, settings_files)
         manifest = {
-            "release": release_id,
+            "release": written.release_id,
             "run_id": context.run_id,
             "as_of": context.as_of.isoformat(),
             "known_at": context.known_at,
@@ -149,9 +164,9 @@ def seal(
             "lock_sha256": _sha256(REPOSITORY / "requirements.lock"),
             "reporting_currency": context.reporting_currency,
             "reporting_timezone": context.reporting_timezone,
-            "storage_version": storage,
-            "tables": tables,
-            "not_compared": [name for name in NOT_COMPARED if name in tables],
+            "storage_version": written.storage_version,
+            "tables": written.tables,
+            "not_compared": [name for name in NOT_COMPARED if name in written.tables],
             "checks": [
                 {name: value for name, value in check.items() if name not in ("sample_rows", "sql")}
                 for check in verdict["checks"]
@@ -163,31 +178,38 @@ def seal(
         _make_durable(folder)
         folder.rename(sealed)
         _fsync(home.releases)
-    return Release(release_id, sealed)
+    return Release(written.release_id, sealed)
 
 
-def publish(home: Home, settings: "Settings", *, run_id: str) -> Release:
+def begin_next(home: Home, as_of: date) -> Callable[[], Written]:
+    """What `begin` does, for the next release of that day."""
+    return begin(home, new_id(as_of, [release.id for release in list_releases(home)]))
+
+
+def publish(home: Home, settings: "Settings", *, run_id: str, written: Written | None = None) -> Release:
     """Makes the passed candidate of this run a release with its report, and live unless a later day is live already.
 
-    Raises ReleaseError when the run has no verdict that passed or the disk refuses, and what rendering raises; the
-    live release stays as it was then.
+    `written`: what `begin` gave for this candidate, where the marts have been written while it was judged. Raises
+    ReleaseError when the run has no verdict that passed or the disk refuses, and what rendering raises; the live
+    release stays as it was then.
     """
     from publishing.reports.render import Certificate, render
     from warehouse.stores import read_context
 
-    repair(home)
     context = read_context(home)
     verdict = _read_verdict(home, run_id)
     _require_passed(home, context, verdict)
     before = live(home)
-    release_id = new_id(context.as_of, [release.id for release in list_releases(home)])
-    folder = stage(home, release_id)
-    certificate = Certificate.from_verdict(release_id, verdict)
-    render(home.candidate, folder / "report.html", certificate=certificate, settings=settings)
+    if written is None:
+        repair(home)
+        written = begin_next(home, context.as_of)()
+    report = home.releases / f"{UNSEALED}{written.release_id}" / "report.html"
+    certificate = Certificate.from_verdict(written.release_id, verdict)
+    render(home.candidate, report, certificate=certificate, settings=settings)
     settings_files = [settings.file, *settings.mappings.files().values()]
-    release = seal(home, release_id, context=context, verdict=verdict, settings_files=settings_files)
+    release = seal(home, written, context=context, verdict=verdict, settings_files=settings_files)
     if before is None or context.as_of >= before.as_of:
-        point(home, release_id)
+        point(home, release.id)
     retain(home, settings.publish)
     return release
 

@@ -6,7 +6,7 @@ the steps themselves (stores.py, dbt_runner.py) and what happens to a candidate 
 
 import hashlib
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, replace
 from datetime import date
@@ -111,6 +111,22 @@ def build(
     return Candidate(context, result, repairs)
 
 
+def stage_ahead(
+    home: Home, settings: Settings, context: stores.RunContext, manifest: Any, sources: Iterable[str]
+) -> list[str]:
+    """Reads into history what these sources have landed, which a build would do first, and returns a line per repair.
+
+    For who waits for another source anyway: history is the same whenever a load is read into it. Raises what `build`
+    raises, which will say the same.
+    """
+    by_raw, tables = dbt_runner.consumers(manifest)
+    landing.declare(home)
+    repairs = stores.prepare(home, context, by_raw, tables, _rules(settings))
+    names = dbt_runner.history_of(manifest, sources)
+    dbt_runner.build(home, manifest, selection=["--resource-type", "model", "--select", *names])
+    return repairs
+
+
 def rebuilt(
     home: Home,
     root: Path,
@@ -133,25 +149,6 @@ def definitions(home: Home, settings: Settings, context: stores.RunContext, mani
     """What decides how this run's rows become closed figures."""
     code = dbt_runner.code_of(manifest, baselines.FIGURES)
     return baselines.definitions(context, code, _rules(settings), ledger.read(home))
-
-
-def row_counts(home: Home) -> dict[str, int]:
-    """Rows by table name of whatever stands in the three stores, counted after dbt has let go of them."""
-    import duckdb
-
-    counts: dict[str, int] = {}
-    for path in (home.history, home.work, home.candidate):
-        if not path.exists():
-            continue
-        with duckdb.connect(str(path), read_only=True) as connection:
-            tables = connection.execute(
-                "select table_schema, table_name from information_schema.tables where table_type = 'BASE TABLE'"
-            ).fetchall()
-            for schema, table in tables:
-                # With the catalogue's name, since a schema may be called the same.
-                found = connection.execute(f'select count(*) from "{path.stem}"."{schema}"."{table}"').fetchone()
-                counts[table] = found[0] if found else 0
-    return counts
 
 
 def _text(value: bool | int | None) -> str:

@@ -7,8 +7,8 @@ results into orchestrator events (dagster_project/).
 import hashlib
 import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -73,6 +73,9 @@ def parse(home: Home) -> Any:
         from dbt.cli.main import dbtRunner
 
         outcome = dbtRunner().invoke(["parse", *_COMMON])
+    if outcome.exception is not None and not isinstance(outcome.exception, Exception):
+        # Somebody interrupted it, which says nothing about the project.
+        raise outcome.exception
     if not outcome.success:
         raise BuildError(
             f"the dbt project does not parse: {outcome.exception}",
@@ -170,6 +173,26 @@ def build(
     return built
 
 
+def count_rows(relation: str) -> int:
+    """Rows of a table that dbt has made (its name in SQL), asked from a callback while dbt holds the stores."""
+    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+
+    with DuckDBConnectionManager.env().conn.cursor() as cursor:
+        return int(cursor.execute(f"select count(*) from {relation}").fetchone()[0])
+
+
+def cancel() -> None:
+    """Breaks off the queries that dbt is running in other threads, and lets it begin no further node after them."""
+    from dbt.adapters.factory import FACTORY
+    from dbt.flags import get_flags
+
+    object.__setattr__(get_flags(), "FAIL_FAST", True)
+    for adapter in list(FACTORY.adapters.values()):
+        # A connection that is closed at this moment has nothing to break off.
+        with suppress(Exception):
+            adapter.cancel_open_connections()
+
+
 def _told(home: Home, results: Sequence[Any]) -> list[tuple[str, str, str]]:
     """What failed tests say for people: the rows of those that answer in `what`, `place` and `fix`."""
     import duckdb
@@ -211,18 +234,40 @@ def consumers(manifest: Any) -> tuple[dict[str, list[str]], dict[str, HistoryTab
     return by_raw, tables
 
 
+def history_of(manifest: Any, sources: Iterable[str]) -> list[str]:
+    """The models of the history store that read nothing of any other source's raw tables, by name."""
+    others = {
+        key
+        for key, source in manifest.sources.items()
+        if source.source_name == "raw" and source.name.split("__")[0] not in set(sources)
+    }
+    found = []
+    for node in manifest.nodes.values():
+        if str(node.resource_type) != "model" or node.database != "history":
+            continue
+        upstream = _upstream(manifest, node.unique_id)
+        if not upstream & others and any(key in manifest.sources for key in upstream):
+            found.append(node.name)
+    return sorted(found)
+
+
+def _upstream(manifest: Any, key: str) -> set[str]:
+    """The keys of a node and of all that it is made from."""
+    waiting, seen = [key], set()
+    while waiting:
+        key = waiting.pop()
+        if key not in seen:
+            seen.add(key)
+            node = manifest.nodes.get(key)
+            waiting += node.depends_on.nodes if hasattr(getattr(node, "depends_on", None), "nodes") else []
+    return seen
+
+
 def code_of(manifest: Any, model: str) -> str:
     """A hash of the text of a model and of all that it is made from: models, seeds, and our macros."""
     by_name = {node.name: key for key, node in manifest.nodes.items() if str(node.resource_type) in ("model", "seed")}
-    waiting, seen = [by_name[model]], set()
-    while waiting:
-        key = waiting.pop()
-        if key in seen or key not in manifest.nodes:
-            continue
-        seen.add(key)
-        waiting += manifest.nodes[key].depends_on.nodes if hasattr(manifest.nodes[key].depends_on, "nodes") else []
     digest = hashlib.sha256()
-    for key in sorted(seen):
+    for key in sorted(_upstream(manifest, by_name[model]) & manifest.nodes.keys()):
         node = manifest.nodes[key]
         told = node.checksum.checksum if str(node.resource_type) == "seed" else _code(manifest, node)
         digest.update(f"{key} {told}".encode())

@@ -119,7 +119,7 @@ def _reader(settings: Settings, window: Window) -> "_Reader":
         variables=(ads.client_id_env, ads.client_secret_env, ads.refresh_token_env, ads.developer_token_env),
         more_headers=headers,
     )
-    client = RestClient(SOURCE, ads.base_url, credentials, RateLimiter(10.0, burst=5), cancelled=window.cancelled)
+    client = RestClient(SOURCE, ads.base_url, credentials, RateLimiter(10, 1.0), cancelled=window.cancelled)
     return _Reader(client, window, settings.start_date, ads.trailing_days, ads.customer_ids)
 
 

@@ -175,6 +175,8 @@ _LINE_ITEMS = CrmObject(
 # The longest chain of pages first: the landing then takes no longer than that one.
 _ALL = (_CONTACTS, _DEALS, _LINE_ITEMS, _COMPANIES, _EMAILS, _CALLS, _MEETINGS, _TASKS, _PRODUCTS)
 OBJECTS = {one.name: one for one in _ALL}
+# The longest chain, and those that searches of their own limit wait for.
+_URGENT = frozenset({_CONTACTS.name, *(one.name for one in _ALL if one.first_by_search)})
 
 _OWNERS_SCOPE = "crm.objects.owners.read"
 _OWNERS = pa.schema(
@@ -251,10 +253,12 @@ def check(settings: Settings) -> str:
 def _reader(settings: Settings, window: Window) -> "_Reader":
     hubspot = settings.sources.hubspot
     token = PrivateAppToken(hubspot.token_env)
-    # HubSpot counts 190 requests in any ten seconds and, apart from them, five searches in any second: both stay just
-    # below.
-    client = RestClient(SOURCE, hubspot.base_url, token, RateLimiter(18.7, burst=2), cancelled=window.cancelled)
-    return _Reader(client, window, searches=RateLimiter(4.6, burst=1))
+    # HubSpot counts 190 requests in any ten seconds and, apart from them, five searches in any second. Both stay just
+    # below, since a request may be longer on its way than the next.
+    client = RestClient(
+        SOURCE, hubspot.base_url, token, RateLimiter(190, 10.3), cancelled=window.cancelled, urgent=_URGENT
+    )
+    return _Reader(client, window, searches=RateLimiter(5, 1.1))
 
 
 @dataclass

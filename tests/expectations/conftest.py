@@ -54,8 +54,8 @@ class Gated:
 def gated_once(tmp_path_factory: pytest.TempPathFactory) -> Gated:
     home, settings, context = candidate.make(tmp_path_factory.mktemp("gated") / "home")
     verdict = {"passed": True, "run_id": context.run_id, "checks": []}
-    release.stage(home, "2026-06-17.001")
-    release.seal(home, "2026-06-17.001", context=context, verdict=verdict, settings_files=[settings.file])
+    written = release.begin(home, "2026-06-17.001")()
+    release.seal(home, written, context=context, verdict=verdict, settings_files=[settings.file])
     release.point(home, "2026-06-17.001")
     return Gated(home, settings, context)
 

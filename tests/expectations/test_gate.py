@@ -376,11 +376,11 @@ def test_a_refused_candidate_leaves_the_live_release(stopped: Stopped) -> None:
     ) as error:
         runner.require(stopped.verdict, stopped.written)
     assert "\n" not in str(error.value)
-    release.stage(home, "2026-06-17.002")
+    written = release.begin(home, "2026-06-17.002")()
     with pytest.raises(ReleaseError, match="the gate did not pass"):
         release.seal(
             home,
-            "2026-06-17.002",
+            written,
             context=stopped.gated.context,
             verdict=stopped.told,
             settings_files=[stopped.gated.settings.file],

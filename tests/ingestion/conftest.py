@@ -48,7 +48,7 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(http, "BACKOFF_SECONDS", 0.01)
     monkeypatch.setattr(http, "TIMEOUT_SECONDS", (1.0, 1.0))
-    monkeypatch.setattr(http.RateLimiter, "wait", lambda self: None)
+    monkeypatch.setattr(http.RateLimiter, "wait", lambda self, urgent: None)
 
 
 @pytest.fixture

@@ -30,10 +30,10 @@ class Publisher:
         return {"passed": True, "run_id": self.context.run_id, "checks": [check], "live_release": None}
 
     def seal(self, release_id: str) -> Release:
-        release.stage(self.home, release_id)
+        written = release.begin(self.home, release_id)()
         return release.seal(
             self.home,
-            release_id,
+            written,
             context=self.context,
             verdict=self.verdict,
             settings_files=[self.settings.file, self.settings.mappings.stages],

@@ -133,11 +133,11 @@ def test_the_checksum_can_be_computed_by_other_means() -> None:
 
 
 def test_a_verdict_of_another_run_seals_nothing(publisher: Publisher) -> None:
-    release.stage(publisher.home, FIRST)
+    written = release.begin(publisher.home, FIRST)()
     with pytest.raises(ReleaseError, match="the gate did not pass run run-1"):
         release.seal(
             publisher.home,
-            FIRST,
+            written,
             context=publisher.context,
             verdict=publisher.verdict | {"run_id": "run-0"},
             settings_files=[],
