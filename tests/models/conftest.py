@@ -101,6 +101,11 @@ class Lake:
             baseline=baseline,
         )
 
+    def read_ahead(self, *sources: str) -> None:
+        """Reads into history what these sources have landed, as a run does that waits for another one."""
+        context = build.run_context(self.home, self.settings, as_of=AS_OF, run_id="ahead")
+        assert build.stage_ahead(self.home, self.settings, context, self.manifest, sources) == []
+
     def sealed(self, candidate: Candidate) -> Baseline:
         """The candidate's closed figures as a release keeps them."""
         path = self.home.root / "sealed" / f"{next(_NUMBERS)}.parquet"

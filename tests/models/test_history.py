@@ -225,8 +225,15 @@ def test_load_by_load_equals_at_once(lakes: Callable[[], Lake], seed: int, selec
             lake.land("hubspot", fetched, text(crm.now))
             said = {"verdicts": verdicts(number, random.Random(seed + number)), "forecasts": forecasts(number)}
             lake.land("quality", said, text(crm.now))
+        if number == 2:
+            stepwise.read_ahead("quality")
+            ahead = stepwise.staged("stg_quality__verdicts")
         if number != 1:
             stepwise.build(selection=selection)
+        if number == 2:
+            # The build has found nothing to add to what was read ahead of it.
+            assert ahead >= 4
+            assert stepwise.staged("stg_quality__verdicts") == ahead
     at_once.build(selection=selection)
     left, right = stepwise.contents(), at_once.contents()
     assert left == right

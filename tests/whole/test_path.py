@@ -130,6 +130,8 @@ def test_a_failed_gate_leaves_the_live_release_and_writes_its_verdict(
     with pytest.raises(GateFailed, match="unmapped"):
         whole.run(live.as_of)
     assert release.live(whole.home) == live
+    # What was written while the gate judged is gone.
+    assert not list(whole.home.releases.glob(f"{release.UNSEALED}*"))
     written = set(whole.home.verdicts.iterdir()) - verdicts
     assert len(written) == 1
     verdict = json.loads(written.pop().read_text())
