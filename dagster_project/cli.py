@@ -53,8 +53,11 @@ def _plain(text: str) -> str:
 
 @app.command()
 def demo(
-    scale: Annotated[float, typer.Option(help="Size of the simulated company; 1.0 is 20,000 contacts.")] = 1.0,
-    seed: Annotated[int, typer.Option(help="Another seed is another company.")] = 7,
+    scale: Annotated[
+        float | None,
+        typer.Option(min=0.005, max=50, help="Size of the simulated company; 1.0, the default, is 20,000 contacts."),
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Another seed is another company; the default is 7.")] = None,
 ) -> None:
     """Start the simulated company's vendors on this machine and run the whole path over them."""
     from dagster_project import demo as demonstration
@@ -100,11 +103,14 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] 
 def _print_status(state: dict[str, Any]) -> None:
     out.print(f"release  {state['release']}   as of {state['as_of']}   known loads {state['known_at']}")
     checks = state["checks"]
-    out.print(f"checks   {checks['passed']} passed, {checks['failed']} failed")
+    # What is live has passed the gate, so what failed in it is a warning.
+    out.print(f"checks   {checks['passed']} passed, {checks['failed']} with a warning")
+    for failure in checks["failures"]:
+        out.print(f"[yellow]warning[/]  {_plain(failure)}", highlight=False)
     table = Table("mart", "rows", box=None)
     for mart, rows in state["rows"].items():
         table.add_row(mart, f"{rows:,}")
-    out.print(table)
+    _print_table(table)
     table = Table("source", "entity", "fetched", "staged", "rejected", "duplicate", "newest record", box=None)
     for row in state["freshness"]:
         table.add_row(
@@ -112,7 +118,18 @@ def _print_status(state: dict[str, Any]) -> None:
             f"{row['rows_rejected']:,}", f"{row['rows_duplicate']:,}",
             str(row["last_record_at"] or "-"),
         )  # fmt: skip
-    out.print(table)
+    _print_table(table)
+
+
+def _print_table(table: Table) -> None:
+    """A terminal folds what it has no room for into the next line; a file or a pipe takes whole lines."""
+    for column in table.columns:
+        column.overflow = "fold"
+    if out.is_terminal:
+        out.print(table)
+        return
+    widest = out.measure(table, options=out.options.update(max_width=10_000)).maximum
+    Console(soft_wrap=True, width=max(out.width, widest), file=out.file).print(table)
 
 
 @app.command()
@@ -136,13 +153,10 @@ def _print_rows(columns: list[str], rows: list[tuple[Any, ...]], fmt: Format) ->
         writer.writerow(columns)
         writer.writerows(rows)
     else:
-        table = Table(box=None)
-        for column in columns:
-            # What a narrow terminal has no room for goes on in the next line.
-            table.add_column(column, overflow="fold")
+        table = Table(*columns, box=None)
         for row in rows:
             table.add_row(*("" if value is None else _plain(str(value)) for value in row))
-        out.print(table)
+        _print_table(table)
 
 
 @app.command()
@@ -159,7 +173,7 @@ def metric(
     order: Annotated[
         list[str] | None, typer.Option(help="What to order by, downwards with a minus: -bookings; default --by.")
     ] = None,
-    limit: Annotated[int | None, typer.Option(help="At most so many rows.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="At most so many rows.")] = None,
     fmt: Annotated[Format, typer.Option("--format", help="How to print the rows.")] = Format.TABLE,
     show_sql: Annotated[bool, typer.Option("--sql", help="Print the statement instead of its rows.")] = False,
 ) -> None:
@@ -265,7 +279,7 @@ def map_file(
     table = Table(*proposal.columns, box=None)
     for row in proposal.rows:
         table.add_row(*("" if value is None else _plain(value) for value in row.values()))
-    out.print(table)
+    _print_table(table)
     for line in proposal.notes:
         out.print(f"[dim]concluded[/]  {_plain(line)}", highlight=False)
     for line in proposal.unmapped:
