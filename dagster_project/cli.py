@@ -7,6 +7,7 @@ import json
 import os
 import sys
 from datetime import datetime
+from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -145,18 +146,23 @@ def sql(
 
 def _print_rows(columns: list[str], rows: list[tuple[Any, ...]], fmt: Format) -> None:
     if fmt is Format.JSON:
-        typer.echo(json.dumps([dict(zip(columns, row, strict=True)) for row in rows], default=str))
+        typer.echo(json.dumps([dict(zip(columns, row, strict=True)) for row in rows], default=_written))
     elif fmt is Format.CSV:
         import csv
 
         writer = csv.writer(sys.stdout)
         writer.writerow(columns)
-        writer.writerows(rows)
+        writer.writerows([None if value is None else _written(value) for value in row] for row in rows)
     else:
         table = Table(*columns, box=None)
         for row in rows:
-            table.add_row(*("" if value is None else _plain(str(value)) for value in row))
+            table.add_row(*("" if value is None else _plain(_written(value)) for value in row))
         _print_table(table)
+
+
+def _written(value: Any) -> str:
+    """A decimal in plain digits: 0 of nine places calls itself 0E-9."""
+    return f"{value:f}" if isinstance(value, Decimal) else str(value)
 
 
 @app.command()

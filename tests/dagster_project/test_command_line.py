@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -67,3 +68,9 @@ def test_a_pipe_takes_whole_lines(capsys: pytest.CaptureFixture[str], monkeypatc
     monkeypatch.setattr(cli, "out", Console(soft_wrap=True, width=20))
     cli._print_rows(["a", "b"], [("long " * 12 + "end", "beside")], cli.Format.TABLE)
     assert any("end" in line and "beside" in line for line in capsys.readouterr().out.splitlines())
+
+
+@pytest.mark.parametrize("fmt", list(cli.Format))
+def test_decimals_are_plain_digits(fmt: cli.Format, capsys: pytest.CaptureFixture[str]) -> None:
+    cli._print_rows(["rate"], [(Decimal("0E-9"),)], fmt)
+    assert "0.000000000" in capsys.readouterr().out
