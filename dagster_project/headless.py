@@ -57,7 +57,7 @@ def run(home: Home, *, as_of: date | None, extract: bool, console: Console, base
     from publishing import release
 
     progress.listen(show)
-    day = as_of or days.yesterday(settings)
+    day = days.checked(as_of or days.yesterday(settings), settings)
     job = defs.resolve_job_def("daily" if extract else "rebuild")
     with dg.DagsterInstance.from_config(str(instance.prepare(home))) as state:
         result = job.execute_in_process(
