@@ -39,8 +39,9 @@ def prepare_all(home: Home) -> None:
 
 
 def run(home: Home, *, as_of: date | None, extract: bool, console: Console, baseline: str | None = None) -> Release:
-    """Materialises the `daily` job (or `rebuild`, without extraction) for one day and returns the new live release.
+    """Materialises the `daily` job (or `rebuild`, without extraction) for one day and returns the release that it made.
 
+    That is the live one unless one of a later day is live.
     `baseline`: the release to compare closed figures with. Raises the SaleshouseError that stopped it, after alerting.
     """
     settings = load()
@@ -72,7 +73,8 @@ def run(home: Home, *, as_of: date | None, extract: bool, console: Console, base
         error = failures.last() or _unexpected(result)
         alerts.send(settings, f"{settings.company.name}: {error}")
         raise error
-    return release.require_live(home)
+    made = {event.asset_key: event.metadata for event in result.asset_materializations_for_node("publish")}
+    return release.find(home, str(made[dg.AssetKey(["publish", "release"])]["release"].value))
 
 
 def _unexpected(result: "dg.ExecuteInProcessResult") -> SaleshouseError:

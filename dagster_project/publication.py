@@ -27,7 +27,8 @@ def build_assets() -> dg.AssetsDefinition:
 
         with failures.told():
             published = release.publish(warehouse.home, warehouse.settings, run_id=context.run.run_id)
-        say(f"release: {published.id} is live")
+        live = release.require_live(warehouse.home).id
+        say(f"release: {published.id} is " + ("live" if live == published.id else f"sealed; {live} stays live"))
         report = published.folder / "report.html"
         yield dg.MaterializeResult(asset_key=["publish", "report"], metadata={"path": dg.MetadataValue.path(report)})
         yield dg.MaterializeResult(
