@@ -3,20 +3,23 @@
 What belongs here: words, options, exit codes. What does not: work; every command calls one function of a room.
 """
 
+import errno
 import json
 import os
+import re
+import sqlite3
 import sys
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from configuration.errors import SaleshouseError
+from configuration.errors import LandingError, SaleshouseError
 from configuration.paths import Home
 
 app = typer.Typer(
@@ -42,8 +45,34 @@ def main() -> None:
     try:
         app()
     except SaleshouseError as exc:
-        err.print(f"[bold red]error[/] {_plain(str(exc))}", highlight=False)
-        sys.exit(exc.exit_code)
+        _tell(exc)
+    except Exception as exc:
+        refused = _refused_by_the_disk(exc)
+        if refused is None:
+            raise
+        _tell(refused)
+
+
+def _tell(error: SaleshouseError) -> NoReturn:
+    err.print(f"[bold red]error[/] {_plain(str(error))}", highlight=False)
+    sys.exit(error.exit_code)
+
+
+def _refused_by_the_disk(exc: BaseException | None) -> LandingError | None:
+    """A full or read-only disk below the home, whoever met it first: the orchestrator's own databases are there too."""
+    while exc is not None:
+        numbers = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
+        if (isinstance(exc, OSError) and exc.errno in numbers) or (
+            isinstance(exc, sqlite3.OperationalError) and re.search("full|readonly|unable to open|disk I/O", str(exc))
+        ):
+            return LandingError(
+                str(exc),
+                where=str(Home.from_environment().root),
+                effect="nothing was published, the live release stays",
+                fix="free some space there or make the folder writable, and run again",
+            )
+        exc = exc.__cause__ or exc.__context__
+    return None
 
 
 def _plain(text: str) -> str:

@@ -71,7 +71,8 @@ def run(home: Home, *, as_of: date | None, extract: bool, console: Console, base
         )
     if not result.success:
         error = failures.last() or _unexpected(result)
-        alerts.send(settings, f"{settings.company.name}: {error}")
+        if alerts.send(settings, f"{settings.company.name}: {error}") is False:
+            show(f"alert: the webhook in {settings.alerts.webhook_env} did not take it")
         raise error
     made = {event.asset_key: event.metadata for event in result.asset_materializations_for_node("publish")}
     return release.find(home, str(made[dg.AssetKey(["publish", "release"])]["release"].value))

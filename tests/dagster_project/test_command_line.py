@@ -1,6 +1,8 @@
 """The command line answers at once and tells every mistake in one line."""
 
+import errno
 import re
+import sqlite3
 import subprocess
 import sys
 from decimal import Decimal
@@ -74,3 +76,13 @@ def test_a_pipe_takes_whole_lines(capsys: pytest.CaptureFixture[str], monkeypatc
 def test_decimals_are_plain_digits(fmt: cli.Format, capsys: pytest.CaptureFixture[str]) -> None:
     cli._print_rows(["rate"], [(Decimal("0E-9"),)], fmt)
     assert "0.000000000" in capsys.readouterr().out
+
+
+def test_a_disk_that_takes_nothing_is_told_in_one_line(tmp_path: Path) -> None:
+    told = cli._refused_by_the_disk(PermissionError(errno.EROFS, "Read-only file system", str(tmp_path)))
+    assert told is not None
+    assert told.exit_code == 4
+    step = RuntimeError("the step failed")
+    step.__cause__ = sqlite3.OperationalError("database or disk is full")
+    assert "disk is full" in str(cli._refused_by_the_disk(step))
+    assert cli._refused_by_the_disk(ValueError("a mistake of ours")) is None
