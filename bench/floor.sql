@@ -995,7 +995,7 @@ joined as (
         stages.stage_label, stages.stage, stages.win_probability,
         case when stages.is_won then 'won' when stages.is_lost then 'lost' else 'open' end as status,
         case when stages.is_won then won_at when stages.is_lost then lost_at end as closed_at,
-        reopens, is_qualified,
+        reopens, coalesce(is_qualified, false) or (not has_stage_history and stages.is_lost) as is_qualified,
         coalesce(
             accounts.exclusion_reason = 'test' or contacts.exclusion_reason = 'test' or stages.pipeline_purpose = 'test',
             false

@@ -238,7 +238,9 @@ class Company(_Section):
     @field_validator("locale")
     @classmethod
     def _known_locale(cls, value: str) -> str:
-        if not re.fullmatch(r"[a-z]{2,3}(_[A-Z][a-z]{3})?(_[A-Z]{2})?", value):
+        from babel import localedata
+
+        if not re.fullmatch(r"[a-z]{2,3}(_[A-Z][a-z]{3})?(_[A-Z]{2})?", value) or not localedata.exists(value):
             raise ValueError("is not a locale; write it as en_GB or cs_CZ")
         return value
 
@@ -616,7 +618,8 @@ def _expanded(file: Path, text: str, at: Location, lines: dict[Location, int]) -
 
 
 def _explain(file: Path, lines: dict[Location, int], exc: ValidationError) -> ConfigurationError:
-    errors = exc.errors(include_url=False)
+    # A misspelt key is missing too: what is told is the word to correct.
+    errors = sorted(exc.errors(include_url=False), key=lambda found: found["type"] != "extra_forbidden")
     error = errors[0]
     at: Location = tuple(part for part in error["loc"] if part != "[key]")
     name = str(at[-1]) if at else file.name

@@ -15,11 +15,13 @@ from configuration.model import Settings, load
 ALERTED_BY_COMMAND_LINE = "saleshouse/alerted_by_command_line"
 
 
-def send(settings: Settings, text: str) -> bool:
-    """Posts `{"text": ...}` to the configured webhook; returns whether it was taken. Never raises: the run's own
-    error is what matters."""
+def send(settings: Settings, text: str) -> bool | None:
+    """Posts `{"text": ...}` to the configured webhook; returns whether it was taken, None where none is set. Never
+    raises: the run's own error is what matters."""
     name = settings.alerts.webhook_env
     address = os.environ.get(name, "") if name else ""
+    if not address:
+        return None
     if not address.startswith(("http://", "https://")):
         return False
     request = urllib.request.Request(  # noqa: S310 - the scheme is checked above

@@ -3,19 +3,23 @@
 What belongs here: words, options, exit codes. What does not: work; every command calls one function of a room.
 """
 
+import errno
 import json
 import os
+import re
+import sqlite3
 import sys
 from datetime import datetime
+from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from configuration.errors import SaleshouseError
+from configuration.errors import LandingError, SaleshouseError
 from configuration.paths import Home
 
 app = typer.Typer(
@@ -41,8 +45,34 @@ def main() -> None:
     try:
         app()
     except SaleshouseError as exc:
-        err.print(f"[bold red]error[/] {_plain(str(exc))}", highlight=False)
-        sys.exit(exc.exit_code)
+        _tell(exc)
+    except Exception as exc:
+        refused = _refused_by_the_disk(exc)
+        if refused is None:
+            raise
+        _tell(refused)
+
+
+def _tell(error: SaleshouseError) -> NoReturn:
+    err.print(f"[bold red]error[/] {_plain(str(error))}", highlight=False)
+    sys.exit(error.exit_code)
+
+
+def _refused_by_the_disk(exc: BaseException | None) -> LandingError | None:
+    """A full or read-only disk below the home, whoever met it first: the orchestrator's own databases are there too."""
+    while exc is not None:
+        numbers = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
+        if (isinstance(exc, OSError) and exc.errno in numbers) or (
+            isinstance(exc, sqlite3.OperationalError) and re.search("full|readonly|unable to open|disk I/O", str(exc))
+        ):
+            return LandingError(
+                str(exc),
+                where=str(Home.from_environment().root),
+                effect="nothing was published, the live release stays",
+                fix="free some space there or make the folder writable, and run again",
+            )
+        exc = exc.__cause__ or exc.__context__
+    return None
 
 
 def _plain(text: str) -> str:
@@ -53,8 +83,11 @@ def _plain(text: str) -> str:
 
 @app.command()
 def demo(
-    scale: Annotated[float, typer.Option(help="Size of the simulated company; 1.0 is 20,000 contacts.")] = 1.0,
-    seed: Annotated[int, typer.Option(help="Another seed is another company.")] = 7,
+    scale: Annotated[
+        float | None,
+        typer.Option(min=0.005, max=50, help="Size of the simulated company; 1.0, the default, is 20,000 contacts."),
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Another seed is another company; the default is 7.")] = None,
 ) -> None:
     """Start the simulated company's vendors on this machine and run the whole path over them."""
     from dagster_project import demo as demonstration
@@ -100,11 +133,14 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] 
 def _print_status(state: dict[str, Any]) -> None:
     out.print(f"release  {state['release']}   as of {state['as_of']}   known loads {state['known_at']}")
     checks = state["checks"]
-    out.print(f"checks   {checks['passed']} passed, {checks['failed']} failed")
+    # What is live has passed the gate, so what failed in it is a warning.
+    out.print(f"checks   {checks['passed']} passed, {checks['failed']} with a warning")
+    for failure in checks["failures"]:
+        out.print(f"[yellow]warning[/]  {_plain(failure)}", highlight=False)
     table = Table("mart", "rows", box=None)
     for mart, rows in state["rows"].items():
         table.add_row(mart, f"{rows:,}")
-    out.print(table)
+    _print_table(table)
     table = Table("source", "entity", "fetched", "staged", "rejected", "duplicate", "newest record", box=None)
     for row in state["freshness"]:
         table.add_row(
@@ -112,7 +148,18 @@ def _print_status(state: dict[str, Any]) -> None:
             f"{row['rows_rejected']:,}", f"{row['rows_duplicate']:,}",
             str(row["last_record_at"] or "-"),
         )  # fmt: skip
-    out.print(table)
+    _print_table(table)
+
+
+def _print_table(table: Table) -> None:
+    """A terminal folds what it has no room for into the next line; a file or a pipe takes whole lines."""
+    for column in table.columns:
+        column.overflow = "fold"
+    if out.is_terminal:
+        out.print(table)
+        return
+    widest = out.measure(table, options=out.options.update(max_width=10_000)).maximum
+    Console(soft_wrap=True, width=max(out.width, widest), file=out.file).print(table)
 
 
 @app.command()
@@ -128,21 +175,23 @@ def sql(
 
 def _print_rows(columns: list[str], rows: list[tuple[Any, ...]], fmt: Format) -> None:
     if fmt is Format.JSON:
-        typer.echo(json.dumps([dict(zip(columns, row, strict=True)) for row in rows], default=str))
+        typer.echo(json.dumps([dict(zip(columns, row, strict=True)) for row in rows], default=_written))
     elif fmt is Format.CSV:
         import csv
 
         writer = csv.writer(sys.stdout)
         writer.writerow(columns)
-        writer.writerows(rows)
+        writer.writerows([None if value is None else _written(value) for value in row] for row in rows)
     else:
-        table = Table(box=None)
-        for column in columns:
-            # What a narrow terminal has no room for goes on in the next line.
-            table.add_column(column, overflow="fold")
+        table = Table(*columns, box=None)
         for row in rows:
-            table.add_row(*("" if value is None else _plain(str(value)) for value in row))
-        out.print(table)
+            table.add_row(*("" if value is None else _plain(_written(value)) for value in row))
+        _print_table(table)
+
+
+def _written(value: Any) -> str:
+    """A decimal in plain digits: 0 of nine places calls itself 0E-9."""
+    return f"{value:f}" if isinstance(value, Decimal) else str(value)
 
 
 @app.command()
@@ -159,7 +208,7 @@ def metric(
     order: Annotated[
         list[str] | None, typer.Option(help="What to order by, downwards with a minus: -bookings; default --by.")
     ] = None,
-    limit: Annotated[int | None, typer.Option(help="At most so many rows.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="At most so many rows.")] = None,
     fmt: Annotated[Format, typer.Option("--format", help="How to print the rows.")] = Format.TABLE,
     show_sql: Annotated[bool, typer.Option("--sql", help="Print the statement instead of its rows.")] = False,
 ) -> None:
@@ -265,7 +314,7 @@ def map_file(
     table = Table(*proposal.columns, box=None)
     for row in proposal.rows:
         table.add_row(*("" if value is None else _plain(value) for value in row.values()))
-    out.print(table)
+    _print_table(table)
     for line in proposal.notes:
         out.print(f"[dim]concluded[/]  {_plain(line)}", highlight=False)
     for line in proposal.unmapped:

@@ -5,6 +5,7 @@ from zoneinfo import ZoneInfo
 
 import dagster as dg
 
+from configuration.errors import ConfigurationError
 from configuration.model import Settings
 
 # Named when a run is started; a run about partitions is about the last of them.
@@ -17,6 +18,19 @@ _TAGS = (AS_OF, "dagster/asset_partition_range_end", "dagster/partition")
 def yesterday(settings: Settings) -> date:
     """The last complete day in the company's reporting zone."""
     return datetime.now(ZoneInfo(settings.company.reporting_timezone)).date() - timedelta(days=1)
+
+
+def checked(day: date, settings: Settings) -> date:
+    """The day that a run is asked for. Raises ConfigurationError for one before start_date or not yet over."""
+    first, last = settings.start_date, yesterday(settings)
+    if first <= day <= last:
+        return day
+    raise ConfigurationError(
+        f"{day} is {'before start_date' if day < first else 'not over yet'}",
+        where="--as-of",
+        effect="nothing was run",
+        fix=f"choose a day from {first} to {last}",
+    )
 
 
 def as_of(context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext, settings: Settings) -> date:

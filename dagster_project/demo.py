@@ -13,13 +13,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
-from configuration.errors import Unreachable
+from configuration.errors import ConfigurationError, Unreachable
 from configuration.paths import Home
 
 FIRST_NOW = datetime(2026, 6, 18, 6)
+COMPANY: dict[str, float] = {"scale": 1.0, "seed": 7}
 CREDENTIALS = {
     "HUBSPOT_TOKEN": "demo-token",
     "GOOGLE_ADS_DEVELOPER_TOKEN": "demo-developer-token",
@@ -30,24 +32,28 @@ CREDENTIALS = {
 _PATIENCE_SECONDS = 120
 
 
-def run(home: Home, *, scale: float, seed: int, console: Console) -> None:
+def run(home: Home, *, scale: float | None, seed: int | None, console: Console) -> None:
     """One more day of the simulated company: the first time three years, every later time what is new.
 
-    Raises Unreachable when the simulated vendors do not start, and whatever stops a run.
+    Raises ConfigurationError when the home holds another company than is asked for, Unreachable when the simulated
+    vendors do not start, and whatever stops a run.
     """
     folder = home.root / "demo"
     folder.mkdir(parents=True, exist_ok=True)
     clock = folder / "clock.json"
-    now = datetime.fromisoformat(json.loads(clock.read_text())["next"]) if clock.exists() else FIRST_NOW
+    kept = json.loads(clock.read_text()) if clock.exists() else {}
+    now = datetime.fromisoformat(kept["next"]) if "next" in kept else FIRST_NOW
+    company = _company(kept, folder, scale=scale, seed=seed)
+    clock.write_text(json.dumps(company | {"next": now.isoformat()}))
     began = time.monotonic()
     console.print(f"[bold]Demo[/]  the simulated company Aldergate on {now:%d %B %Y}, as its vendors would show it")
     from dagster_project import headless
 
-    with _vendors(folder, now, scale, seed, meanwhile=lambda: headless.prepare_all(home)) as address:
+    with _vendors(folder, now, company, meanwhile=lambda: headless.prepare_all(home)) as address:
         console.print(f"[dim]{time.monotonic() - began:6.1f} s[/]  vendors answer at {address}", highlight=False)
         os.environ |= CREDENTIALS | addresses(address)
         published = headless.run(home, as_of=now.date() - timedelta(days=1), extract=True, console=console)
-    clock.write_text(json.dumps({"next": (now + timedelta(days=1)).isoformat()}))
+    clock.write_text(json.dumps(company | {"next": (now + timedelta(days=1)).isoformat()}))
     console.print()
     console.print(f"[bold green]Done[/] in {time.monotonic() - began:.0f} s: release {published.id} is live.")
     console.print(f"  report    {published.report}", highlight=False)
@@ -68,12 +74,27 @@ def addresses(base: str) -> dict[str, str]:
     }
 
 
+def _company(kept: dict[str, Any], folder: Path, *, scale: float | None, seed: int | None) -> dict[str, float]:
+    """Whose days these are: what is asked for the first time, and the same ever after."""
+    asked = {name: value for name, value in (("scale", scale), ("seed", seed)) if value is not None}
+    company = {name: kept.get(name, asked.get(name, default)) for name, default in COMPANY.items()}
+    other = [f"--{name} {company[name]}" for name, value in asked.items() if value != company[name]]
+    if other:
+        raise ConfigurationError(
+            f"it holds the days of another company ({', '.join(other)})",
+            where=str(folder),
+            effect="nothing was run",
+            fix="leave that option out, or name a new folder in SALESHOUSE_HOME",
+        )
+    return company
+
+
 @contextmanager
-def _vendors(folder: Path, now: datetime, scale: float, seed: int, *, meanwhile: Callable[[], None]) -> Iterator[str]:
+def _vendors(folder: Path, now: datetime, company: dict[str, float], *, meanwhile: Callable[[], None]) -> Iterator[str]:
     port_file = folder / "port"
     port_file.unlink(missing_ok=True)
-    command = [sys.executable, "-m", "simulator", "serve", "--now", now.isoformat(), "--scale", str(scale)]
-    command += ["--seed", str(seed), "--port", "0", "--port-file", str(port_file), "--files", str(folder)]
+    command = [sys.executable, "-m", "simulator", "serve", "--now", now.isoformat(), "--scale", str(company["scale"])]
+    command += ["--seed", str(company["seed"]), "--port", "0", "--port-file", str(port_file), "--files", str(folder)]
     with (folder / "vendors.log").open("w") as log:
         process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
     try:

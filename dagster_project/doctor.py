@@ -3,6 +3,7 @@
 What belongs here: one short question per thing that commonly breaks. What does not: mending it.
 """
 
+import os
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -70,6 +71,10 @@ def _lake(home: Home) -> str:
 
 def _disk(home: Home) -> str:
     home.root.mkdir(parents=True, exist_ok=True)
+    if not os.access(home.root, os.W_OK):
+        raise SaleshouseError(
+            "the folder cannot be written", where=str(home.root), effect="no run can start", fix="make it writable"
+        )
     free = shutil.disk_usage(home.root).free / 1e9
     if free < _ROOM_NEEDED_GB:
         raise SaleshouseError(

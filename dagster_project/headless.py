@@ -39,8 +39,9 @@ def prepare_all(home: Home) -> None:
 
 
 def run(home: Home, *, as_of: date | None, extract: bool, console: Console, baseline: str | None = None) -> Release:
-    """Materialises the `daily` job (or `rebuild`, without extraction) for one day and returns the new live release.
+    """Materialises the `daily` job (or `rebuild`, without extraction) for one day and returns the release that it made.
 
+    That is the live one unless one of a later day is live.
     `baseline`: the release to compare closed figures with. Raises the SaleshouseError that stopped it, after alerting.
     """
     settings = load()
@@ -57,7 +58,7 @@ def run(home: Home, *, as_of: date | None, extract: bool, console: Console, base
     from publishing import release
 
     progress.listen(show)
-    day = as_of or days.yesterday(settings)
+    day = days.checked(as_of or days.yesterday(settings), settings)
     job = defs.resolve_job_def("daily" if extract else "rebuild")
     with dg.DagsterInstance.from_config(str(instance.prepare(home))) as state:
         result = job.execute_in_process(
@@ -70,10 +71,12 @@ def run(home: Home, *, as_of: date | None, extract: bool, console: Console, base
         )
     if not result.success:
         error = failures.last() or _unexpected(result)
-        if not isinstance(error, Stopped):
-            alerts.send(settings, f"{settings.company.name}: {error}")
+        told = isinstance(error, Stopped) or alerts.send(settings, f"{settings.company.name}: {error}")
+        if told is False:
+            show(f"alert: the webhook in {settings.alerts.webhook_env} did not take it")
         raise error
-    return release.require_live(home)
+    made = {event.asset_key: event.metadata for event in result.asset_materializations_for_node("publish")}
+    return release.find(home, str(made[dg.AssetKey(["publish", "release"])]["release"].value))
 
 
 def _unexpected(result: "dg.ExecuteInProcessResult") -> SaleshouseError:

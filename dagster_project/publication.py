@@ -29,7 +29,8 @@ def build_assets() -> dg.AssetsDefinition:
             published = release.publish(
                 warehouse.home, warehouse.settings, run_id=context.run.run_id, written=warehouse.written()
             )
-        say(f"release: {published.id} is live")
+        live = release.require_live(warehouse.home).id
+        say(f"release: {published.id} is " + ("live" if live == published.id else f"sealed; {live} stays live"))
         report = published.folder / "report.html"
         yield dg.MaterializeResult(asset_key=["publish", "report"], metadata={"path": dg.MetadataValue.path(report)})
         yield dg.MaterializeResult(

@@ -42,16 +42,25 @@ def status(home: Home) -> dict[str, Any]:
 def query(home: Home, sql: str, *, command: str = "saleshouse sql") -> tuple[list[str], list[tuple[Any, ...]]]:
     """Columns and rows of one query on the live release, which no query can change.
 
-    Raises ReleaseError when there is no release or the query is not valid SQL for it.
+    Raises ReleaseError when there is no release or the query is not one valid statement for it.
     """
     import duckdb
 
     live = release.require_live(home)
+    fix = 'correct the query; `saleshouse sql "show tables"` lists the marts'
     with duckdb.connect(str(live.marts), read_only=True) as connection:
         try:
             connection.execute(
                 "set search_path = 'marts'; set enable_external_access = false; set lock_configuration = true"
             )
+            statements = len(connection.extract_statements(sql))
+            if statements != 1:
+                raise ReleaseError(
+                    f"the query has {statements} statements" if statements else "the query is empty",
+                    where=command,
+                    effect="nothing was read or changed",
+                    fix="ask one at a time" if statements else fix,
+                )
             found = connection.execute(sql)
             columns = [column[0] for column in found.description or []]
             return columns, found.fetchall()
@@ -60,5 +69,5 @@ def query(home: Home, sql: str, *, command: str = "saleshouse sql") -> tuple[lis
                 str(exc).splitlines()[0],
                 where=command,
                 effect="nothing was read or changed",
-                fix='correct the query; `saleshouse sql "show tables"` lists the marts',
+                fix=fix,
             ) from exc

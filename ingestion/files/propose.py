@@ -315,6 +315,14 @@ def _look(path: Path, sheet: str | None, draft: _Draft) -> tuple[list[str], dict
     twice = [name for name, times in Counter(opened.header).items() if name and times > 1]
     if twice:
         draft.open_points.append(f"the header has {', '.join(twice)} more than once; rename before mapping them")
+    folded = Counter(name.casefold() for name in set(opened.header))
+    alike = [name for name in opened.header if name and folded[name.casefold()] > 1]
+    if alike:
+        draft.open_points.append(f"{', '.join(alike)} differ by capital letters only; rename all but one in the file")
+    if not all(opened.header) or (len(opened.header) == 1 and len(sound) < len(records) / 2):
+        draft.open_points.append(
+            "the first row does not name every column; if the header stands lower, take out the rows above it"
+        )
     return [name for name in opened.header if name not in twice], sample
 
 

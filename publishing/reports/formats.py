@@ -49,7 +49,7 @@ class Formats:
     def filters(self) -> dict[str, Callable[..., str]]:
         """The template filters by name."""
         names = (
-            "integer", "decimal", "money", "money_short", "money_exact", "percent", "signed_percent", "times",
+            "integer", "decimal", "money", "money_short", "money_exact", "percent", "chance", "signed_percent", "times",
             "days", "points", "signed_decimal", "day", "short_day", "month", "month_name", "short_month", "moment",
         )  # fmt: skip
         return {name: getattr(self, name) for name in names}
@@ -114,6 +114,15 @@ class Formats:
         if digits:
             pattern = pattern.replace("0", "0." + "0" * digits, 1) if "." not in pattern else pattern
         return numbers.format_percent(_rounded(number, 2 + digits), format=pattern, locale=self.locale)
+
+    def chance(self, value: Any) -> str:
+        """A percentage that calls nothing impossible or certain that is not: <1% and >99%."""
+        number = _number(value)
+        if number is not None and 0 < number < Decimal("0.005"):
+            return f"<{self.percent('0.01')}"
+        if number is not None and Decimal("0.995") <= number < 1:
+            return f">{self.percent('0.99')}"
+        return self.percent(value)
 
     def signed_percent(self, value: Any) -> str:
         """+12%, −3% or ±0%: a change."""

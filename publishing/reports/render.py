@@ -66,6 +66,7 @@ def render(marts: Path, out: Path, *, certificate: Certificate, settings: "Setti
         facts=read,
         certificate=certificate,
         company=company.name,
+        score=company.lead_score,
         charts=charts.draw(read, formats, vocabulary, catalogue.gettext),
         words=vocabulary,
         language=formats.language,

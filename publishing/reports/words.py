@@ -85,7 +85,7 @@ def vocabulary(_: Gettext) -> dict[str, dict[str, str]]:
             "not_committed_pipeline": _("Pipeline, not committed"),
             "not_committed": _("Deals without a category"),
             "not_created": _("Deals not yet created"),
-            "without_deal": _("In the commit without a deal"),
+            "without_deal": _("Commit as stated, less its deals"),
             "total": _("Total"),
         },
         "factor": {

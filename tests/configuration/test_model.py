@@ -114,6 +114,8 @@ def test_a_mistake_is_told_with_file_line_and_key(tmp_path: Path, text: str, say
         ("Europe/Prague", "Europe/Prag", "'Europe/Prag' is not a time zone"),
         ("currency: EUR", "currency: euro", "'euro' is not a currency"),
         ("2023-07-01", "2023-02-30", "saleshouse.yml:2 start_date"),
+        ("start_date: 2023-07-01\n", "startdate: 2023-07-01\n", "unknown key 'startdate', did you mean 'start_date'?"),
+        ("reporting_currency: EUR", "reporting_currency: EUR, locale: xx_YY", "'xx_YY' is not a locale"),
         ("start_date: 2023-07-01\n", "", "the key 'start_date' is missing"),
         (SOUND, "", "holds no settings"),
         (SOUND, "- a\n", "holds no settings"),

@@ -1,13 +1,20 @@
 """The command line answers at once and tells every mistake in one line."""
 
+import errno
 import re
+import sqlite3
 import subprocess
 import sys
+from decimal import Decimal
+from pathlib import Path
 
 import pytest
+from rich.console import Console
 from typer.main import get_command
 
+from configuration.errors import ConfigurationError
 from configuration.paths import REPOSITORY
+from dagster_project import cli, demo
 from dagster_project.cli import app
 
 HEAVY = ("dagster", "dbt", "duckdb", "pandas", "great_expectations", "dlt", "pyarrow", "altair", "pydantic", "yaml")
@@ -49,3 +56,33 @@ def test_every_command_that_a_line_names_is_one() -> None:
     named = {name for path in texts for name in re.findall(r"`saleshouse ([a-z]+)", path.read_text())}
     assert {"run", "doctor"} <= named
     assert named <= set(get_command(app).commands)  # type: ignore[attr-defined]
+
+
+def test_a_home_holds_the_days_of_one_simulated_company(tmp_path: Path) -> None:
+    kept = demo._company({}, tmp_path, scale=0.02, seed=None)
+    assert kept == {"scale": 0.02, "seed": 7}
+    assert demo._company(kept | {"next": "2026-06-19"}, tmp_path, scale=None, seed=None) == kept
+    with pytest.raises(ConfigurationError, match=r"--seed 7.*SALESHOUSE_HOME"):
+        demo._company(kept, tmp_path, scale=0.02, seed=8)
+
+
+def test_a_pipe_takes_whole_lines(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cli, "out", Console(soft_wrap=True, width=20))
+    cli._print_rows(["a", "b"], [("long " * 12 + "end", "beside")], cli.Format.TABLE)
+    assert any("end" in line and "beside" in line for line in capsys.readouterr().out.splitlines())
+
+
+@pytest.mark.parametrize("fmt", list(cli.Format))
+def test_decimals_are_plain_digits(fmt: cli.Format, capsys: pytest.CaptureFixture[str]) -> None:
+    cli._print_rows(["rate"], [(Decimal("0E-9"),)], fmt)
+    assert "0.000000000" in capsys.readouterr().out
+
+
+def test_a_disk_that_takes_nothing_is_told_in_one_line(tmp_path: Path) -> None:
+    told = cli._refused_by_the_disk(PermissionError(errno.EROFS, "Read-only file system", str(tmp_path)))
+    assert told is not None
+    assert told.exit_code == 4
+    step = RuntimeError("the step failed")
+    step.__cause__ = sqlite3.OperationalError("database or disk is full")
+    assert "disk is full" in str(cli._refused_by_the_disk(step))
+    assert cli._refused_by_the_disk(ValueError("a mistake of ours")) is None

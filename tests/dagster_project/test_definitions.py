@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -11,7 +11,7 @@ import dagster as dg
 import pytest
 import sqlalchemy
 
-from configuration.errors import SaleshouseError
+from configuration.errors import ConfigurationError, SaleshouseError
 from configuration.model import load
 from configuration.paths import Home
 from dagster_project import alerts, days, event_log, failures, instance
@@ -62,6 +62,14 @@ def test_the_morning_run_is_about_the_day_before(defs: dg.Definitions) -> None:
 def test_sources_look_back_from_the_end_of_the_day() -> None:
     settings = load()
     assert days.moment(datetime(2026, 3, 29).date(), settings).isoformat() == "2026-03-29T22:00:00+00:00"
+
+
+def test_a_day_that_no_report_can_be_about_is_told() -> None:
+    settings = load()
+    assert days.checked(settings.start_date, settings) == settings.start_date
+    for day, says in ((settings.start_date - timedelta(days=1), "before start_date"), (date.max, "not over yet")):
+        with pytest.raises(ConfigurationError, match=says):
+            days.checked(day, settings)
 
 
 @pytest.mark.fault(53)

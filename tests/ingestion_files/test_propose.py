@@ -139,6 +139,18 @@ def test_headers_that_mean_something_to_yaml_survive(tmp_path: Path) -> None:
     proposal(tmp_path, "deals.csv", content)
 
 
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ("Pipeline of June;;\nDeal ID;Amount;Stage\n1;5;Won\n", "if the header stands lower"),
+        ("Deal ID,amount,Amount\n1,5,6\n", "amount, Amount differ by capital letters only"),
+        ("Deal ID,Amount,Amount\n1,5,6\n", "the header has Amount more than once"),
+    ],
+)
+def test_a_header_that_no_run_would_take_is_told(tmp_path: Path, content: str, says: str) -> None:
+    assert any(says in point for point in proposal(tmp_path, "deals.csv", content).open_points)
+
+
 def test_what_cannot_be_looked_at_is_told(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="there is no such file"):
         propose(tmp_path / "gone.csv")

@@ -40,6 +40,12 @@ def test_formats(locale: str, currency: str, money: str, short: str, percent: st
     assert [re.sub(r"\s", " ", part) for part in written] == [money, short, percent, day, month]
 
 
+def test_a_small_chance_is_not_none() -> None:
+    formats = Formats("en_GB", "EUR", "UTC")
+    written = [formats.chance(value) for value in (0, "0.0004", "0.005", "0.994", "0.996", 1, None)]
+    assert written == ["0%", "<1%", "1%", "99%", ">99%", "100%", "–"]
+
+
 def test_rounding_never_shows_a_thousand_thousands() -> None:
     assert Formats("en_GB", "EUR", "UTC").money_short(999_999) == "€1M"
 

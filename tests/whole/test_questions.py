@@ -17,7 +17,7 @@ QUESTIONS = re.findall(r"^## (.+?)\n\n```sql\n(.+?)```", (REPOSITORY / "docs/que
 def test_a_managers_question_is_answered(whole: Whole, question: str, query: str) -> None:
     assert len(query.splitlines()) <= 15
     with duckdb.connect(str(whole.kept.marts), read_only=True) as connection:
-        answer = connection.execute("set schema = 'marts'").execute(query)
+        answer = connection.execute("use marts.marts").execute(query)
         columns, rows = [column[0] for column in answer.description or ()], answer.fetchall()
     assert rows
     assert all(any(row[number] is not None for row in rows) for number in range(len(columns))), columns

@@ -120,7 +120,10 @@ deals_joined as (
             when stages.is_lost then deals_visited.lost_at
         end as closed_at,
         deals_visited.reopens,
-        deals_visited.is_qualified,
+        -- Who keeps no history of stages says of a lost deal only that it is lost. Left out as never
+        -- worked, it would leave the won ones alone among the closed.
+        coalesce(deals_visited.is_qualified, false)
+        or (not deals.has_stage_history and stages.is_lost) as is_qualified,
         coalesce(
             accounts.exclusion_reason = 'test'
             or contacts.exclusion_reason = 'test'
