@@ -40,6 +40,7 @@ _TABLES = {
     ),
     "rpt_risk_reasons": "order by reason_order",
     "rpt_team": "order by is_total, won_quarter desc, owner_name",
+    "rpt_pipeline_changes": "order by period_start, movement, size_rank",
     "rpt_coaching": "order by topic, deals_short desc, open_reporting desc nulls last, owner_key",
     "rpt_restatements": "where size_rank <= 3 order by is_amount desc, measure desc, size_rank",
     "rpt_quality": "order by section, records desc, source_system, subject, remark",
@@ -49,6 +50,11 @@ _TABLES = {
 _OF_METHODS = (
     *("share_of_target", "p10", "p90", "chance_of_target", "typical_miss", "typical_bias", "range_coverage"),
     "forecasts_scored",
+)
+# From the opening of a week to its closing.
+_MOVEMENTS = (
+    *("opening", "created", "reopened", "increased", "won", "lost", "decreased", "deleted", "exchange_rate"),
+    "closing",
 )
 _OF_DEALS = ("amount_band", "source", "idle", "team", "owner")
 
@@ -157,6 +163,20 @@ class Facts:
         for row in self.tables["rpt_attention_list"]:
             entities.setdefault(row["attention_rank"], []).append(row)
         return list(entities.values())
+
+    def weeks(self) -> list[Row]:
+        """One entry per movement of the pipeline in the running week or the one before: both, and its largest deals,
+        those of the running week first."""
+        entries: dict[str, Row] = {name: {"movement": name, "deals": []} for name in _MOVEMENTS}
+        for row in self.tables["rpt_pipeline_changes"]:
+            entry = entries[row["movement"]]
+            if row["size_rank"]:
+                entry["deals"].append(row)
+            else:
+                entry["running" if row["is_current"] else "before"] = row
+        for entry in entries.values():
+            entry["deals"] = sorted(entry["deals"], key=lambda row: not row["is_current"])[:3]
+        return [entry for entry in entries.values() if "running" in entry or "before" in entry]
 
     def coaching(self, topic: str) -> list[Row]:
         return [row for row in self.tables["rpt_coaching"] if row["topic"] == topic]

@@ -37,6 +37,18 @@ def vocabulary(_: Gettext) -> dict[str, dict[str, str]]:
             "nearly_all_come_on": _("nearly all come on"),
             "shorter_than_a_day": _("half stay less than a day"),
         },
+        "movement": {
+            "opening": _("Open before"),
+            "created": _("Created"),
+            "reopened": _("Reopened"),
+            "increased": _("Amount raised"),
+            "won": _("Won"),
+            "lost": _("Lost"),
+            "decreased": _("Amount lowered"),
+            "deleted": _("Deleted"),
+            "exchange_rate": _("Exchange rates"),
+            "closing": _("Open now"),
+        },
         "channel": {
             "referral": _("Referral"),
             "existing_customer": _("Existing customer"),

@@ -323,6 +323,11 @@ select
 from (select *, unnest(['total', 'pipeline']) as level from fct_pipeline_movements)
 group by all;
 
+create table rpt_pipeline_changes as select
+    null::text as deal_key, movement, sum(amount_reporting)::decimal(18, 2) as amount_reporting,
+    count(*)::bigint as deals, 0::bigint as size_rank, true as is_current, date '2026-06-15' as period_start
+from fct_pipeline_movements where period_type = 'month' group by movement;
+
 create table fct_deal_slips as select
     deal_key, owner_key, pipeline_id, 'quarter' as period_type, segment, currency,
     case status when 'open' then 'still_open' else status end as outcome, amount, amount_reporting,

@@ -218,6 +218,10 @@ MUTATIONS = {
         "update fct_rep_stage_conversions set is_coaching_hint = true",
         "one_hint_per_owner",
     ),
+    "rpt_pipeline_changes": (
+        "update rpt_pipeline_changes set amount_reporting = amount_reporting + 0.01 where movement = 'closing'",
+        "movements_lead_to_the_closing",
+    ),
     "rpt_coaching": (
         "update rpt_coaching set interval_high = 0.95 where owner_key = 'hubspot:o1'",
         "a_hint_has_its_evidence",

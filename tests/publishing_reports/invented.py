@@ -762,6 +762,29 @@ def finish(connection: duckdb.DuckDBPyConnection) -> None:
             300, 90, 200, 44, 1, created_date, 'opportunity'
         from marts.fct_leads
         where not is_excluded and not is_opportunity and exit_reason is null and created_date > date '2026-05-01';
+        create table marts.fct_pipeline_movements as
+        with weeks (period_start, period_end, closing_date) as (
+            values (date '2026-06-08', date '2026-06-14', date '2026-06-14'),
+                (date '2026-06-15', date '2026-06-21', date '2026-06-17')
+        ),
+        moves as (
+            select deals.deal_key, deals.owner_key, deals.amount_reporting, weeks.*,
+                case when status = 'open' then 'closing' else status end as last_movement,
+                case when status = 'open' and hash(deal_key) % 5 = 1 then 1000 else 0 end as raised,
+                case when status = 'open' and hash(deal_key) % 7 = 0 then 'created' else 'opening' end as first_movement
+            from marts.fct_deals as deals cross join weeks
+            where not is_excluded and amount_reporting is not null
+                and (status = 'open' or hash(deal_key, period_start) % 40 = 0)
+        )
+        select deal_key, owner_key, 'week' as period_type, 'all_open' as view_name, movement, period_start, period_end,
+            closing_date, amount::decimal(18, 2) as amount_reporting
+        from (
+            select *, first_movement as movement, amount_reporting - raised as amount from moves
+            union all
+            select *, 'increased', raised from moves where raised > 0
+            union all
+            select *, last_movement, case last_movement when 'closing' then 1 else -1 end * amount_reporting from moves
+        );
         create table marts.fct_rep_months as
         select owner_key, count(*) as open_deals, sum(amount_reporting)::decimal(18, 2) as open_reporting
         from marts.fct_deals where status = 'open' and not is_excluded group by owner_key;
