@@ -28,7 +28,7 @@ class Health(Team):
 
     @cached_property
     def _contacts(self) -> dict[str, set[str]]:
-        """deal -> the people whom the vendor shows with it: asked now, so without those who lie deleted now.
+        """deal -> the people whom the vendor shows with it: without those who lay deleted when it was asked.
 
         A merged deal's people are those of its survivor.
         """

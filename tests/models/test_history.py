@@ -79,7 +79,7 @@ class Crm:
         record = self.ties.choice(linked)
         if "contact" in record:
             record["contact"] = self.ties.choice([*people, None])
-        if "quantity" in record["history"] or record.get("deal") and "contact" in record:
+        if "quantity" in record["history"] or (record.get("deal") and "contact" in record):
             record["deal"] = self.ties.choice([*deals, None])
         record["firm"] = self.ties.choice(["1", "2", "3", None])
         record["touched"] = self.now
