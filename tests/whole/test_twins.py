@@ -3,16 +3,19 @@
 The marts must be equal but for what an export does not hold. That list stands here, and nothing else may differ.
 """
 
-from datetime import UTC, date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import duckdb
+import pandas as pd
 import pytest
 
 from configuration.model import load
 from configuration.paths import REPOSITORY, Home
 from ingestion import landing
 from simulator.exports import write_export, write_finance
+from simulator.truth import COMPARISONS, Moment, World
+from simulator.verify import compare
 from tests.whole.conftest import NOW, Whole
 from warehouse.build import build, run_context
 
@@ -156,3 +159,28 @@ def test_both_ways_give_equal_marts_but_for_what_an_export_does_not_hold(whole: 
                 assert lost == (0,), f"{mart}: rows that only the vendors show, deleted ones aside"
                 assert joined[0] > 0
     assert differing == MISSING
+
+
+def test_an_export_tells_since_when_people_report_to_somebody_else(whole: Whole, twin: Path) -> None:
+    """HubSpot knows no managers, so changes of managers are compared where two exports tell them."""
+    home = Home(twin.parents[2])
+    later = datetime(2026, 6, 19, 22)
+    write_export(whole.company, later.replace(tzinfo=UTC), home.root / "export")
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("EXPORTED_COMPANY", str(home.root))
+        settings = load(REPOSITORY / "tests" / "exported_company" / "saleshouse.yml")
+        landing.land(home, "files", settings, now=later.replace(tzinfo=UTC))
+        context = run_context(home, settings, as_of=later.date(), run_id="managers")
+        build(home, settings, context, selection=["--resource-type", "model", "--select", "+dim_owner_teams"])
+    moment = Moment(later.date(), pd.Timestamp(later), landed=(pd.Timestamp(NOW), pd.Timestamp(later)))
+    expected = World(whole.company, moment).owner_teams("kontor", tells_managers=True)
+    comparison = next(one for one in COMPARISONS if one.mart == "dim_owner_teams")
+    with duckdb.connect() as connection:
+        connection.execute(f"attach '{home.candidate}' as candidate (read_only)")
+        actual = connection.execute("from candidate.marts.dim_owner_teams where owner_key like 'kontor:%'").df()
+    for result in compare(comparison, expected, actual):
+        assert result.differing == 0, result
+    seen = expected.loc[expected["valid_from"].notna()].sort_values("valid_from")
+    both = seen.groupby("owner_key")[["team", "manager_key"]].agg(["first", "last"])
+    changed = both["manager_key", "first"] != both["manager_key", "last"]
+    assert (changed & (both["team", "first"] == both["team", "last"])).any()
