@@ -51,6 +51,8 @@ def expectations(context: GateContext) -> list["Expectation"]:
         rules.none("amounts_keep_their_sign", "sign(amount) * sign(amount_reporting) < 0"),
         rules.between("cycle_days", 0),
         rules.none("cycle_is_of_the_won", "cycle_days is not null and status <> 'won'"),
+        rules.between("cycle_days_from_qualified", 0),
+        rules.none("qualified_within_the_cycle", "cycle_days_from_qualified > coalesce(cycle_days, 0) + 0.000001"),
         rules.between("win_probability", 0, 1),
         rules.none("counts_not_negative", "pushes < 0 or pushed_days < 0 or reopens < 0"),
         rules.none("created_by_the_day", f"created_at >= timestamp '{context.as_of_end}'"),

@@ -171,7 +171,13 @@ class Deals(People):
                         before.stage in ("won", "lost") and after.stage not in ("won", "lost")
                         for before, after in pairwise(visits)
                     ),
+                    "backward_moves": sum(visit.direction == "backward" for visit in visits),
                     "cycle_days": days_between(created, closed_at) if counts and closed_at is not None else None,
+                    "cycle_days_from_qualified": days_between(
+                        next(visit.entered_at for visit in visits if 2 <= visit.order < EXIT), closed_at
+                    )
+                    if counts and closed_at is not None
+                    else None,
                     "age_days": days_between(created, closed_at if closed_at is not None else self.end),
                     "is_excluded": reason is not None,
                     "is_deleted": deleted is not None,
@@ -352,8 +358,10 @@ COMPARISONS = [
             text="account_key contact_key lead_key owner_key campaign_key stage_key deal_id deal_name pipeline_id "
             "pipeline_label pipeline_purpose stage_label stage status deal_type segment channel currency "
             "forecast_category next_step lost_reason exclusion_reason history_basis",
-            money="amount amount_reporting amount_plan_rate", number="win_probability cycle_days age_days",
-            count="pushes pushed_days reopens", flag="is_excluded is_deleted is_zero_day_win is_qualified",
+            money="amount amount_reporting amount_plan_rate",
+            number="win_probability cycle_days cycle_days_from_qualified age_days",
+            count="pushes pushed_days reopens backward_moves",
+            flag="is_excluded is_deleted is_zero_day_win is_qualified",
             day="created_date close_date stage_close_date close_day", time="created_at closed_at deleted_at",
         ),
     ),

@@ -385,8 +385,11 @@ class RepStages(Team):
         """One row per owner and stage, of the deals that came to it within twelve months and have been decided."""
         since = (pd.Timestamp(self.moment.as_of) - pd.DateOffset(months=12)).date()
         turns = self.history("deal", "owner_id", self.end)
+        rows = self.company.deals
+        imported = rows.loc[rows["is_imported"].to_numpy(dtype=bool), "deal_id"]
         deals = self.fct_deals
         deals = deals.loc[~deals["is_excluded"].astype(bool) & (deals["pipeline_purpose"] == "new_business")]
+        deals = deals.loc[~deals["deal_id"].isin(imported)]
         counts: dict[str, dict[str, list[int]]] = {stage: {} for stage in STAGES}
         for deal in deals.to_dict("records"):
             visits = [visit for visit in self.deal_visits[deal["deal_id"]] if visit.order < EXIT]
