@@ -1079,12 +1079,19 @@ select
     case when has_stage_history then 'field_history' else 'assumed_current' end as history_basis,
     case when has_amount_history then 'field_history' else 'assumed_current' end as amount_history_basis,
     cycle_reject_reason,
+    case
+        when status = 'open' then null
+        when status = 'won' and close_date > getvariable('as_of') then 'future_dated'
+        when close_date < stage_close_date then 'back_dated'
+        when close_date > stage_close_date then 'dated_later'
+    end as close_day_flag,
     amount,
     amount_reporting,
     amount_plan_rate,
     win_probability,
     case when has_close_date_history or close_date is null then coalesce(pushes.pushes, 0) end as pushes,
     case when has_close_date_history or close_date is null then coalesce(pushes.pushed_days, 0) end as pushed_days,
+    case when status <> 'open' then cast(close_date - stage_close_date as bigint) end as close_day_gap_days,
     reopens,
     case when has_stage_history then backward_moves end as backward_moves,
     case when status = 'won' and cycle_reject_reason is null then days_to_close end as cycle_days,

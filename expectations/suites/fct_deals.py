@@ -51,6 +51,7 @@ def expectations(context: GateContext) -> list["Expectation"]:
         rules.none("amounts_keep_their_sign", "sign(amount) * sign(amount_reporting) < 0"),
         rules.between("cycle_days", 0),
         rules.none("cycle_is_of_the_won", "cycle_days is not null and status <> 'won'"),
+        rules.accepted("close_day_flag", ("future_dated", "back_dated", "dated_later")),
         rules.between("cycle_days_from_qualified", 0),
         rules.none("qualified_within_the_cycle", "cycle_days_from_qualified > coalesce(cycle_days, 0) + 0.000001"),
         rules.between("win_probability", 0, 1),

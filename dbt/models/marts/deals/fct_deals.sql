@@ -248,6 +248,12 @@ final as (
         case when deals_judged.has_amount_history then 'field_history' else 'assumed_current' end
             as amount_history_basis,
         deals_judged.cycle_reject_reason,
+        case
+            when deals_judged.status = 'open' then null
+            when deals_judged.status = 'won' and deals_judged.close_date > run_context.as_of then 'future_dated'
+            when deals_judged.close_date < deals_judged.stage_close_date then 'back_dated'
+            when deals_judged.close_date > deals_judged.stage_close_date then 'dated_later'
+        end as close_day_flag,
         deals_judged.amount,
         deals_judged.amount_reporting,
         deals_judged.amount_plan_rate,
@@ -261,6 +267,10 @@ final as (
             when deals_judged.has_close_date_history or deals_judged.close_date is null
                 then coalesce(pushes.pushed_days, 0)
         end as pushed_days,
+        case
+            when deals_judged.status <> 'open'
+                then cast(deals_judged.close_date - deals_judged.stage_close_date as bigint)
+        end as close_day_gap_days,
         deals_judged.reopens,
         case when deals_judged.has_stage_history then deals_judged.backward_moves end as backward_moves,
         case
