@@ -603,6 +603,13 @@ def _fold_object(connection: duckdb.DuckDBPyConnection, name: str) -> None:
         columns["properties_with_history"] = (
             "coalesce(histories, '{" + ",".join(f'"{p}":[]' for p in one.history) + "}')"
         )
+    if name == "contacts":
+        # Nobody changes what was entered with the record.
+        none, entered = '"purchase_timeframe":[', '{"value":"\' || purchase_timeframe || \'","timestamp":"'
+        columns["properties_with_history"] = (
+            f"replace({columns['properties_with_history']}, '{none}]', case when purchase_timeframe <> '' then "
+            f"'{none}{entered}' || {current(created)} || '\",\"sourceType\":\"FORM\"}}]' else '{none}]' end)"
+        )
     declared = ", ".join(
         f'{columns.get(column) or "cast(null as text)"} as "{column}"' for column in (*one.columns, *one.json_columns)
     )
