@@ -958,7 +958,9 @@ with visited as (
         max(entered_at) filter (where stage = 'won' and stage_before is distinct from 'won') as won_at,
         max(entered_at) filter (where stage = 'lost' and stage_before is distinct from 'lost') as lost_at,
         count(*) filter (where stage_before in ('won', 'lost') and stage not in ('won', 'lost')) as reopens,
-        bool_or(stage_order between 2 and 7) as is_qualified
+        count(*) filter (where direction = 'backward') as backward_moves,
+        bool_or(stage_order between 2 and 7) as is_qualified,
+        min(entered_at) filter (where stage_order between 2 and 7) as qualified_at
     from (
         select *, lag(stage) over (partition by deal_key order by visit_no) as stage_before
         from marts.marts.fct_deal_stage_visits
@@ -995,7 +997,8 @@ joined as (
         stages.stage_label, stages.stage, stages.win_probability,
         case when stages.is_won then 'won' when stages.is_lost then 'lost' else 'open' end as status,
         case when stages.is_won then won_at when stages.is_lost then lost_at end as closed_at,
-        reopens, coalesce(is_qualified, false) or (not has_stage_history and stages.is_lost) as is_qualified,
+        reopens, backward_moves, coalesce(is_qualified, false) or (not has_stage_history and stages.is_lost) as is_qualified,
+        qualified_at,
         coalesce(
             accounts.exclusion_reason = 'test' or contacts.exclusion_reason = 'test' or stages.pipeline_purpose = 'test',
             false
@@ -1077,14 +1080,24 @@ select
     case when has_stage_history then 'field_history' else 'assumed_current' end as history_basis,
     case when has_amount_history then 'field_history' else 'assumed_current' end as amount_history_basis,
     cycle_reject_reason,
+    case
+        when status = 'open' then null
+        when status = 'won' and close_date > getvariable('as_of') then 'future_dated'
+        when close_date < stage_close_date then 'back_dated'
+        when close_date > stage_close_date then 'dated_later'
+    end as close_day_flag,
     amount,
     amount_reporting,
     amount_plan_rate,
     win_probability,
     case when has_close_date_history or close_date is null then coalesce(pushes.pushes, 0) end as pushes,
     case when has_close_date_history or close_date is null then coalesce(pushes.pushed_days, 0) end as pushed_days,
+    case when status <> 'open' then cast(close_date - stage_close_date as bigint) end as close_day_gap_days,
     reopens,
+    case when has_stage_history then backward_moves end as backward_moves,
     case when status = 'won' and cycle_reject_reason is null then days_to_close end as cycle_days,
+    case when status = 'won' and cycle_reject_reason is null then days_between(qualified_at, closed_at) end
+        as cycle_days_from_qualified,
     days_between(created_at, coalesce(closed_at, getvariable('as_of_end'))) as age_days,
     is_deleted or is_test as is_excluded,
     is_deleted,
@@ -1279,7 +1292,7 @@ with entities as (
     from marts.marts.fct_deals
     left join canonical_stages
         on canonical_stages.object = 'deal' and fct_deals.stage = canonical_stages.stage and canonical_stages.stage_order <= 7
-    where not is_excluded and pipeline_purpose = 'new_business'
+    where not is_excluded and not is_imported and pipeline_purpose = 'new_business'
 ),
 reached as (
     select
@@ -1315,7 +1328,8 @@ create table marts.marts.fct_funnel_stages as
 with steps_reached as (
     select
         entities.funnel, entities.entity_key, entities.channel, steps.stage, steps.stage_order, steps.is_last,
-        furthest_order > steps.stage_order as has_progressed, is_exited,
+        furthest_order > steps.stage_order as has_progressed, is_exited, exited_at,
+        reached_at[steps.stage_order] as entered_at, reached_at[steps.stage_order + 1] as progressed_at,
         cast(date_trunc('month', local_day(reached_at[steps.stage_order])) as date) as entry_month
     from funnel_entities as entities
     inner join steps on entities.funnel = steps.funnel and furthest_order >= steps.stage_order
@@ -1342,6 +1356,36 @@ waits as (
     from completed
     inner join steps_reached using (funnel, entity_key, stage)
     group by all
+),
+outcomes as (
+    select funnel, stage, channel, has_progressed or is_exited as has_outcome,
+        greatest(days_between(entered_at, case
+            when has_progressed then progressed_at when is_exited then exited_at else getvariable('as_of_end')
+        end), 0) as days
+    from steps_reached
+    where
+        not is_last
+        and entered_at is not null
+        and (not has_progressed or progressed_at is not null)
+        and (has_progressed or not is_exited or exited_at is not null)
+),
+outcomes_counted as (
+    select funnel, stage, channel, days, count(*) filter (where has_outcome) as outcomes,
+        sum(count(*)) over (partition by funnel, stage, channel order by days desc) as at_risk
+    from outcomes
+    group by funnel, stage, channel, days
+),
+survival as (
+    select funnel, stage, channel, days,
+        exp(sum(case when outcomes < at_risk then ln(1 - outcomes / at_risk) else -1e3 end) over (
+            partition by funnel, stage, channel order by days
+        )) as share_waiting
+    from outcomes_counted
+),
+ages as (
+    select funnel, stage, channel, min(days) filter (where share_waiting <= 0.1 + 1e-9) as p90
+    from survival
+    group by all
 )
 select
     counted.funnel,
@@ -1357,8 +1401,13 @@ select
     case when not is_last then wilson(entities_progressed, entities_entered, 1) end as wilson_high,
     cast(median_days as decimal(18, 6)) as median_days_completed,
     coalesce(completed_visits, 0) as completed_visits,
+    cast(p90 as decimal(18, 6)) as p90_days_to_outcome,
+    case when not is_last then coalesce(getvariable('as_of') - last_day(counted.entry_month) >= p90, false) end
+        as is_mature,
     counted.entry_month
 from counted
+left join ages
+    on counted.funnel = ages.funnel and counted.stage = ages.stage and counted.channel = ages.channel
 left join waits
     on counted.funnel = waits.funnel and counted.stage = waits.stage and counted.channel = waits.channel
     and counted.entry_month is not distinct from waits.entry_month;

@@ -27,7 +27,7 @@ from configuration.paths import Home
 from dagster_project import demo
 from ingestion import google_ads, hubspot, landing, ledger
 from ingestion.ga4 import reader as ga4_reader
-from simulator import exports, fold, server
+from simulator import exports, fold, links, server
 from simulator import ga4 as ga4_face
 from simulator import google_ads as ads_face
 from simulator import hubspot_records as portal_face
@@ -287,7 +287,7 @@ def _register(
 def _hold(connection: duckdb.DuckDBPyConnection, company: Company) -> None:
     """The company's CRM tables as the log holds them, with the order of their rows."""
     tables = ("accounts", "contacts", "deals", "deal_contacts", "products", "line_items")
-    for name in (*tables, "changes", "merges", "activities"):
+    for name in (*tables, "changes", "merges", "activities", "link_moves"):
         table = pa.Table.from_pandas(getattr(company, name), preserve_index=False)
         table = table.append_column("row_no", pa.array(range(table.num_rows), pa.int64()))
         # `at` is a word of SQL.
@@ -416,6 +416,13 @@ def _fold(connection: duckdb.DuckDBPyConnection, company: Company, now: datetime
     connection.execute("create or replace table deleted as select * from given")
     connection.unregister("given")
     connection.execute(f"set variable now_at = timestamp '{now}'")
+    for kind, (table, key, link, _) in links.LINKS.items():
+        moved = f"from link_moves where object = '{kind}' and moment < getvariable('now_at') group by record_id"
+        connection.execute(
+            f"update {table} set {link} = moved.linked_id "
+            f"from (select record_id, max_by(linked_id, row_no) as linked_id {moved}) as moved "
+            f"where {table}.{key} = moved.record_id"
+        )
     _links_of(connection)
     for name in ("companies", "contacts", "deals", "products", "line_items", "meetings", "calls", "emails", "tasks"):
         _fold_object(connection, name)
@@ -568,7 +575,13 @@ def _fold_object(connection: duckdb.DuckDBPyConnection, name: str) -> None:
         updated.append("changed.changed_at")
     if table == "activities":
         updated.append(f"case when {_HAPPENED.replace('activities.', 'base.')} then base.moment end")
-    updated += ["merged.merged_at", "linked.linked_at", "epoch_ms(coalesce(gone.restored, gone.deleted))"]
+    moving = "activity" if table == "activities" else portal_face.SINGULAR[name]
+    updated += [
+        "merged.merged_at",
+        "linked.linked_at",
+        "moved.moved_at",
+        "epoch_ms(coalesce(gone.restored, gone.deleted))",
+    ]
 
     def current(prop: str) -> str:
         if prop == created:
@@ -589,6 +602,13 @@ def _fold_object(connection: duckdb.DuckDBPyConnection, name: str) -> None:
     if one.history:
         columns["properties_with_history"] = (
             "coalesce(histories, '{" + ",".join(f'"{p}":[]' for p in one.history) + "}')"
+        )
+    if name == "contacts":
+        # Nobody changes what was entered with the record.
+        none, entered = '"purchase_timeframe":[', '{"value":"\' || purchase_timeframe || \'","timestamp":"'
+        columns["properties_with_history"] = (
+            f"replace({columns['properties_with_history']}, '{none}]', case when purchase_timeframe <> '' then "
+            f"'{none}{entered}' || {current(created)} || '\",\"sourceType\":\"FORM\"}}]' else '{none}]' end)"
         )
     declared = ", ".join(
         f'{columns.get(column) or "cast(null as text)"} as "{column}"' for column in (*one.columns, *one.json_columns)
@@ -635,6 +655,12 @@ def _fold_object(connection: duckdb.DuckDBPyConnection, name: str) -> None:
             from linked_targets
             group by one
         ),
+        moved as (
+            select record_id as id, max(moment) as moved_at
+            from link_moves
+            where object = '{moving}' and moment < getvariable('now_at')
+            group by record_id
+        ),
         joined as (
             select base.id, base.created_at as created,
                 {"base.duration_seconds, " if table == "activities" else ""}
@@ -647,6 +673,7 @@ def _fold_object(connection: duckdb.DuckDBPyConnection, name: str) -> None:
             {" ".join(joins)}
             left join merged on merged.id = base.id
             left join linked on linked.id = base.id
+            left join moved on moved.id = base.id
             left join deleted as gone on gone.object = '{name}' and gone.record_id = base.id
         )
         select id, created, updated,

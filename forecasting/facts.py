@@ -51,6 +51,7 @@ class Bookings:
     month: Days
     day: Days
     cents: Days
+    team: Days
     known_from: Days
     known_until: Days
 
@@ -98,6 +99,7 @@ class Spans:
     won_day: Days
     amount: Floats
     probability: Floats
+    booked_team: Days
     stage_entered: Days
     pushes: Days
     turned: npt.NDArray[np.bool_]
@@ -166,8 +168,9 @@ def read(connection: duckdb.DuckDBPyConnection, as_of: date, inputs: Inputs, set
     labels = connection.execute("select part, owner, team, segment, pipeline from forecast_cells order by cell").df()
     members: dict[str, list[str]] = {}
     codes: dict[str, Days] = {}
+    teams = [team for (team,) in connection.execute("select team from forecast_teams order by team_no").fetchall()]
     for level in LEVELS[1:]:
-        values = sorted(labels[level].unique().tolist())
+        values = teams if level == "team" else sorted(labels[level].unique().tolist())
         members[level] = values
         places = {value: place for place, value in enumerate(values)}
         codes[level] = np.array([places[value] for value in labels[level]], dtype=np.int64)
@@ -175,7 +178,7 @@ def read(connection: duckdb.DuckDBPyConnection, as_of: date, inputs: Inputs, set
     codes["total"] = np.zeros(len(labels), dtype=np.int64)
     spans, deals = _spans(connection), _deals(connection)
     wins = _wins(spans, deals)
-    for name in ("forecast_spans", "forecast_cells"):
+    for name in ("forecast_spans", "forecast_cells", "forecast_teams"):
         connection.execute(f"drop table {name}")
     is_renewal = (labels["part"] == "renewals").to_numpy(dtype=bool)
     return Facts(
@@ -198,6 +201,13 @@ def read(connection: duckdb.DuckDBPyConnection, as_of: date, inputs: Inputs, set
         stages=connection.execute("select stage_no, stage, stage_order from forecast_stages order by stage_no").df(),
         counts=_counts(len(deals.created), spans, deals, labels, today),
     )
+
+
+def _booked_team(connection: duckdb.DuckDBPyConnection, relation: str, name: str) -> str:
+    """The team that a win is booked with: that of the close where the relation tells it, else the only one there is."""
+    found = {row[0] for row in connection.execute(f"describe select * from {relation}").fetchall()}
+    told = f"{name}booked_team, " if "booked_team" in found else ""
+    return f"coalesce({told}{name}team, 'unknown')"
 
 
 def _require(connection: duckdb.DuckDBPyConnection, name: str, relation: str) -> None:
@@ -266,6 +276,7 @@ def _make_deals(connection: duckdb.DuckDBPyConnection, inputs: Inputs, as_of: da
             cast(amount as double) as amount,
             case when part = 'renewals' then 'renewals' else 'open' end as part,
             coalesce(owner, 'unassigned') as owner, coalesce(team, 'unknown') as team,
+            {_booked_team(connection, inputs.deals, "")} as booked_team,
             coalesce(segment, 'unknown') as segment, coalesce(pipeline, 'unknown') as pipeline,
             coalesce(source, 'unknown') as source, stage, cast(close_date as date) as close_date,
             cast(dense_rank() over (order by coalesce(source, 'unknown')) - 1 as integer) as source_no
@@ -296,7 +307,8 @@ def _make_states(connection: duckdb.DuckDBPyConnection, inputs: Inputs, as_of: d
                 cast(states.close_date as date) as close_date, cast(states.won_day as date) as won_day,
                 coalesce(states.owner, 'unassigned') as owner, coalesce(states.team, 'unknown') as team,
                 coalesce(states.pipeline, 'unknown') as pipeline,
-                cast(states.win_probability as double) as win_probability
+                cast(states.win_probability as double) as win_probability,
+                {_booked_team(connection, inputs.states, "states.")} as booked_team
             from {inputs.states} as states
             inner join forecast_deals as deals on states.deal_key = deals.deal_key
             where states.valid_from <= date '{as_of}'
@@ -311,12 +323,13 @@ def _make_states(connection: duckdb.DuckDBPyConnection, inputs: Inputs, as_of: d
             anti join given on deals.deal_no = given.deal_no
         ),
         made_up as (
-            select deal_no, created_day, decided, 'open', null, null, null, null, owner, team, pipeline, null
+            select deal_no, created_day, decided, 'open', null, null, null, null, owner, team, pipeline, null,
+                team
             from without_history
             where decided > created_day
             union all
             select deal_no, decided, date '9999-12-31', 'won', null, amount, close_date, won_day, owner, team,
-                pipeline, null
+                pipeline, null, booked_team
             from without_history where status = 'won'
         )
         select * from given union all select * from made_up
@@ -330,6 +343,13 @@ def _make_states(connection: duckdb.DuckDBPyConnection, inputs: Inputs, as_of: d
             select distinct deals.part, spans.owner, spans.team, deals.segment, spans.pipeline
             from forecast_spans as spans inner join forecast_deals as deals on spans.deal_no = deals.deal_no
         )
+        """
+    )
+    connection.execute(
+        """
+        create or replace temp table forecast_teams as
+        select cast(row_number() over (order by team) - 1 as integer) as team_no, team
+        from (select team from forecast_cells union select booked_team from forecast_spans)
         """
     )
     connection.execute(
@@ -362,8 +382,10 @@ def _spans(connection: duckdb.DuckDBPyConnection) -> Spans:
             coalesce({_day("spans.close_date")}, {NONE}) as close,
             {_day("coalesce(spans.won_day, spans.valid_from)")} as won_day,
             coalesce(spans.amount, cast('nan' as double)) as amount,
-            coalesce(spans.win_probability, stages.win_probability, cast('nan' as double)) as probability
+            coalesce(spans.win_probability, stages.win_probability, cast('nan' as double)) as probability,
+            cast(teams.team_no as smallint) as booked_team
         from forecast_spans as spans
+        inner join forecast_teams as teams on spans.booked_team = teams.team
         inner join forecast_deals as deals on spans.deal_no = deals.deal_no
         inner join forecast_cells as cells
             on deals.part = cells.part and spans.owner = cells.owner and spans.team = cells.team
@@ -441,6 +463,7 @@ def _bookings(spans: Spans, deals: Deals, months: Months) -> Bookings:
         month=months.month_of(day),
         day=day,
         cents=np.rint(np.nan_to_num(amount) * 100).astype(np.int64),
+        team=spans.booked_team[rows].astype(np.int64),
         known_from=spans.begins[rows].astype(np.int64),
         known_until=spans.ends[rows].astype(np.int64),
     )

@@ -10,12 +10,13 @@ reporting currency):
                 deals stay in with status `deleted`.
                 deal_key, created_day, status (open, won, lost, deleted), won_day or NULL, amount or NULL (won: booked;
                 open: today's), part (open, renewals), owner, team, segment, pipeline, source or NULL, stage or NULL,
-                close_date or NULL
+                close_date or NULL; optional: booked_team (as in states)
     states      One row per deal and span of days at whose ends it stood in one state. A deal without a row has stood
                 in an unknown stage, with an unknown amount, since its creation.
                 deal_key, valid_from, valid_until (exclusive; NULL while it holds), status (open, won, lost), stage or
                 NULL, amount or NULL (not known of that time), close_date or NULL, won_day or NULL (NULL: valid_from),
-                owner, team, pipeline, win_probability or NULL (the CRM's own; NULL: the stage's)
+                owner, team, pipeline, win_probability or NULL (the CRM's own; NULL: the stage's); optional: booked_team
+                (of a win: the team of its day, with which it stays; NULL: team)
     stages      stage, stage_order, win_probability or NULL
     months      Fiscal months without a gap, from the first deal's to the end of the quarter after that of as_of:
                 month_start, month_end, quarter_start, quarter_end, frozen_day or NULL (the day at whose end a month's

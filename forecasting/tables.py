@@ -68,6 +68,27 @@ def _sums(facts: Facts, values: Days, level: str) -> Days:
     return found
 
 
+def _won(facts: Facts, origin: Origin, months: range) -> tuple[Days, Days, Days]:
+    """What is won by the day of some months: cells, teams that it is booked with, and cents, each pair once."""
+    bookings = facts.bookings
+    rows = bookings.known(origin.day) & (bookings.day <= origin.day)
+    rows &= (bookings.month >= months.start) & (bookings.month < months.stop)
+    width = len(facts.members["team"])
+    pairs, place = np.unique(bookings.cell[rows] * width + bookings.team[rows], return_inverse=True)
+    cents = np.zeros(len(pairs), dtype=np.int64)
+    np.add.at(cents, place, bookings.cents[rows])
+    pairs, cents = pairs[cents != 0], cents[cents != 0]
+    return pairs // width, pairs % width, cents
+
+
+def _won_sums(facts: Facts, origin: Origin, period: Period, level: str) -> Days:
+    """The same by member: a win stays with the team of the day on which it was won, whoever has moved on since."""
+    cell, team, cents = _won(facts, origin, range(period.first, period.last + 1))
+    found = np.zeros(len(facts.members[level]), dtype=np.int64)
+    np.add.at(found, team if level == "team" else facts.codes[level][cell], cents)
+    return found
+
+
 def _ranges(
     facts: Facts, origin: Origin, period: Period, count: int, settings: Settings
 ) -> tuple[dict[str, Floats], dict[str, Floats]]:
@@ -110,17 +131,20 @@ def cells(facts: Facts, origin: Origin, said: dict[str, list[Period]]) -> pd.Dat
         spoken = sorted({month for period in periods if period.kind != "next_three"
                          for month in range(period.first, period.last + 1)})  # fmt: skip
         for month in spoken:
-            parts: dict[str, Days] = {"won": np.rint(origin.so_far[:, month]).astype(np.int64)}
             ahead = month - origin.month
+            teams = np.array(facts.members["team"], dtype=object)
+            won, booked_team, won_cents = _won(facts, origin, range(month, month + 1))
+            parts = {"won": (won, teams[booked_team], won_cents)}
             if ahead >= rates.first_ahead(origin.days_left):
-                parts |= cents_of(facts, origin, method, ahead)
-            for part, cents in parts.items():
-                used = np.flatnonzero(cents)
+                for part, cents in cents_of(facts, origin, method, ahead).items():
+                    used = np.flatnonzero(cents)
+                    parts[part] = (used, labels["team"][used], cents[used])
+            for part, (cell, team, cents) in parts.items():
                 pieces.append({
                     "method": method, "month_offset": ahead, "month_start": day_of(int(facts.months.starts[month])),
                     "month_end": day_of(int(facts.months.ends[month])),
                     "quarter_start": day_of(int(facts.months.quarter_starts[month])), "part": part,
-                    **{name: labels[name][used] for name in labels}, "expected_cents": cents[used],
+                    **{name: labels[name][cell] for name in labels} | {"team": team}, "expected_cents": cents,
                 })  # fmt: skip
     keys = ["method", "month_offset", "month_start", "month_end", "quarter_start", "part", *labels]
     found = stacked(pieces, [*keys, "expected_cents"])
@@ -143,7 +167,7 @@ def intervals(
             so_far = np.rint(origin.so_far[:, period.first : period.last + 1].sum(axis=1)).astype(np.int64)
             for level in LEVELS:
                 members = facts.members[level]
-                won = _sums(facts, so_far, level)
+                won = _won_sums(facts, origin, period, level)
                 goal = np.array([_target(facts, targets, level, member, period) for member in members])
                 bounds = [won + np.rint(bound) for bound in ranges[level]] if ranged else [
                     np.full(len(won), np.nan) if period.ahead else won.astype(float)] * 3  # fmt: skip
@@ -154,8 +178,8 @@ def intervals(
                 pieces.append({
                     "method": method, "period_type": period.kind, "period_start": start_of(facts, period),
                     "period_end": end_of(facts, period), "level": level, "member": np.array(members, dtype=object),
-                    "expected_cents": _sums(facts, expected, level), "p10_cents": bounds[0], "p50_cents": bounds[1],
-                    "p90_cents": bounds[2], "target_cents": np.rint(goal),
+                    "expected_cents": _sums(facts, expected - so_far, level) + won, "p10_cents": bounds[0],
+                    "p50_cents": bounds[1], "p90_cents": bounds[2], "target_cents": np.rint(goal),
                     "chance_of_target": np.where(np.isnan(goal), np.nan, np.round(chance, 9)),
                 })  # fmt: skip
     names = ["method", "period_type", "period_start", "period_end", "level", "member", "expected_cents", "p10_cents",
@@ -240,16 +264,19 @@ def errors(
                     (won + np.rint(bounds[place]) if bounds is not None else np.full(len(won), np.nan))
                     for place in range(3)
                 )
+                # A team that only holds what was won with it is forecast nothing.
+                seen = np.unique(facts.codes[level])
                 pieces.append({
                     "method": method, "origin_day": day_of(origin.day),
                     "origin_kind": "month_end" if origin.days_left == 0 else "weekly",
                     "period_type": period.kind, "period_start": start_of(facts, period),
                     "period_end": end_of(facts, period), "horizon": period.first - origin.month,
                     "days_left": int(facts.months.ends[period.last]) - origin.day, "level": level,
-                    "member": np.array(facts.members[level], dtype=object),
-                    "expected_cents": _sums(facts, expected, level), "p10_cents": low, "p50_cents": middle,
-                    "p90_cents": high, "actual_cents": _sums(facts, actual, level),
-                    "actual_now_cents": _sums(facts, actual_now, level), "scale_cents": scale[level],
+                    "member": np.array(facts.members[level], dtype=object)[seen],
+                    "expected_cents": _sums(facts, expected, level)[seen], "p10_cents": low[seen],
+                    "p50_cents": middle[seen], "p90_cents": high[seen],
+                    "actual_cents": _sums(facts, actual, level)[seen],
+                    "actual_now_cents": _sums(facts, actual_now, level)[seen], "scale_cents": scale[level][seen],
                 })  # fmt: skip
     return pieces
 

@@ -12,7 +12,7 @@ In all tables times are naive UTC (datetime64[ms]), days are midnights, ids are 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 import numpy as np
@@ -32,6 +32,7 @@ from simulator.leads import (
     make_merges,
     without_afterlife,
 )
+from simulator.links import make_link_moves, no_moves
 from simulator.people import (
     CHANNEL_EFFECTS,
     make_accounts,
@@ -93,6 +94,7 @@ class Company:
     feedback: pd.DataFrame
     forecast_submissions: pd.DataFrame
     channel_effects: pd.DataFrame
+    link_moves: pd.DataFrame = field(default_factory=no_moves)
 
 
 _PUBLIC = {
@@ -158,6 +160,8 @@ def generate(
     line_items, line_changes, removed = make_line_items(seed, deals, changes, stages_table(), until)
     events, orders = make_web(seed, scale if web_scale is None else web_scale, months, contacts, campaigns, until)
     ad_days = make_ad_days(seed, scale, campaigns, ad_groups, contacts, start, end)
+    activities = make_activities(seed, contacts, deals, owners, until)
+    linked = {"contacts": contacts, "activities": activities, "line_items": line_items}
     return Company(
         owners=_public("owners", owners.loc[owners["active_from"] < until]),
         owner_moves=make_owner_moves(seed, owners, until),
@@ -169,7 +173,7 @@ def generate(
         changes=pd.concat([changes, line_changes], ignore_index=True),
         merges=merges,
         deletions=pd.concat([deletions, retired, removed], ignore_index=True),
-        activities=make_activities(seed, contacts, deals, owners, until),
+        activities=activities,
         pipelines=PIPELINES.copy(),
         stages=stages_table(),
         products=products,
@@ -189,4 +193,5 @@ def generate(
         feedback=make_feedback(seed, contracts, until),
         forecast_submissions=make_submissions(seed, owners, changes, merges, deletions, start, until),
         channel_effects=CHANNEL_EFFECTS.copy(),
+        link_moves=make_link_moves(seed, linked, until),
     )

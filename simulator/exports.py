@@ -37,6 +37,7 @@ from simulator.company import Company
 from simulator.fiscal import fiscal_periods
 from simulator.fold import texts
 from simulator.google_ads import reported_days
+from simulator.links import as_linked
 from simulator.people import placed
 
 ZONE = ZoneInfo("Europe/Prague")
@@ -173,8 +174,8 @@ class _State:
     """The company at one moment, as every file of the export needs it."""
 
     def __init__(self, company: Company, now: datetime) -> None:
-        self.company, self.now = company, now
-        self.moment = fold.naive(now)
+        self.now, self.moment = now, fold.naive(now)
+        self.company = as_linked(company, self.moment)
         self.survivors = fold.survivors(company, now)
         self.gone = {
             kind: {record_id for record_id, (_, restored) in found.items() if restored is None}

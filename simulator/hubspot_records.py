@@ -21,6 +21,7 @@ import pandas as pd
 from simulator import fold
 from simulator.company import Company
 from simulator.fold import PLURALS, milliseconds, texts
+from simulator.links import as_linked
 from simulator.people import placed
 
 PORTAL_ZONE = ZoneInfo("Europe/Prague")
@@ -220,8 +221,8 @@ class Portal:
     """The account at one moment: every table folded up to `now` (exclusive), each type when it is first asked for."""
 
     def __init__(self, company: Company, now: datetime) -> None:
-        self.company = company
         self.now = fold.naive(now)
+        self.company = as_linked(company, self.now)
         self.touched: dict[tuple[str, str], int] = {}
         self._shelves: dict[str, Shelf] = {}
         self._links: dict[tuple[str, str], dict[str, list[str]]] = {}
@@ -373,8 +374,11 @@ class Portal:
         return Shelf(records, frozenset(known), live, archived, *orders)
 
     def _associated_at(self, name: str) -> dict[str, int]:
-        """id -> the moment its last association became possible: when the younger of both records was created."""
-        latest: dict[str, int] = {}
+        """id -> the moment of its last association: when it moved, or the younger of both records was created."""
+        kind = "activity" if name in ENGAGEMENTS else SINGULAR[name]
+        moves = self.past(self.company.link_moves, "at")
+        moves = moves[moves["object"] == kind]
+        latest = dict(zip(moves["record_id"], milliseconds(moves["at"]), strict=True))
         for source, target in _LINKS:
             if source == name:
                 others = self.shelf(target).records

@@ -206,6 +206,74 @@
 {%- endmacro %}
 
 {#-
+    Of a past day: the newest version of each record that had landed for it, as `told`, from every source that stages
+    the entity; a file counts as its newest landing for the day said. On the present day there is none.
+-#}
+{% macro told_by_the_day(entity, id, columns) -%}
+    select
+        versions.source_system,
+        versions.{{ id }},
+        max_by(
+            {
+                {%- for column in columns %}
+                '{{ column }}': versions.{{ column }}{{ ',' if not loop.last }}
+                {%- endfor %}
+            },
+            versions.version_order
+        ) as told
+    from (
+        {%- for source_name in var('staged')[entity] %}
+        {%- set staged = ref('stg_' ~ source_name ~ '__' ~ entity) %}
+        {%- if not loop.first %}
+        union all
+        {%- endif %}
+        select
+            staged.source_system,
+            staged.{{ id }},
+            {%- for column in columns %}
+            staged.{{ column }},
+            {%- endfor %}
+            staged.version_order
+        from {{ staged }} as staged
+        inner join ({{ loads_for_the_day() }}) as loads on staged.load_number = loads.load_number
+        {%- if source_name == 'files' %}
+        inner join (
+            select
+                files.mapping_name,
+                files.file_name,
+                max(files.load_number) as load_number
+            from {{ staged }} as files
+            inner join ({{ loads_for_the_day() }}) as file_loads on files.load_number = file_loads.load_number
+            group by all
+        ) as newest_files
+            on
+                staged.mapping_name = newest_files.mapping_name
+                and staged.file_name = newest_files.file_name
+                and staged.load_number = newest_files.load_number
+        {%- endif %}
+        where staged.reject_reason is null
+        {%- endfor %}
+    ) as versions
+    group by all
+{%- endmacro %}
+
+{#- Loads that tell of a past day: of it or of an earlier one, known at the run's watermark. -#}
+{% macro loads_for_the_day() -%}
+    select ledger_loads.load_number
+    from {{ source('ledger', 'loads') }} as ledger_loads
+    inner join {{ source('run', 'run_context') }} as this_run
+        on
+            ledger_loads.told_day <= this_run.as_of
+            and ledger_loads.load_number <= this_run.known_at
+    where this_run.is_past_day
+{%- endmacro %}
+
+{#- A column of the day: what had landed for it, else what is known now. `told` is a row of `told_by_the_day`. -#}
+{% macro as_told(column, relation, told='told_by_the_day') -%}
+    case when {{ told }}.told is not null then {{ told }}.told.{{ column }} else {{ relation }}.{{ column }} end
+{%- endmacro %}
+
+{#-
     The rows of files that this model has not read. A file is one fact, so a newer landing of it
     replaces the older as a whole (`union_staged` sees to it) and unchanged rows are no duplicates
     of their predecessors; only what a crash appended twice is one row.

@@ -37,5 +37,7 @@ def expectations(context: GateContext) -> list["Expectation"]:
         rules.none("rate_in_its_interval", "conversion_rate not between wilson_low - 1e-6 and wilson_high + 1e-6"),
         rules.none("interval_within_0_and_1", "wilson_low < 0 or wilson_high > 1"),
         rules.between("median_days_completed", 0),
+        rules.between("p90_days_to_outcome", 0),
+        rules.none("mature_by_a_known_age", "is_mature and p90_days_to_outcome is null"),
         rules.none("entered_by_the_day", f"entry_month > date '{context.as_of}'"),
     ]

@@ -29,6 +29,17 @@ from simulator.truth.log import (
 from simulator.truth.people import People
 
 
+def _close_day_flag(status: str, stated: date | None, event: date | None, today: date) -> str | None:
+    """How the CRM's close date deviates from the day on which the deal went to its outcome."""
+    if status == "open" or stated is None:
+        return None
+    if status == "won" and stated > today:
+        return "future_dated"
+    if event is None or stated == event:
+        return None
+    return "back_dated" if stated < event else "dated_later"
+
+
 class Deals(People):
     """What was sold, or may be."""
 
@@ -171,7 +182,15 @@ class Deals(People):
                         before.stage in ("won", "lost") and after.stage not in ("won", "lost")
                         for before, after in pairwise(visits)
                     ),
+                    "close_day_flag": _close_day_flag(status, close_date, stage_close, self.moment.as_of),
+                    "close_day_gap_days": (close_date - stage_close).days if close_date and stage_close else None,
+                    "backward_moves": sum(visit.direction == "backward" for visit in visits),
                     "cycle_days": days_between(created, closed_at) if counts and closed_at is not None else None,
+                    "cycle_days_from_qualified": days_between(
+                        next(visit.entered_at for visit in visits if 2 <= visit.order < EXIT), closed_at
+                    )
+                    if counts and closed_at is not None
+                    else None,
                     "age_days": days_between(created, closed_at if closed_at is not None else self.end),
                     "is_excluded": reason is not None,
                     "is_deleted": deleted is not None,
@@ -351,9 +370,11 @@ COMPARISONS = [
         measures(
             text="account_key contact_key lead_key owner_key campaign_key stage_key deal_id deal_name pipeline_id "
             "pipeline_label pipeline_purpose stage_label stage status deal_type segment channel currency "
-            "forecast_category next_step lost_reason exclusion_reason history_basis",
-            money="amount amount_reporting amount_plan_rate", number="win_probability cycle_days age_days",
-            count="pushes pushed_days reopens", flag="is_excluded is_deleted is_zero_day_win is_qualified",
+            "forecast_category next_step lost_reason exclusion_reason history_basis close_day_flag",
+            money="amount amount_reporting amount_plan_rate",
+            number="win_probability cycle_days cycle_days_from_qualified age_days",
+            count="pushes pushed_days reopens backward_moves close_day_gap_days",
+            flag="is_excluded is_deleted is_zero_day_win is_qualified",
             day="created_date close_date stage_close_date close_day", time="created_at closed_at deleted_at",
         ),
     ),

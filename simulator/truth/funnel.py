@@ -5,14 +5,16 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
 
 from simulator.truth.comparison import Comparison, measures
 from simulator.truth.deals import Deals
-from simulator.truth.log import DEAL_STAGES, EXIT, LEAD_STAGES, SOURCE, Visit, Z, days_between, moment_of
+from simulator.truth.log import DEAL_STAGES, EXIT, LEAD_STAGES, SOURCE, Visit, Z, days_between, moment_of, rounded
 
 STEPS = {
     "lead": ["suspect", "lead", "mql", "sql_lead", "opportunity", "customer"],
@@ -47,14 +49,17 @@ class Funnel(Deals):
 
     @cached_property
     def _travellers(self) -> list[Traveller]:
-        """Leads and new-business deals, those left out of figures left out."""
+        """Leads and new-business deals, those left out of figures left out, and deals that a migration brought."""
         found = []
         leads = self.leads
         for row in leads.loc[~leads["is_excluded"]].to_dict("records"):
             visits = self.lead_visits[row["lead_id"]]
             found.append(Traveller("lead", row["channel"], row["created_at"], visits, moment_of(row["exited_at"])))
+        rows = self.company.deals
+        imported = rows.loc[rows["is_imported"].to_numpy(dtype=bool), "deal_id"]
         deals = self.fct_deals
         chosen = deals.loc[~deals["is_excluded"] & (deals["pipeline_purpose"] == "new_business")]
+        chosen = chosen.loc[~chosen["deal_id"].isin(imported)]
         for row in chosen.to_dict("records"):
             lost_at = moment_of(row["closed_at"]) if row["status"] == "lost" else None
             found.append(
@@ -78,9 +83,15 @@ class Funnel(Deals):
                 if entered is not None:
                     month = self.day(entered).replace(day=1)
                     cells.setdefault((traveller.funnel, stage, month, traveller.channel), []).append(traveller)
+        horizon = {
+            (funnel, stage, channel): ninetieth(waits) for (funnel, stage, channel), waits in self._waits().items()
+        }
         records = []
         for (funnel, stage, month, channel), members in cells.items():
             last = stage == STEPS[funnel][-1]
+            typical = horizon.get((funnel, stage, channel))
+            month_end = (pd.Timestamp(month) + pd.offsets.MonthEnd(0)).date()
+            mature = typical is not None and (self.moment.as_of - month_end).days >= typical
             order = ORDERS[funnel][stage]
             progressed = sum(traveller.furthest > order for traveller in members)
             exited = sum(traveller.furthest <= order and traveller.exited_at is not None for traveller in members)
@@ -106,9 +117,25 @@ class Funnel(Deals):
                     "wilson_high": high,
                     "median_days_completed": float(np.median(stays)) if stays else None,
                     "completed_visits": len(stays),
+                    "p90_days_to_outcome": typical,
+                    "is_mature": None if last else mature,
                 }
             )
         return pd.DataFrame.from_records(records)
+
+    def _waits(self) -> dict[tuple[str, str, str], list[tuple[float, bool]]]:
+        """(funnel, stage, channel) -> days from the stage to a later one or out, and whether either has come."""
+        found: dict[tuple[str, str, str], list[tuple[float, bool]]] = {}
+        for traveller in self._travellers:
+            for stage, following in pairwise(STEPS[traveller.funnel]):
+                entered = traveller.reached(stage)
+                if entered is None:
+                    continue
+                outcome = traveller.reached(following) or traveller.exited_at
+                wait = (self.end if outcome is None else outcome) - entered
+                days = float(rounded(Decimal(str(max(wait / pd.Timedelta(days=1), 0.0))), 6))
+                found.setdefault((traveller.funnel, stage, traveller.channel), []).append((days, outcome is not None))
+        return found
 
     def _is_bulk(self, visit: Visit) -> bool:
         return (f"{SOURCE}:deal:{visit.pipeline_id}:{visit.stage_id}", visit.entered_at) in self._bulk_visits
@@ -191,7 +218,8 @@ COMPARISONS = [
         "fct_funnel_stages", ("funnel", "stage", "entry_month", "channel"),
         measures(
             count="entities_entered entities_progressed entities_exited entities_open completed_visits",
-            number="conversion_rate wilson_low wilson_high median_days_completed",
+            number="conversion_rate wilson_low wilson_high median_days_completed p90_days_to_outcome",
+            flag="is_mature",
         ),
     ),
     Comparison(

@@ -28,7 +28,7 @@ class Health(Team):
 
     @cached_property
     def _contacts(self) -> dict[str, set[str]]:
-        """deal -> the people whom the vendor shows with it: asked now, so without those who lie deleted now.
+        """deal -> the people whom the vendor shows with it: without those who lay deleted when it was asked.
 
         A merged deal's people are those of its survivor.
         """
@@ -66,9 +66,13 @@ class Health(Team):
             for row in self.fct_deal_stage_visits.to_dict("records")
             if row["is_bulk_update"]
         }
+        rows = self.company.deals
+        imported = set(rows.loc[rows["is_imported"].to_numpy(dtype=bool), "deal_id"])
         ages: dict[tuple[str, str | None], list[tuple[str, float]]] = defaultdict(list)
         for deal in self.fct_deals.to_dict("records"):
             if deal["is_excluded"] or deal["pipeline_purpose"] not in SOLD or deal["status"] != "won":
+                continue
+            if deal["deal_id"] in imported:
                 continue
             for number, visit in enumerate(self.deal_visits[deal["deal_id"]], start=1):
                 if visit.exited_at is not None and (deal["deal_key"], number) not in bulk:

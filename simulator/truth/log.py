@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from functools import cached_property
@@ -154,6 +154,40 @@ class Log:
 
     def __post_init__(self) -> None:
         self.end = self.moment.as_of_end
+        self._link()
+
+    def _link(self) -> None:
+        """Puts the links in place that the day shows."""
+        moved: dict[str, dict[str, str]] = {"contact": {}, "activity": {}, "line_item": {}}
+        for kind, record, at, linked in self.company.link_moves.sort_values("at").itertuples(index=False):
+            if at < self.links_read_at:
+                moved[kind][record] = linked
+        tables = {}
+        for kind, table, link in (
+            ("contact", "contacts", "account_id"),
+            ("activity", "activities", "deal_id"),
+            ("line_item", "line_items", "deal_id"),
+        ):
+            rows = getattr(self.company, table)
+            linked_now = [
+                moved[kind].get(record, linked)
+                for record, linked in zip(rows[f"{kind}_id"], rows[link], strict=True)
+            ]  # fmt: skip
+            if moved[kind]:
+                tables[table] = rows.assign(**{link: column(linked_now)})
+        self.company = replace(self.company, **tables)
+
+    @cached_property
+    def links_read_at(self) -> pd.Timestamp:
+        """When the CRM was asked for the links that the day shows.
+
+        Nobody tells since when a link is there: a past day has what had landed for it (a run asks for a day on the
+        morning after), before the first landing what is so now.
+        """
+        asked = self.moment.landed
+        told = [at for at in asked if self.day(at - pd.Timedelta(milliseconds=1)) <= self.moment.as_of]
+        is_past = any(at >= self.end + pd.Timedelta(days=1) for at in asked)
+        return min(self.moment.now, max(told) + pd.Timedelta(hours=8)) if is_past and told else self.moment.now
 
     @cached_property
     def calendar(self) -> Calendar:
@@ -195,9 +229,10 @@ class Log:
 
     @cached_property
     def gone(self) -> set[tuple[str, str]]:
-        """(object, id) of what lies deleted now: the vendor links nothing to it, whatever the day."""
+        """(object, id) of what lay deleted when its links were read: the vendor links nothing to it, on any day."""
         rows = self.company.deletions
-        rows = rows.loc[(rows["at"] < self.moment.now) & ~(rows["restored_at"] < self.moment.now)]
+        read_at = self.links_read_at
+        rows = rows.loc[(rows["at"] < read_at) & ~(rows["restored_at"] < read_at)]
         return set(zip(rows["object"], rows["record_id"].astype(str), strict=True))
 
     def existing(self, table: pd.DataFrame, kind: str, identifier: str) -> pd.DataFrame:

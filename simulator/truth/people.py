@@ -31,10 +31,13 @@ from simulator.truth.log import (
 
 @dataclass(frozen=True)
 class TeamPeriod:
-    """From which day on an owner was seen in a team; without a day it is what is assumed of the time before."""
+    """From which day on an owner was seen in a team and below a manager, where the source tells managers; without a day
+    it is what is assumed of the time before.
+    """
 
     since: date | None
     team: str | None
+    manager: str | None = None
 
 
 class People(Log):
@@ -55,21 +58,26 @@ class People(Log):
     @cached_property
     def team_periods(self) -> dict[str, list[TeamPeriod]]:
         """owner's key -> what successive landings could see; HubSpot tells no managers, so teams alone."""
+        return {str(key_of(owner)): periods for owner, periods in self.places(tells_managers=False).items()}
+
+    def places(self, *, tells_managers: bool) -> dict[str, list[TeamPeriod]]:
+        """owner -> what successive landings could see of a source that tells managers, or does not."""
         moves = self.company.owner_moves
         found: dict[str, list[TeamPeriod]] = {}
         for owner in self.company.owners.to_dict("records"):
-            told: dict[date, str | None] = {}
+            told: dict[date, tuple[str | None, str | None]] = {}
             for day, at in self.landings:
                 if owner["active_from"] < at:
-                    past = moves.loc[(moves["owner_id"] == owner["owner_id"]) & (moves["at"] < at), "team"]
-                    told[day] = text_of(past.iloc[-1] if len(past) else owner["team"])
+                    past = moves.loc[(moves["owner_id"] == owner["owner_id"]) & (moves["at"] < at)]
+                    place = past.iloc[-1] if len(past) else owner
+                    told[day] = (text_of(place["team"]), text_of(place["manager_id"]) if tells_managers else None)
             if not told:
                 continue
-            periods = [TeamPeriod(None, next(iter(told.values())))]
-            for day, team in told.items():
-                if day <= self.moment.as_of and (len(periods) == 1 or periods[-1].team != team):
-                    periods.append(TeamPeriod(day, team))
-            found[str(key_of(owner["owner_id"]))] = periods
+            periods = [TeamPeriod(None, *next(iter(told.values())))]
+            for day, place in told.items():
+                if day <= self.moment.as_of and (len(periods) == 1 or (periods[-1].team, periods[-1].manager) != place):
+                    periods.append(TeamPeriod(day, *place))
+            found[owner["owner_id"]] = periods
         return found
 
     def team_period(self, owner: object, day: date) -> TeamPeriod | None:

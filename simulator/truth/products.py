@@ -47,15 +47,9 @@ class Products(Outcomes):
     def lines_of_deals(self) -> dict[str, list[dict[str, Any]]]:
         """deal -> its lines at the end of the day, in the order of their ids.
 
-        To a deal that lies deleted now the vendor links nothing, so its lines are unknown on any day.
+        To a deal that lay deleted when its links were read the vendor links nothing, so its lines are unknown.
         """
-        deletions = self.company.deletions
-        gone_now = deletions.loc[
-            (deletions["object"] == "deal")
-            & (deletions["at"] < self.moment.now)
-            & ~(deletions["restored_at"] < self.moment.now)
-        ]
-        unknown = set(gone_now["record_id"])
+        unknown = {record for kind, record in self.gone if kind == "deal"}
         values = {name: self.latest("line_item", name, self.end) for name in ("quantity", "price", "amount", "outcome")}
         found: dict[str, list[dict[str, Any]]] = defaultdict(list)
         rows = self.company.line_items

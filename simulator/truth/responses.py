@@ -47,7 +47,7 @@ class Responses(Plans):
     def outreach(self) -> dict[tuple[str, str], list[tuple[pd.Timestamp, str]]]:
         """(contact, owner) -> moments and kinds of their calls, outbound e-mails and held meetings, in order.
 
-        With who lies deleted now the vendor shows none.
+        With who lay deleted when they were read the vendor shows none.
         """
         rows = self.company.activities
         rows = rows.loc[

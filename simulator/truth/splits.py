@@ -34,13 +34,18 @@ class Splits(Deals):
             for row in rows.to_dict("records")
             if (row["agreed_at"] < self.moment.now if row["noted_in"] == "crm" else self.day(row["agreed_at"]) < today)
         ]
+        # What the CRM showed when it was asked for the day counts for it, also if it has been replaced since.
         newest: dict[tuple[str, str, str], pd.Timestamp] = {}
-        for row in told:
-            place = (row["deal_id"], row["kind"], row["noted_in"])
-            newest[place] = max(newest.get(place, row["agreed_at"]), row["agreed_at"])
+        for until in (self.moment.now, self.links_read_at):
+            shown: dict[tuple[str, str, str], pd.Timestamp] = {}
+            for row in told:
+                place = (row["deal_id"], row["kind"], row["noted_in"])
+                if row["noted_in"] != "crm" or row["agreed_at"] < until:
+                    shown[place] = max(shown.get(place, row["agreed_at"]), row["agreed_at"])
+            newest |= shown
         found: dict[tuple[str, str], dict[str, Decimal]] = defaultdict(lambda: defaultdict(Decimal))
         for row in told:
-            if row["agreed_at"] < newest[row["deal_id"], row["kind"], row["noted_in"]]:
+            if row["agreed_at"] != newest[row["deal_id"], row["kind"], row["noted_in"]]:
                 continue
             crm = row["noted_in"] == "crm"
             stands = row["agreed_at"] < self.end if crm else self.day(row["agreed_at"]) <= self.moment.as_of

@@ -17,7 +17,7 @@ from simulator import clock
 from simulator.company import START
 from simulator.truth.comparison import Comparison, measures
 from simulator.truth.funnel import STEPS, wilson
-from simulator.truth.log import DEAL_STAGES, EXIT, absent, key_of, rounded, table, text_of
+from simulator.truth.log import DEAL_STAGES, EXIT, SOURCE, absent, key_of, rounded, table, text_of
 from simulator.truth.plans import Plans
 from simulator.truth.splits import Splits
 
@@ -128,19 +128,24 @@ class Team(Splits, Plans):
     @cached_property
     def dim_owner_teams(self) -> pd.DataFrame:
         """One row per owner and period in one team; HubSpot has no managers."""
+        return self.owner_teams(SOURCE, tells_managers=False)
+
+    def owner_teams(self, system: str, *, tells_managers: bool) -> pd.DataFrame:
+        """The same for any system that lists the company's owners."""
         records = []
-        for owner in self.dim_owners["owner_key"]:
-            periods = self.team_periods[owner]
+        places = self.places(tells_managers=tells_managers)
+        for owner in self.dim_owners["owner_id"]:
+            periods = places[owner]
             for period, following in zip(periods, [*periods[1:], None], strict=True):
                 bounds = [one and one.since and clock.day_start(one.since, self.moment.zone)
                           for one in (period, following)]  # fmt: skip
                 records.append(
                     {
-                        "owner_key": owner,
+                        "owner_key": f"{system}:{owner}",
                         "valid_from": bounds[0],
                         "valid_to": bounds[1],
                         "team": period.team if period.since else None,
-                        "manager_key": None,
+                        "manager_key": f"{system}:{period.manager}" if period.since and period.manager else None,
                         "history_basis": "landed_version" if period.since else "assumed_current",
                         "is_current": following is None,
                     }
@@ -380,8 +385,11 @@ class RepStages(Team):
         """One row per owner and stage, of the deals that came to it within twelve months and have been decided."""
         since = (pd.Timestamp(self.moment.as_of) - pd.DateOffset(months=12)).date()
         turns = self.history("deal", "owner_id", self.end)
+        rows = self.company.deals
+        imported = rows.loc[rows["is_imported"].to_numpy(dtype=bool), "deal_id"]
         deals = self.fct_deals
         deals = deals.loc[~deals["is_excluded"].astype(bool) & (deals["pipeline_purpose"] == "new_business")]
+        deals = deals.loc[~deals["deal_id"].isin(imported)]
         counts: dict[str, dict[str, list[int]]] = {stage: {} for stage in STAGES}
         for deal in deals.to_dict("records"):
             visits = [visit for visit in self.deal_visits[deal["deal_id"]] if visit.order < EXIT]

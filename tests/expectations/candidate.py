@@ -126,7 +126,9 @@ create table fct_deals as select
     (amount * case currency when 'USD' then 0.9 else 1 end)::decimal(18, 2) as amount_reporting,
     (amount * case currency when 'USD' then 0.9 else 1 end)::decimal(18, 2) as amount_plan_rate,
     0.5::decimal(9, 6) as win_probability, 0::bigint as pushes, 0::bigint as pushed_days, 0::bigint as reopens,
-    case when status = 'won' then 10 end::decimal(18, 6) as cycle_days, 30::decimal(18, 6) as age_days,
+    null::text as close_day_flag, 0::bigint as close_day_gap_days, 0::bigint as backward_moves,
+    case when status = 'won' then 10 end::decimal(18, 6) as cycle_days,
+    case when status = 'won' then 8 end::decimal(18, 6) as cycle_days_from_qualified, 30::decimal(18, 6) as age_days,
     null::text as cycle_reject_reason, false as is_excluded, false as is_deleted, false as is_zero_day_win,
     true as is_qualified, false as is_imported, created_at::date as created_date, moved_at::date as close_date,
     case when status <> 'open' then moved_at::date end as stage_close_date,
@@ -508,6 +510,7 @@ create table fct_funnel_stages as select
     4::bigint as entities_progressed, 3::bigint as entities_exited, 3::bigint as entities_open,
     0.4::decimal(18, 9) as conversion_rate, 0.168::decimal(18, 9) as wilson_low, 0.687::decimal(18, 9) as wilson_high,
     10::decimal(18, 6) as median_days_completed, 4::bigint as completed_visits,
+    20::decimal(18, 6) as p90_days_to_outcome, true as is_mature,
     date '2026-02-01' + to_months((i // 6)::integer) as entry_month
 from range(24) as numbers (i);
 

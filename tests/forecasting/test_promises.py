@@ -37,6 +37,31 @@ def test_every_level_and_part_adds_up_to_the_cent(messy_forecast: Forecast) -> N
                 assert by_member[by_member != 0].to_dict() == rows[rows != 0].to_dict()
 
 
+def test_a_win_stays_with_the_team_of_its_day(messy: Offered, messy_forecast: Forecast) -> None:
+    """What was won until the fifteenth was won with another team: that part moves, and nothing else."""
+    given = messy.inputs()
+    day = messy.company.last_day.replace(day=15)
+    states = f"(select *, case when won_day <= date '{day}' then 'Elsewhere' end as booked_team from {given.states})"
+    settings = replace(QUICK, origins=3, weekly_origins=2, weekly_days_left=(14,))
+    told = forecast(
+        messy.connection, as_of=messy.company.last_day, inputs=replace(given, states=states), settings=settings
+    )
+    won, before = (one.cells[one.cells["part"] == "won"] for one in (told, messy_forecast))
+    rest, others = (one.cells[one.cells["part"] != "won"] for one in (told, messy_forecast))
+    pd.testing.assert_frame_equal(rest.reset_index(drop=True), others.reset_index(drop=True))
+    grain = [name for name in GRAIN if name != "team"]
+    sums = [rows.groupby(grain)["expected_cents"].sum() for rows in (won, before)]
+    assert sums[0].to_dict() == sums[1].to_dict()
+    moved = won[(won["team"] == "Elsewhere") & (won["method"] == "saleshouse") & (won["month_offset"] == 0)]
+    assert 0 < moved["expected_cents"].sum() < won[won["month_offset"] == 0]["expected_cents"].sum()
+    teams = told.intervals[(told.intervals["level"] == "team") & (told.intervals["method"] == "saleshouse")]
+    month = teams[(teams["period_type"] == "month") & (teams["member"] == "Elsewhere")].sort_values("period_start")
+    assert month["expected_cents"].tolist()[1:] == [0] * (len(month) - 1)
+    assert month["expected_cents"].iloc[0] == moved["expected_cents"].sum()
+    pd.testing.assert_frame_equal(told.errors, messy_forecast.errors)
+    test_every_level_and_part_adds_up_to_the_cent(told)
+
+
 def test_deals_add_up_to_the_cells_of_deals_that_exist(messy_forecast: Forecast) -> None:
     cells = messy_forecast.cells
     ours = cells[(cells["method"] == "saleshouse") & (cells["part"] == "open")]

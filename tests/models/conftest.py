@@ -50,8 +50,11 @@ class Lake:
     settings: Settings
     manifest: Any
 
-    def land(self, source: str, entities: Rows, fetched_at: str) -> None:
-        """Writes one load as landing leaves it: files per entity, load columns, an entry in the ledger."""
+    def land(self, source: str, entities: Rows, fetched_at: str, *, asked: str | None = None) -> None:
+        """Writes one load as landing leaves it: files per entity, load columns, an entry in the ledger.
+
+        `asked`: the instant that the source was asked for, where a test asks for days.
+        """
         schemas = landing.discover()[source].ENTITIES
         load_id = f"{fetched_at}.{source}.{next(_NUMBERS)}"
         landed = {}
@@ -73,7 +76,7 @@ class Lake:
             dlt_load_id=load_id,
             source=source,
             landed_at=fetched_at,
-            arguments={},
+            arguments={} if asked is None else {"now": asked},
             mapping_hash=None,
             entities=landed,
         )

@@ -18,6 +18,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 MOMENT_OF = {
     "owners": "active_from",
     "owner_moves": "at",
+    "link_moves": "at",
     "accounts": "created_at",
     "contacts": "created_at",
     "deals": "created_at",
@@ -170,6 +171,7 @@ def features(company: Company) -> dict[str, int]:
         "leavers": int(company.owners["left_at"].notna().sum()),
         "starters": int((company.owners["active_from"] > pd.Timestamp("2023-07-01")).sum()),
         "changes of team": len(company.owner_moves),
+        "moved links": len(company.link_moves),
         "owners who came back to a team": int(company.owner_moves["owner_id"].duplicated().sum()),
         "queues": int((company.owners["kind"] == "queue").sum()),
         "imported deals": int(company.deals["is_imported"].sum()),

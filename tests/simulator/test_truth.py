@@ -377,6 +377,26 @@ def test_a_change_of_team_counts_from_the_landing_that_showed_it(book: Book) -> 
     assert absent(on(date(2026, 2, 28)).dim_owners.set_index("owner_id")["team"][OWNER])
 
 
+def test_a_past_day_is_linked_as_had_landed_for_it(book: Book) -> None:
+    book.contact("a", "2026-01-05 08:00", ("lifecycle", "lead", "2026-01-05 08:00"))
+    book.deal("1", "2026-01-05 08:00", stage("proposal", "2026-01-05 08:00"), ("amount", "9", "2026-01-05 08:00"))
+    told = (("quantity", "1", "2026-01-05 09:00"), ("price", "9", "2026-01-05 09:00"))
+    book.line("7", "1", None, *told).split("1", "2026-02-01 08:00", (OWNER, "0.5"), ("61000107", "0.5"))
+    book.deletions.append(("deal", "1", "2026-03-05 10:00", None))
+    moves = times(frame("object record_id at linked_id", [("contact", "a", "2026-03-05 10:00", "f")]), "at")
+    company = replace(book.company(), link_moves=moves)
+    landed = (pd.Timestamp("2026-03-01 23:00"), pd.Timestamp("2026-03-10 23:00"))
+    found = {}
+    for day in (date(2026, 2, 20), date(2026, 3, 1), date(2026, 3, 10)):
+        world = World(company, Moment(day, pd.Timestamp("2026-03-11 06:00"), landed=landed))
+        found[day.isoformat()] = (only(world.leads)["account_key"], list(world.lines_of_deals), len(world._agreed))
+    assert found == {
+        "2026-02-20": ("hubspot:f", [], 0),  # as it is now, since nothing had landed
+        "2026-03-01": (None, ["1"], 1),
+        "2026-03-10": ("hubspot:f", [], 0),
+    }
+
+
 def test_a_new_record_of_a_person_who_was_given_up_is_recycled(book: Book) -> None:
     lead = ("lifecycle", "lead", "2026-01-05 08:00")
     out = ("lead_status", "UNQUALIFIED", "2026-01-20 08:00")

@@ -56,6 +56,10 @@ PLAIN = {
     "average_deal_size": Plain("fct_deals", "avg(amount_reporting) filter (where amount > 0)", WON, "close_day"),
     "median_deal_size": Plain("fct_deals", "median(amount_reporting) filter (where amount > 0)", WON, "close_day"),
     "median_sales_cycle": Plain("fct_deals", "median(cycle_days)", WON, "close_day"),
+    "median_sales_cycle_from_qualified": Plain("fct_deals", "median(cycle_days_from_qualified)", WON, "close_day"),
+    "regression_rate": Plain(
+        "fct_deals", "avg(cast(backward_moves > 0 as integer))", f"{NEW_BUSINESS} and not is_imported", "created_date"
+    ),
     "open_pipeline": Plain("fct_deals", "sum(amount_reporting)", f"{REVENUE} and status = 'open'", "close_date"),
     "open_deals": Plain("fct_deals", "count(*)", f"{REVENUE} and status = 'open'", "close_date"),
     "created_pipeline": Plain("fct_deals", "sum(amount_reporting)", REVENUE, "created_date"),

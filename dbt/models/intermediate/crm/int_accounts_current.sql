@@ -1,6 +1,6 @@
 {#-
-    One row per account that exists at the end of `as_of`, from its newest landed version;
-    merged-away ones do not.
+    One row per account that exists at the end of `as_of`, from its newest landed version; merged-away ones do not. A
+    past day has the parent that had landed for it.
 -#}
 with
 
@@ -56,42 +56,56 @@ accounts_existing as (
     where accounts_newest.created_at is null or accounts_newest.created_at < run_context.as_of_end
 ),
 
+-- Before the first landing the parent is taken to have been what it is.
+told_by_the_day as (
+    {{ told_by_the_day('accounts', 'account_id', ['parent_account_id']) }}
+),
+
+accounts_linked as (
+    select accounts_existing.* replace ({{ as_told('parent_account_id', 'accounts_existing') }} as parent_account_id)
+    from accounts_existing
+    left join told_by_the_day
+        on
+            accounts_existing.source_system = told_by_the_day.source_system
+            and accounts_existing.account_id = told_by_the_day.account_id
+),
+
 final as (
     select
-        accounts_existing.source_system || ':' || accounts_existing.account_id as account_key,
-        accounts_existing.source_system || ':' || accounts_existing.owner_id as owner_key,
-        accounts_existing.source_system
+        accounts_linked.source_system || ':' || accounts_linked.account_id as account_key,
+        accounts_linked.source_system || ':' || accounts_linked.owner_id as owner_key,
+        accounts_linked.source_system
         || ':'
-        || coalesce(survivors.survivor_id, accounts_existing.parent_account_id)
+        || coalesce(survivors.survivor_id, accounts_linked.parent_account_id)
             as parent_account_key,
-        accounts_existing.account_id,
-        accounts_existing.source_system,
-        accounts_existing.account_name,
-        accounts_existing.domain,
-        accounts_existing.industry,
-        accounts_existing.country,
-        accounts_existing.segment,
-        accounts_existing.employee_count,
+        accounts_linked.account_id,
+        accounts_linked.source_system,
+        accounts_linked.account_name,
+        accounts_linked.domain,
+        accounts_linked.industry,
+        accounts_linked.country,
+        accounts_linked.segment,
+        accounts_linked.employee_count,
         coalesce(
-            accounts_existing.is_deleted
+            accounts_linked.is_deleted
             and (
-                accounts_existing.deleted_at is null
-                or accounts_existing.deleted_at < run_context.as_of_end
+                accounts_linked.deleted_at is null
+                or accounts_linked.deleted_at < run_context.as_of_end
             ),
             false
         ) as is_deleted,
         test_email_domains.domain is not null or test_names.name is not null as is_test,
-        accounts_existing.created_at,
-        accounts_existing.deleted_at
-    from accounts_existing
+        accounts_linked.created_at,
+        accounts_linked.deleted_at
+    from accounts_linked
     cross join run_context
     left join survivors
         on
             survivors.object = 'account'
-            and accounts_existing.source_system = survivors.source_system
-            and accounts_existing.parent_account_id = survivors.merged_id
-    left join test_email_domains on accounts_existing.domain = test_email_domains.domain
-    left join test_names on lower(accounts_existing.account_name) = test_names.name
+            and accounts_linked.source_system = survivors.source_system
+            and accounts_linked.parent_account_id = survivors.merged_id
+    left join test_email_domains on accounts_linked.domain = test_email_domains.domain
+    left join test_names on lower(accounts_linked.account_name) = test_names.name
 )
 
 select * from final

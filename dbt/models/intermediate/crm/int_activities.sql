@@ -3,7 +3,8 @@
     to their survivors and its outcome in our words.
 
     Activities keep no history: what came of one is known from its own moment on, or from the last change of its record
-    if that lies before the end of the day. Everything else is still to come.
+    if that lies before the end of the day. Everything else is still to come. A past day has the links that had landed
+    for it, before the first landing what they are now.
 -#}
 with
 
@@ -46,32 +47,50 @@ activities_newest as (
     where activities.created_at is null or activities.created_at < run_context.as_of_end
 ),
 
+told_by_the_day as (
+    {{ told_by_the_day('activities', 'activity_id', ['deal_id', 'contact_id', 'account_id']) }}
+),
+
+activities_linked as (
+    select
+        activities_newest.* replace (
+            {%- for link in ['deal_id', 'contact_id', 'account_id'] %}
+            {{ as_told(link, 'activities_newest') }} as {{ link }}{{ ',' if not loop.last }}
+            {%- endfor %}
+        )
+    from activities_newest
+    left join told_by_the_day
+        on
+            activities_newest.source_system = told_by_the_day.source_system
+            and activities_newest.activity_id = told_by_the_day.activity_id
+),
+
 activities_surviving as (
     select
-        activities_newest.*,
-        coalesce(deal_survivors.survivor_id, activities_newest.deal_id) as deal_id_surviving,
-        coalesce(contact_survivors.survivor_id, activities_newest.contact_id) as contact_id_surviving,
-        coalesce(account_survivors.survivor_id, activities_newest.account_id) as account_id_surviving,
+        activities_linked.*,
+        coalesce(deal_survivors.survivor_id, activities_linked.deal_id) as deal_id_surviving,
+        coalesce(contact_survivors.survivor_id, activities_linked.contact_id) as contact_id_surviving,
+        coalesce(account_survivors.survivor_id, activities_linked.account_id) as account_id_surviving,
         case
-            when activities_newest.is_outcome_known
-                then regexp_replace(lower(trim(activities_newest.outcome)), '[^a-z]+', '_', 'g')
+            when activities_linked.is_outcome_known
+                then regexp_replace(lower(trim(activities_linked.outcome)), '[^a-z]+', '_', 'g')
         end as outcome_word
-    from activities_newest
+    from activities_linked
     left join survivors as deal_survivors
         on
             deal_survivors.object = 'deal'
-            and activities_newest.source_system = deal_survivors.source_system
-            and activities_newest.deal_id = deal_survivors.merged_id
+            and activities_linked.source_system = deal_survivors.source_system
+            and activities_linked.deal_id = deal_survivors.merged_id
     left join survivors as contact_survivors
         on
             contact_survivors.object = 'contact'
-            and activities_newest.source_system = contact_survivors.source_system
-            and activities_newest.contact_id = contact_survivors.merged_id
+            and activities_linked.source_system = contact_survivors.source_system
+            and activities_linked.contact_id = contact_survivors.merged_id
     left join survivors as account_survivors
         on
             account_survivors.object = 'account'
-            and activities_newest.source_system = account_survivors.source_system
-            and activities_newest.account_id = account_survivors.merged_id
+            and activities_linked.source_system = account_survivors.source_system
+            and activities_linked.account_id = account_survivors.merged_id
 ),
 
 -- A past meeting that nobody ticked off stays scheduled; a past call, e-mail or task of which nothing is told has no

@@ -1,6 +1,6 @@
 {#-
-    One row per contact that exists at the end of `as_of`, from its newest landed version;
-    merged-away ones do not.
+    One row per contact that exists at the end of `as_of`, from its newest landed version; merged-away ones do not. A
+    past day has the account that had landed for it.
 -#}
 with
 
@@ -60,47 +60,61 @@ contacts_existing as (
     where contacts_newest.created_at is null or contacts_newest.created_at < run_context.as_of_end
 ),
 
+-- Before the first landing the account is taken to have been what it is.
+told_by_the_day as (
+    {{ told_by_the_day('contacts', 'contact_id', ['account_id']) }}
+),
+
+contacts_linked as (
+    select contacts_existing.* replace ({{ as_told('account_id', 'contacts_existing') }} as account_id)
+    from contacts_existing
+    left join told_by_the_day
+        on
+            contacts_existing.source_system = told_by_the_day.source_system
+            and contacts_existing.contact_id = told_by_the_day.contact_id
+),
+
 final as (
     select
-        contacts_existing.source_system || ':' || contacts_existing.contact_id as contact_key,
-        contacts_existing.source_system
+        contacts_linked.source_system || ':' || contacts_linked.contact_id as contact_key,
+        contacts_linked.source_system
         || ':'
-        || coalesce(survivors.survivor_id, contacts_existing.account_id) as account_key,
+        || coalesce(survivors.survivor_id, contacts_linked.account_id) as account_key,
         case
             when lead_owners.lead_key is not null then lead_owners.owner_key
-            else contacts_existing.source_system || ':' || contacts_existing.owner_id
+            else contacts_linked.source_system || ':' || contacts_linked.owner_id
         end as owner_key,
-        contacts_existing.contact_id,
-        contacts_existing.source_system,
-        contacts_existing.visitor_id,
-        contacts_existing.full_name,
-        contacts_existing.email,
-        contacts_existing.country,
-        contacts_existing.job_title,
+        contacts_linked.contact_id,
+        contacts_linked.source_system,
+        contacts_linked.visitor_id,
+        contacts_linked.full_name,
+        contacts_linked.email,
+        contacts_linked.country,
+        contacts_linked.job_title,
         coalesce(
-            contacts_existing.is_deleted
+            contacts_linked.is_deleted
             and (
-                contacts_existing.deleted_at is null
-                or contacts_existing.deleted_at < run_context.as_of_end
+                contacts_linked.deleted_at is null
+                or contacts_linked.deleted_at < run_context.as_of_end
             ),
             false
         ) as is_deleted,
         test_email_domains.domain is not null or test_names.name is not null as is_test,
-        contacts_existing.created_at,
-        contacts_existing.deleted_at
-    from contacts_existing
+        contacts_linked.created_at,
+        contacts_linked.deleted_at
+    from contacts_linked
     cross join run_context
     left join survivors
         on
             survivors.object = 'account'
-            and contacts_existing.source_system = survivors.source_system
-            and contacts_existing.account_id = survivors.merged_id
+            and contacts_linked.source_system = survivors.source_system
+            and contacts_linked.account_id = survivors.merged_id
     left join lead_owners
-        on contacts_existing.source_system || ':' || contacts_existing.contact_id = lead_owners.lead_key
+        on contacts_linked.source_system || ':' || contacts_linked.contact_id = lead_owners.lead_key
     left join
         test_email_domains
-        on split_part(contacts_existing.email, '@', 2) = test_email_domains.domain
-    left join test_names on lower(contacts_existing.full_name) = test_names.name
+        on split_part(contacts_linked.email, '@', 2) = test_email_domains.domain
+    left join test_names on lower(contacts_linked.full_name) = test_names.name
 )
 
 select * from final

@@ -1,7 +1,7 @@
 {#-
     One row per deal, kind of credit and owner, as stated by the split that stands at the end of `as_of`. A split is a
     fact as a whole: the newest that had been agreed by then counts, and one that names nobody ends the one before.
-    Whoever links to a deal that was merged away or lies deleted by now links to nothing.
+    Whoever links to a deal that was merged away, or lay deleted when its links were read, links to nothing.
 -#}
 with
 
@@ -9,8 +9,9 @@ deal_splits as (
     {{ union_staged('deal_splits') }}
 ),
 
-deal_versions as (
-    select * from {{ ref('int_deals_unioned') }}
+deals_unlinked as (
+    select * from {{ ref('int_deals') }}
+    where is_unlinked
 ),
 
 survivors as (
@@ -46,19 +47,6 @@ splits_ranked as (
     from splits_agreed
 ),
 
-deals_deleted_by_now as (
-    select
-        deal_versions.source_system,
-        deal_versions.deal_id
-    from deal_versions
-    semi join splits_agreed
-        on
-            deal_versions.source_system = splits_agreed.deal_system
-            and deal_versions.deal_id = splits_agreed.deal_id
-    group by all
-    having max_by(deal_versions.is_deleted, deal_versions.version_order)
-),
-
 final as (
     select
         splits_ranked.deal_system || ':' || splits_ranked.deal_id as deal_key,
@@ -71,10 +59,10 @@ final as (
         on
             splits_ranked.deal_system = survivors.source_system
             and splits_ranked.deal_id = survivors.merged_id
-    anti join deals_deleted_by_now
+    anti join deals_unlinked
         on
-            splits_ranked.deal_system = deals_deleted_by_now.source_system
-            and splits_ranked.deal_id = deals_deleted_by_now.deal_id
+            splits_ranked.deal_system = deals_unlinked.source_system
+            and splits_ranked.deal_id = deals_unlinked.deal_id
     where splits_ranked.statement_rank = 1 and splits_ranked.owner_id is not null
     group by all
 )

@@ -20,10 +20,6 @@ survivors as (
     select * from {{ ref('int_survivors') }}
 ),
 
-loads as (
-    select * from {{ source('ledger', 'loads') }}
-),
-
 run_context as (
     select * from {{ source('run', 'run_context') }}
 ),
@@ -87,25 +83,12 @@ values_at_as_of as (
 ),
 
 -- Of a past day what had landed for it is known, where the source keeps no history.
-versions_by_the_day as (
-    select
-        deals.source_system,
-        deals.deal_id,
-        max_by(
-            {
-                'next_step': deals.next_step,
-                'lost_reason': deals.lost_reason,
-                'contact_id': deals.contact_id,
-                'contact_ids': deals.contact_ids,
-                'account_id': deals.account_id
-            },
-            deals.version_order
-        ) as told
-    from deals
-    cross join run_context
-    inner join loads on deals.load_number = loads.load_number
-    where run_context.is_past_day and loads.told_day <= run_context.as_of
-    group by all
+told_by_the_day as (
+    {{ told_by_the_day(
+        'deals',
+        'deal_id',
+        ['next_step', 'lost_reason', 'contact_id', 'contact_ids', 'account_id', 'is_deleted']
+    ) }}
 ),
 
 -- No source tells since when records are linked: a past day has the links that had landed for it. Before the first
@@ -114,18 +97,17 @@ deals_linked as (
     select
         deals_existing.* replace (
             {%- for link in ['contact_id', 'contact_ids', 'account_id'] %}
-            case
-                when versions_by_the_day.told is not null then versions_by_the_day.told.{{ link }}
-                else deals_existing.{{ link }}
-            end as {{ link }}{{ ',' if not loop.last }}
+            {{ as_told(link, 'deals_existing') }} as {{ link }}{{ ',' if not loop.last }}
             {%- endfor %}
         ),
-        versions_by_the_day.told as told_by_the_day
+        -- CRMs link nothing to a deleted record, on whatever day it was deleted.
+        coalesce({{ as_told('is_deleted', 'deals_existing') }}, false) as is_unlinked,
+        told_by_the_day.told
     from deals_existing
-    left join versions_by_the_day
+    left join told_by_the_day
         on
-            deals_existing.source_system = versions_by_the_day.source_system
-            and deals_existing.deal_id = versions_by_the_day.deal_id
+            deals_existing.source_system = told_by_the_day.source_system
+            and deals_existing.deal_id = told_by_the_day.deal_id
 ),
 
 deals_joined as (
@@ -199,7 +181,7 @@ final as (
         {%- for field in ['next_step', 'lost_reason'] %}
         case
             when deals_joined.has_{{ field }}_history then deals_joined.{{ field }}_at_as_of
-            when run_context.is_past_day then deals_joined.told_by_the_day.{{ field }}
+            when run_context.is_past_day then deals_joined.told.{{ field }}
             else deals_joined.{{ field }}
         end as {{ field }},
         {%- endfor %}
@@ -219,6 +201,7 @@ final as (
         deals_joined.has_close_date_history,
         deals_joined.has_currency_history,
         deals_joined.is_imported,
+        deals_joined.is_unlinked,
         coalesce(
             deals_joined.is_deleted
             and (

@@ -21,27 +21,35 @@ run_context as (
     select * from {{ source('run', 'run_context') }}
 ),
 
+changes_dated as (
+    select
+        lead_changes.*,
+        {{ day_in_zone('lead_changes.changed_at', 'run_context.reporting_timezone') }} as changed_date
+    from lead_changes
+    cross join run_context
+    semi join leads on lead_changes.lead_key = leads.lead_key
+    where lead_changes.field in ('stage', 'lead_status') and lead_changes.is_past
+),
+
 -- The status of a moment comes after the lifecycle of the same moment.
 changes_mapped as (
     select
-        lead_changes.lead_key,
-        lead_changes.field,
-        lead_changes.value as label,
+        changes_dated.lead_key,
+        changes_dated.field,
+        changes_dated.value as label,
         stage_periods.stage,
         stage_periods.is_mapped,
         stage_periods.is_exit,
-        lead_changes.changed_at
-    from lead_changes
-    semi join leads on lead_changes.lead_key = leads.lead_key
+        changes_dated.changed_at
+    from changes_dated
     left join stage_periods
         on
             stage_periods.object
-            = case lead_changes.field when 'stage' then 'lead' else 'lead_status' end
-            and lead_changes.source_system = stage_periods.source_system
-            and lead_changes.value = stage_periods.stage_id
-            and stage_periods.valid_from <= cast(lead_changes.changed_at as date)
-            and cast(lead_changes.changed_at as date) < stage_periods.valid_to
-    where lead_changes.field in ('stage', 'lead_status') and lead_changes.is_past
+            = case changes_dated.field when 'stage' then 'lead' else 'lead_status' end
+            and changes_dated.source_system = stage_periods.source_system
+            and changes_dated.value = stage_periods.stage_id
+            and changes_dated.changed_date >= stage_periods.valid_from
+            and changes_dated.changed_date < stage_periods.valid_to
 ),
 
 changes_in_context as (

@@ -21,10 +21,6 @@ lead_changes as (
     where field = 'purchase_timeframe'
 ),
 
-loads as (
-    select * from {{ source('ledger', 'loads') }}
-),
-
 run_context as (
     select * from {{ source('run', 'run_context') }}
 ),
@@ -44,15 +40,8 @@ timeframes_at_as_of as (
 ),
 
 -- Of a past day what had landed for it is known, where the source keeps no history.
-versions_by_the_day as (
-    select
-        leads.source_system || ':' || leads.lead_id as lead_key,
-        max_by({ 'purchase_timeframe': leads.purchase_timeframe }, leads.version_order) as told
-    from leads
-    cross join run_context
-    inner join loads on leads.load_number = loads.load_number
-    where run_context.is_past_day and loads.told_day <= run_context.as_of
-    group by all
+told_by_the_day as (
+    {{ told_by_the_day('leads', 'lead_id', ['purchase_timeframe', 'contact_id', 'account_id']) }}
 ),
 
 newest_versions as (
@@ -76,28 +65,43 @@ leads_newest as (
             and leads.version_order = newest_versions.version_order
 ),
 
+-- Links as well, but before the first landing they are taken to have been what they are.
+leads_linked as (
+    select
+        leads_newest.* replace (
+            {{ as_told('contact_id', 'leads_newest') }} as contact_id,
+            {{ as_told('account_id', 'leads_newest') }} as account_id
+        ),
+        told_by_the_day.told
+    from leads_newest
+    left join told_by_the_day
+        on
+            leads_newest.source_system = told_by_the_day.source_system
+            and leads_newest.lead_id = told_by_the_day.lead_id
+),
+
 leads_joined_to_survivors as (
     select
-        leads_newest.*,
-        coalesce(contact_survivors.survivor_id, leads_newest.contact_id) as contact_id_surviving,
-        coalesce(account_survivors.survivor_id, leads_newest.account_id) as account_id_surviving,
+        leads_linked.*,
+        coalesce(contact_survivors.survivor_id, leads_linked.contact_id) as contact_id_surviving,
+        coalesce(account_survivors.survivor_id, leads_linked.account_id) as account_id_surviving,
         -- Where the contact is the lead, the lead vanishes with the contact.
         coalesce(
             contact_survivors.merged_id is not null
-            and leads_newest.lead_id = leads_newest.contact_id,
+            and leads_linked.lead_id = leads_linked.contact_id,
             false
         ) as is_merged_away
-    from leads_newest
+    from leads_linked
     left join survivors as contact_survivors
         on
             contact_survivors.object = 'contact'
-            and leads_newest.source_system = contact_survivors.source_system
-            and leads_newest.contact_id = contact_survivors.merged_id
+            and leads_linked.source_system = contact_survivors.source_system
+            and leads_linked.contact_id = contact_survivors.merged_id
     left join survivors as account_survivors
         on
             account_survivors.object = 'account'
-            and leads_newest.source_system = account_survivors.source_system
-            and leads_newest.account_id = account_survivors.merged_id
+            and leads_linked.source_system = account_survivors.source_system
+            and leads_linked.account_id = account_survivors.merged_id
 ),
 
 earliest_sources as (
@@ -151,7 +155,7 @@ final as (
         leads_joined_to_survivors.status_label,
         case
             when timeframes_at_as_of.lead_key is not null then timeframes_at_as_of.purchase_timeframe
-            when run_context.is_past_day then versions_by_the_day.told.purchase_timeframe
+            when run_context.is_past_day then leads_joined_to_survivors.told.purchase_timeframe
             else leads_joined_to_survivors.purchase_timeframe
         end as purchase_timeframe,
         leads_joined_to_survivors.is_converted,
@@ -173,7 +177,6 @@ final as (
     left join earliest_sources on leads_joined_to_survivors.lead_key = earliest_sources.lead_key
     left join lead_owners on leads_joined_to_survivors.lead_key = lead_owners.lead_key
     left join timeframes_at_as_of on leads_joined_to_survivors.lead_key = timeframes_at_as_of.lead_key
-    left join versions_by_the_day on leads_joined_to_survivors.lead_key = versions_by_the_day.lead_key
     where
         not leads_joined_to_survivors.is_merged_away
         and (

@@ -2,7 +2,8 @@
     One row per recurring contract that was signed by the end of `as_of`, with what recurs per month in the reporting
     currency at one rate for all time: the plan's rate of `as_of`, without one that of the day. Notices that were given
     later are not known yet. Customers are accounts; an account that no source knows stays a customer under its own id.
-    Contracts of test accounts are left out.
+    Contracts of test accounts are left out. A past day has the customer that had landed for it, before the first landing
+    who it is now.
 -#}
 with
 
@@ -35,7 +36,6 @@ run_context as (
 contracts_ranked as (
     select
         contracts.*,
-        coalesce(contracts.account_system, contracts.source_system) as customer_system,
         case contracts.amount_period when 'month' then 1 when 'quarter' then 3 else 12 end as period_months,
         row_number() over (
             partition by contracts.source_system, contracts.contract_id order by contracts.version_order desc
@@ -43,29 +43,47 @@ contracts_ranked as (
     from contracts
 ),
 
+told_by_the_day as (
+    {{ told_by_the_day('contracts', 'contract_id', ['account_id', 'account_system']) }}
+),
+
+contracts_linked as (
+    select
+        contracts_ranked.* replace (
+            {{ as_told('account_id', 'contracts_ranked') }} as account_id,
+            coalesce(
+                {{ as_told('account_system', 'contracts_ranked') }}, contracts_ranked.source_system
+            ) as account_system
+        )
+    from contracts_ranked
+    left join told_by_the_day
+        on
+            contracts_ranked.source_system = told_by_the_day.source_system
+            and contracts_ranked.contract_id = told_by_the_day.contract_id
+    where contracts_ranked.version_rank = 1
+),
+
 contracts_signed as (
     select
-        contracts_ranked.*,
-        contracts_ranked.customer_system
+        contracts_linked.*,
+        contracts_linked.account_system
         || ':'
-        || coalesce(survivors.survivor_id, contracts_ranked.account_id) as customer_key,
+        || coalesce(survivors.survivor_id, contracts_linked.account_id) as customer_key,
         -- Half a cent goes up; a quotient of decimals would be a double.
         cast(
             cast(
                 (
-                    2 * cast(contracts_ranked.amount * 100 as hugeint) + contracts_ranked.period_months
-                ) // (2 * contracts_ranked.period_months) as decimal(18, 0)
+                    2 * cast(contracts_linked.amount * 100 as hugeint) + contracts_linked.period_months
+                ) // (2 * contracts_linked.period_months) as decimal(18, 0)
             ) * 0.01 as decimal(18, 2)
         ) as mrr
-    from contracts_ranked
+    from contracts_linked
     cross join run_context
     left join survivors
         on
-            contracts_ranked.customer_system = survivors.source_system
-            and contracts_ranked.account_id = survivors.merged_id
-    where
-        contracts_ranked.version_rank = 1
-        and coalesce(contracts_ranked.signed_date, contracts_ranked.start_date) <= run_context.as_of
+            contracts_linked.account_system = survivors.source_system
+            and contracts_linked.account_id = survivors.merged_id
+    where coalesce(contracts_linked.signed_date, contracts_linked.start_date) <= run_context.as_of
 ),
 
 final as (

@@ -24,26 +24,46 @@ run_context as (
 feedback_ranked as (
     select
         feedback.*,
-        coalesce(feedback.account_system, feedback.source_system) as customer_system,
         row_number() over (
             partition by feedback.source_system, feedback.feedback_id order by feedback.version_order desc
         ) as version_rank
     from feedback
 ),
 
+-- A past day has the customer that had landed for it, before the first landing who it is now.
+told_by_the_day as (
+    {{ told_by_the_day('feedback', 'feedback_id', ['account_id', 'account_system']) }}
+),
+
+feedback_linked as (
+    select
+        feedback_ranked.* replace (
+            {{ as_told('account_id', 'feedback_ranked') }} as account_id,
+            coalesce(
+                {{ as_told('account_system', 'feedback_ranked') }}, feedback_ranked.source_system
+            ) as account_system
+        )
+    from feedback_ranked
+    left join told_by_the_day
+        on
+            feedback_ranked.source_system = told_by_the_day.source_system
+            and feedback_ranked.feedback_id = told_by_the_day.feedback_id
+    where feedback_ranked.version_rank = 1
+),
+
 feedback_keyed as (
     select
-        feedback_ranked.*,
-        feedback_ranked.customer_system
+        feedback_linked.*,
+        feedback_linked.account_system
         || ':'
-        || coalesce(survivors.survivor_id, feedback_ranked.account_id) as customer_key
-    from feedback_ranked
+        || coalesce(survivors.survivor_id, feedback_linked.account_id) as customer_key
+    from feedback_linked
     cross join run_context
     left join survivors
         on
-            feedback_ranked.customer_system = survivors.source_system
-            and feedback_ranked.account_id = survivors.merged_id
-    where feedback_ranked.version_rank = 1 and feedback_ranked.answered_date <= run_context.as_of
+            feedback_linked.account_system = survivors.source_system
+            and feedback_linked.account_id = survivors.merged_id
+    where feedback_linked.answered_date <= run_context.as_of
 ),
 
 final as (

@@ -1,7 +1,7 @@
 {#-
     One row per line of a deal as it stood at the end of `as_of`: quantity, price, amount and outcome from their history
-    where the source keeps one, else from the newest landed version. Removed lines and lines that hang on no deal are
-    left out.
+    where the source keeps one, else from the newest landed version. A past day has the deal and the product that had
+    landed for it, before the first landing what they are now. Removed lines and lines that hang on no deal are left out.
 -#}
 with
 
@@ -33,17 +33,34 @@ lines_newest as (
     from line_items
 ),
 
-lines_existing as (
-    select lines_newest.*
+told_by_the_day as (
+    {{ told_by_the_day('line_items', 'line_item_id', ['deal_id', 'product_id']) }}
+),
+
+lines_linked as (
+    select
+        lines_newest.* replace (
+            {{ as_told('deal_id', 'lines_newest') }} as deal_id,
+            {{ as_told('product_id', 'lines_newest') }} as product_id
+        )
     from lines_newest
+    left join told_by_the_day
+        on
+            lines_newest.source_system = told_by_the_day.source_system
+            and lines_newest.line_item_id = told_by_the_day.line_item_id
+    where lines_newest.version_rank = 1
+),
+
+lines_existing as (
+    select lines_linked.*
+    from lines_linked
     cross join run_context
     where
-        lines_newest.version_rank = 1
-        and lines_newest.deal_id is not null
-        and (lines_newest.created_at is null or lines_newest.created_at < run_context.as_of_end)
+        lines_linked.deal_id is not null
+        and (lines_linked.created_at is null or lines_linked.created_at < run_context.as_of_end)
         and not (
-            coalesce(lines_newest.is_deleted, false)
-            and (lines_newest.deleted_at is null or lines_newest.deleted_at < run_context.as_of_end)
+            coalesce(lines_linked.is_deleted, false)
+            and (lines_linked.deleted_at is null or lines_linked.deleted_at < run_context.as_of_end)
         )
 ),
 

@@ -17,9 +17,13 @@ owners as (
     select * from {{ ref('dim_owners') }}
 ),
 
+team_periods as (
+    select * from {{ ref('int_owner_team_periods') }}
+),
+
 -- What will be is told by the teams of the day that is told.
 teams as (
-    select * from {{ ref('int_owner_team_periods') }}
+    select * from team_periods
     where is_last
 ),
 
@@ -31,6 +35,8 @@ final as (
         case when deals.pipeline_purpose = 'renewal' then 'renewals' else 'open' end as part,
         {{ owner_member('owners') }} as owner,
         coalesce(teams.team, 'unassigned') as team,
+        -- A win stays with the team that its owner was in on its day.
+        case when deals.status = 'won' then coalesce(team_periods.team, 'unassigned') end as booked_team,
         deals.segment,
         coalesce(deals.pipeline_label, 'Unknown') as pipeline,
         deals.channel as source,
@@ -44,6 +50,11 @@ final as (
     left join credits on deals.deal_key = credits.deal_key
     left join owners on credits.owner_key = owners.owner_key
     left join teams on credits.owner_key = teams.owner_key
+    left join team_periods
+        on
+            credits.owner_key = team_periods.owner_key
+            and deals.close_day >= team_periods.valid_from_date
+            and deals.close_day < team_periods.valid_to_date
 )
 
 select * from final

@@ -24,9 +24,13 @@ owners as (
     select * from {{ ref('dim_owners') }}
 ),
 
+team_periods as (
+    select * from {{ ref('int_owner_team_periods') }}
+),
+
 -- What will be is told by the teams of the day that is told.
 teams as (
-    select * from {{ ref('int_owner_team_periods') }}
+    select * from team_periods
     where is_last
 ),
 
@@ -158,6 +162,8 @@ final as (
         spans_with_present.owner_key,
         {{ owner_member('owners') }} as owner,
         coalesce(teams.team, 'unassigned') as team,
+        -- A win stays with the team that its owner was in on its day.
+        case when spans_with_present.status = 'won' then coalesce(team_periods.team, 'unassigned') end as booked_team,
         spans_with_present.segment,
         coalesce(spans_with_present.pipeline_label, 'Unknown') as pipeline,
         spans_with_present.stage,
@@ -176,6 +182,11 @@ final as (
     cross join run_context
     left join owners on spans_with_present.owner_key = owners.owner_key
     left join teams on spans_with_present.owner_key = teams.owner_key
+    left join team_periods
+        on
+            spans_with_present.owner_key = team_periods.owner_key
+            and spans_with_present.won_day >= team_periods.valid_from_date
+            and spans_with_present.won_day < team_periods.valid_to_date
     left join rates
         on
             spans_with_present.currency = rates.currency

@@ -1,4 +1,7 @@
-{#- Leads and new-business deals side by side, each with the furthest step it ever reached. -#}
+{#-
+    Leads and new-business deals side by side, each with the furthest step it ever reached. Imported deals carry the day
+    of the migration and belong to no month's cohort.
+-#}
 with
 
 leads as (
@@ -8,7 +11,7 @@ leads as (
 
 deals as (
     select * from {{ ref('fct_deals') }}
-    where not is_excluded and pipeline_purpose = 'new_business'
+    where not is_excluded and not is_imported and pipeline_purpose = 'new_business'
 ),
 
 lead_visits as (

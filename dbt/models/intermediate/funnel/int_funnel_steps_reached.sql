@@ -31,7 +31,16 @@ entities_by_step as (
             when 5 then entities.reached_5_at
             when 6 then entities.reached_6_at
             when 7 then entities.reached_7_at
-        end as reached_at
+        end as reached_at,
+        case steps.stage_order
+            when 1 then entities.reached_2_at
+            when 2 then entities.reached_3_at
+            when 3 then entities.reached_4_at
+            when 4 then entities.reached_5_at
+            when 5 then entities.reached_6_at
+            when 6 then entities.reached_7_at
+        end as progressed_at,
+        entities.exited_at
     from entities
     inner join steps
         on entities.funnel = steps.funnel and entities.furthest_order >= steps.stage_order
@@ -53,7 +62,9 @@ final as (
                 {{ day_in_zone('entities_by_step.reached_at', 'run_context.reporting_timezone') }}
             ) as date
         ) as entry_month,
-        entities_by_step.reached_at
+        entities_by_step.reached_at,
+        entities_by_step.progressed_at,
+        entities_by_step.exited_at
     from entities_by_step
     cross join run_context
 )

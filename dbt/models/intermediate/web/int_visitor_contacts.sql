@@ -23,6 +23,28 @@ run_context as (
     from {{ source('run', 'run_context') }}
 ),
 
+loads_for_the_day as (
+    {{ loads_for_the_day() }}
+),
+
+versions_for_the_day as (
+    select contact_versions.*
+    from contact_versions
+    semi join loads_for_the_day on contact_versions.load_number = loads_for_the_day.load_number
+),
+
+-- A past day knows the ids that had landed for it, of a contact that had not landed yet those that it has had since.
+versions_known as (
+    select * from versions_for_the_day
+    union all
+    select contact_versions.*
+    from contact_versions
+    anti join versions_for_the_day
+        on
+            contact_versions.source_system = versions_for_the_day.source_system
+            and contact_versions.contact_id = versions_for_the_day.contact_id
+),
+
 signed_in as (
     select
         slices.visitor_id,
@@ -36,16 +58,16 @@ signed_in as (
 -- Every id and visitor id that a contact ever had: of those merged into it as well.
 contact_records as (
     select distinct
-        contact_versions.contact_id,
-        contact_versions.visitor_id,
-        contact_versions.source_system || ':'
-        || coalesce(survivors.survivor_id, contact_versions.contact_id) as contact_key
-    from contact_versions
+        versions_known.contact_id,
+        versions_known.visitor_id,
+        versions_known.source_system || ':'
+        || coalesce(survivors.survivor_id, versions_known.contact_id) as contact_key
+    from versions_known
     left join survivors
         on
             survivors.object = 'contact'
-            and contact_versions.source_system = survivors.source_system
-            and contact_versions.contact_id = survivors.merged_id
+            and versions_known.source_system = survivors.source_system
+            and versions_known.contact_id = survivors.merged_id
 ),
 
 claims as (

@@ -42,7 +42,7 @@ run_context as (
 ),
 
 -- How old deals that were won in the end were when they left each stage: of a segment where it has
--- won enough, since a large customer takes longer, else of all.
+-- won enough, since a large customer takes longer, else of all. What a migration brought is older than it says.
 won_ages as (
     select
         visits.stage,
@@ -53,7 +53,7 @@ won_ages as (
         ) as won_p90_age_days
     from visits
     inner join deals on visits.deal_key = deals.deal_key
-    where deals.status = 'won'
+    where deals.status = 'won' and not deals.is_imported
     group by grouping sets ((visits.stage, deals.segment), (visits.stage))
     having count(distinct visits.deal_key) >= 20
 ),

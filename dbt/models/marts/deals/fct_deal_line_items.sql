@@ -8,8 +8,9 @@ line_items as (
     select * from {{ ref('int_line_items') }}
 ),
 
-deal_versions as (
-    select * from {{ ref('int_deals_unioned') }}
+deals_unlinked as (
+    select * from {{ ref('int_deals') }}
+    where is_unlinked
 ),
 
 products as (
@@ -22,15 +23,6 @@ rates as (
 
 run_context as (
     select * from {{ source('run', 'run_context') }}
-),
-
--- CRMs link nothing to a deleted record, whatever the day that is asked for; what landed before the
--- deletion would still name it.
-deals_deleted_by_now as (
-    select deal_versions.source_system || ':' || deal_versions.deal_id as deal_key
-    from deal_versions
-    group by deal_versions.source_system, deal_versions.deal_id
-    having max_by(deal_versions.is_deleted, deal_versions.version_order)
 ),
 
 -- A line that the customer did not order is no part of what the deal books.
@@ -51,7 +43,8 @@ lines_judged as (
     from line_items
     cross join run_context
     inner join deals on line_items.deal_key = deals.deal_key
-    anti join deals_deleted_by_now on line_items.deal_key = deals_deleted_by_now.deal_key
+    -- Lines that landed before the deletion would still name the deal.
+    anti join deals_unlinked on line_items.deal_key = deals_unlinked.deal_key
     left join products on line_items.product_key = products.product_key
 ),
 

@@ -46,32 +46,39 @@ visits_bounded as (
     inner join deals on deal_moves.deal_key = deals.deal_key
 ),
 
+visits_dated as (
+    select
+        visits_bounded.*,
+        coalesce(
+            {{ day_in_zone('visits_bounded.entered_at', 'run_context.reporting_timezone') }}, run_context.as_of
+        ) as entered_date
+    from visits_bounded
+    cross join run_context
+),
+
 -- What a stage meant on the day of the visit.
 visits_mapped as (
     select
-        visits_bounded.*,
+        visits_dated.*,
         stages.stage_label,
         stage_periods.stage,
         stage_periods.stage_order,
         stage_periods.is_exit
-    from visits_bounded
-    cross join run_context
+    from visits_dated
     inner join stages
         on
             stages.object = 'deal'
-            and visits_bounded.source_system = stages.source_system
-            and visits_bounded.pipeline_id = stages.pipeline_id
-            and visits_bounded.stage_id = stages.stage_id
+            and visits_dated.source_system = stages.source_system
+            and visits_dated.pipeline_id = stages.pipeline_id
+            and visits_dated.stage_id = stages.stage_id
     inner join stage_periods
         on
             stage_periods.object = 'deal'
-            and visits_bounded.source_system = stage_periods.source_system
-            and visits_bounded.pipeline_id = stage_periods.pipeline_id
-            and visits_bounded.stage_id = stage_periods.stage_id
-            and stage_periods.valid_from
-            <= coalesce(cast(visits_bounded.entered_at as date), run_context.as_of)
-            and coalesce(cast(visits_bounded.entered_at as date), run_context.as_of)
-            < stage_periods.valid_to
+            and visits_dated.source_system = stage_periods.source_system
+            and visits_dated.pipeline_id = stage_periods.pipeline_id
+            and visits_dated.stage_id = stage_periods.stage_id
+            and visits_dated.entered_date >= stage_periods.valid_from
+            and visits_dated.entered_date < stage_periods.valid_to
 ),
 
 -- Many deals, one moment, one user: somebody tidied up, nobody sold.

@@ -47,6 +47,7 @@ visits_compared as (
         visits.stage_key,
         visits.stage,
         visits.stage_order,
+        visits.direction,
         visits.is_open,
         visits.entered_at,
         lag(visits.stage)
@@ -72,7 +73,10 @@ deals_visited as (
             where visits_compared.stage_before in ('won', 'lost')
             and visits_compared.stage not in ('won', 'lost')
         ) as reopens,
-        bool_or(visits_compared.stage_order between 2 and 7) as is_qualified
+        count(*) filter (where visits_compared.direction = 'backward') as backward_moves,
+        bool_or(visits_compared.stage_order between 2 and 7) as is_qualified,
+        -- A skipped stage counts as reached at the moment of the skip.
+        min(visits_compared.entered_at) filter (where visits_compared.stage_order between 2 and 7) as qualified_at
     from visits_compared
     group by all
 ),
@@ -120,10 +124,12 @@ deals_joined as (
             when stages.is_lost then deals_visited.lost_at
         end as closed_at,
         deals_visited.reopens,
+        deals_visited.backward_moves,
         -- Who keeps no history of stages says of a lost deal only that it is lost. Left out as never
         -- worked, it would leave the won ones alone among the closed.
         coalesce(deals_visited.is_qualified, false)
         or (not deals.has_stage_history and stages.is_lost) as is_qualified,
+        deals_visited.qualified_at,
         coalesce(
             accounts.exclusion_reason = 'test'
             or contacts.exclusion_reason = 'test'
@@ -245,6 +251,12 @@ final as (
         case when deals_judged.has_amount_history then 'field_history' else 'assumed_current' end
             as amount_history_basis,
         deals_judged.cycle_reject_reason,
+        case
+            when deals_judged.status = 'open' then null
+            when deals_judged.status = 'won' and deals_judged.close_date > run_context.as_of then 'future_dated'
+            when deals_judged.close_date < deals_judged.stage_close_date then 'back_dated'
+            when deals_judged.close_date > deals_judged.stage_close_date then 'dated_later'
+        end as close_day_flag,
         deals_judged.amount,
         deals_judged.amount_reporting,
         deals_judged.amount_plan_rate,
@@ -258,11 +270,20 @@ final as (
             when deals_judged.has_close_date_history or deals_judged.close_date is null
                 then coalesce(pushes.pushed_days, 0)
         end as pushed_days,
+        case
+            when deals_judged.status <> 'open'
+                then cast(deals_judged.close_date - deals_judged.stage_close_date as bigint)
+        end as close_day_gap_days,
         deals_judged.reopens,
+        case when deals_judged.has_stage_history then deals_judged.backward_moves end as backward_moves,
         case
             when deals_judged.status = 'won' and deals_judged.cycle_reject_reason is null
                 then deals_judged.days_to_close
         end as cycle_days,
+        case
+            when deals_judged.status = 'won' and deals_judged.cycle_reject_reason is null
+                then {{ days_between('deals_judged.qualified_at', 'deals_judged.closed_at') }}
+        end as cycle_days_from_qualified,
         {{ days_between(
             'deals_judged.created_at', 'coalesce(deals_judged.closed_at, run_context.as_of_end)'
         ) }} as age_days,

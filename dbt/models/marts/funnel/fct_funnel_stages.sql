@@ -12,6 +12,10 @@ deal_visits as (
     select * from {{ ref('fct_deal_stage_visits') }}
 ),
 
+run_context as (
+    select * from {{ source('run', 'run_context') }}
+),
+
 entities_counted as (
     select
         funnel,
@@ -64,6 +68,80 @@ visits_summed as (
     group by all
 ),
 
+-- From the stage to any outcome: a later stage or the exit. What has neither is censored at the end of the day, and
+-- what is known to have had one at an unknown time cannot say how long it takes.
+waits as (
+    select
+        steps_reached.funnel,
+        steps_reached.stage,
+        steps_reached.channel,
+        steps_reached.has_progressed or steps_reached.is_exited as has_outcome,
+        greatest(
+            {{ days_between(
+                'steps_reached.reached_at',
+                'case
+                    when steps_reached.has_progressed then steps_reached.progressed_at
+                    when steps_reached.is_exited then steps_reached.exited_at
+                    else run_context.as_of_end
+                end'
+            ) }},
+            0
+        ) as days
+    from steps_reached
+    cross join run_context
+    where
+        not steps_reached.is_last
+        and steps_reached.reached_at is not null
+        and (not steps_reached.has_progressed or steps_reached.progressed_at is not null)
+        and (
+            steps_reached.has_progressed
+            or not steps_reached.is_exited
+            or steps_reached.exited_at is not null
+        )
+),
+
+waits_counted as (
+    select
+        funnel,
+        stage,
+        channel,
+        days,
+        count(*) filter (where has_outcome) as outcomes,
+        -- Whoever is censored on a day was still at risk on it.
+        sum(count(*)) over (
+            partition by funnel, stage, channel
+            order by days desc
+        ) as at_risk
+    from waits
+    group by funnel, stage, channel, days
+),
+
+-- Kaplan and Meier (1958), as in fct_conversions_cohort.
+survival as (
+    select
+        funnel,
+        stage,
+        channel,
+        days,
+        exp(
+            sum(case when outcomes < at_risk then ln(1 - outcomes / at_risk) else -1e3 end) over (
+                partition by funnel, stage, channel
+                order by days
+            )
+        ) as share_waiting
+    from waits_counted
+),
+
+maturity_ages as (
+    select
+        funnel,
+        stage,
+        channel,
+        min(days) filter (where share_waiting <= 0.1 + 1e-9) as p90_days_to_outcome
+    from survival
+    group by funnel, stage, channel
+),
+
 final as (
     select
         entities_counted.funnel,
@@ -91,8 +169,23 @@ final as (
         end as wilson_high,
         cast(visits_summed.median_days_completed as decimal(18, 6)) as median_days_completed,
         coalesce(visits_summed.completed_visits, 0) as completed_visits,
+        cast(maturity_ages.p90_days_to_outcome as decimal(18, 6)) as p90_days_to_outcome,
+        -- The youngest of a month decides: those who entered on its last day.
+        case
+            when not entities_counted.is_last
+                then coalesce(
+                    run_context.as_of - last_day(entities_counted.entry_month) >= maturity_ages.p90_days_to_outcome,
+                    false
+                )
+        end as is_mature,
         entities_counted.entry_month
     from entities_counted
+    cross join run_context
+    left join maturity_ages
+        on
+            entities_counted.funnel = maturity_ages.funnel
+            and entities_counted.stage = maturity_ages.stage
+            and entities_counted.channel = maturity_ages.channel
     left join visits_summed
         on
             entities_counted.funnel = visits_summed.funnel

@@ -168,7 +168,12 @@ deals_summed as (
 targets_placed as (
     select
         case targets.level when 'company' then 'total' else targets.level end as level,
-        case targets.level when 'company' then 'total' else lower(targets.member) end as member,
+        -- Kinds are words of ours; an owner's key is the source's, capitals included.
+        case targets.level
+            when 'company' then 'total'
+            when 'creator_kind' then lower(targets.member)
+            else targets.member
+        end as member,
         targets.period_start as month_start,
         sum(targets.amount_reporting) as target_reporting
     from targets
