@@ -108,6 +108,7 @@ def build(
         repairs = stores.prepare(home, context, by_raw, tables, rules, baseline, figures)
         dbt_runner.write_semantics(manifest, home.semantics)
         result = dbt_runner.build(home, manifest, selection=selection, unit_tests=unit_tests, on_event=on_event)
+        dbt_runner.write_comments(manifest, home.candidate)
     return Candidate(context, result, repairs)
 
 

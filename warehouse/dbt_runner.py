@@ -119,6 +119,30 @@ def write_semantics(manifest: Any, path: Path) -> None:
     SemanticManifest(manifest).write_json_to_file(str(path))
 
 
+def write_comments(manifest: Any, candidate: Path) -> None:
+    """Writes the descriptions of marts and their columns into the candidate, where BI tools show them."""
+    import duckdb
+
+    with duckdb.connect(str(candidate)) as connection:
+        connection.execute("begin")
+        columns: dict[str, set[str]] = {}
+        for table, column in connection.execute(
+            "select table_name, column_name from duckdb_columns() where schema_name = 'marts'"
+        ).fetchall():
+            columns.setdefault(table, set()).add(column)
+        for node in manifest.nodes.values():
+            if str(node.resource_type) != "model" or node.schema != "marts" or node.name not in columns:
+                continue
+            told = {f'table marts."{node.name}"': node.description}
+            for column in node.columns.values():
+                if column.name in columns[node.name]:
+                    told[f'column marts."{node.name}"."{column.name}"'] = column.description
+            for what, description in told.items():
+                quoted = " ".join(description.split()).replace("'", "''")
+                connection.execute(f"comment on {what} is '{quoted}'")
+        connection.execute("commit")
+
+
 def build(
     home: Home,
     manifest: Any,

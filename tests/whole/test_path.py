@@ -28,6 +28,13 @@ def test_status_names_release_rows_checks_rejects_and_freshness(whole: Whole) ->
     assert {row["source"] for row in state["freshness"] if row["rows_staged"]} >= {"hubspot", "google_ads", "ga4"}
 
 
+def test_the_release_describes_every_mart_and_column(whole: Whole) -> None:
+    silent = "select table_name, column_name from duckdb_columns() where schema_name = 'marts' and comment is null"
+    assert rows(whole.first.marts, silent) == []
+    silent = "select table_name from duckdb_tables() where schema_name = 'marts' and comment is null"
+    assert rows(whole.first.marts, silent) == []
+
+
 def test_release_agrees_with_the_truth(whole: Whole) -> None:
     outcome = verify(whole.home, "2026-06-18T06:00:00")
     assert outcome.returncode == 0, outcome.stdout[-3000:] + outcome.stderr[-2000:]
