@@ -124,7 +124,7 @@ def write_comments(manifest: Any, candidate: Path) -> None:
     import duckdb
 
     with duckdb.connect(str(candidate)) as connection:
-        connection.execute("begin")
+        connection.execute("use marts.marts; begin")
         columns: dict[str, set[str]] = {}
         for table, column in connection.execute(
             "select table_name, column_name from duckdb_columns() where schema_name = 'marts'"
@@ -133,10 +133,10 @@ def write_comments(manifest: Any, candidate: Path) -> None:
         for node in manifest.nodes.values():
             if str(node.resource_type) != "model" or node.schema != "marts" or node.name not in columns:
                 continue
-            told = {f'table marts."{node.name}"': node.description}
+            told = {f'table "{node.name}"': node.description}
             for column in node.columns.values():
                 if column.name in columns[node.name]:
-                    told[f'column marts."{node.name}"."{column.name}"'] = column.description
+                    told[f'column "{node.name}"."{column.name}"'] = column.description
             for what, description in told.items():
                 quoted = " ".join(description.split()).replace("'", "''")
                 connection.execute(f"comment on {what} is '{quoted}'")
