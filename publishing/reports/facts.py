@@ -167,7 +167,9 @@ class Facts:
     def weeks(self) -> list[Row]:
         """One entry per movement of the pipeline in the running week or the one before: both, and its largest deals,
         those of the running week first."""
-        entries: dict[str, Row] = {name: {"movement": name, "deals": []} for name in _MOVEMENTS}
+        entries: dict[str, Row] = {
+            name: {"movement": name, "running": None, "before": None, "deals": []} for name in _MOVEMENTS
+        }
         for row in self.tables["rpt_pipeline_changes"]:
             entry = entries[row["movement"]]
             if row["size_rank"]:
@@ -176,7 +178,7 @@ class Facts:
                 entry["running" if row["is_current"] else "before"] = row
         for entry in entries.values():
             entry["deals"] = sorted(entry["deals"], key=lambda row: not row["is_current"])[:3]
-        return [entry for entry in entries.values() if "running" in entry or "before" in entry]
+        return [entry for entry in entries.values() if entry["running"] or entry["before"]]
 
     def coaching(self, topic: str) -> list[Row]:
         return [row for row in self.tables["rpt_coaching"] if row["topic"] == topic]

@@ -771,7 +771,8 @@ def finish(connection: duckdb.DuckDBPyConnection) -> None:
             select deals.deal_key, deals.owner_key, deals.amount_reporting, weeks.*,
                 case when status = 'open' then 'closing' else status end as last_movement,
                 case when status = 'open' and hash(deal_key) % 5 = 1 then 1000 else 0 end as raised,
-                case when status = 'open' and hash(deal_key) % 7 = 0 then 'created' else 'opening' end as first_movement
+                case when status = 'open' and hash(deal_key) % 7 = 0 and closing_date = date '2026-06-17'
+                    then 'created' else 'opening' end as first_movement
             from marts.fct_deals as deals cross join weeks
             where not is_excluded and amount_reporting is not null
                 and (status = 'open' or hash(deal_key, period_start) % 40 = 0)
