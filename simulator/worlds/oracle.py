@@ -11,6 +11,7 @@ alone decides: whether a deal is won, how many deals are created and what those 
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -25,7 +26,6 @@ from simulator.worlds.generate import (
     RENEWALS_SPREAD,
     WILL,
     Company,
-    Course,
     Floats,
     Whole,
     deals_of,
@@ -343,7 +343,7 @@ def _reopened(company: Company, day: int, edges: Whole) -> tuple[Floats, Floats]
 def _inside(days: Whole, share: Floats, edges: Whole) -> Floats:
     """Row x month: the share of its days that lie in the month."""
     return np.stack(
-        [((days >= low) & (days < high)) @ (share / share.sum()) for low, high in zip(edges, edges[1:], strict=False)],
+        [((days >= low) & (days < high)) @ (share / share.sum()) for low, high in pairwise(edges)],
         axis=1,
     )
 
