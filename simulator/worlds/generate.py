@@ -283,7 +283,7 @@ def _with_renewals(world: World, random: np.random.Generator, course: Course, la
             decided=decided, recorded=decided + late, is_won=is_won,
             depth=np.where(is_won, 1.0, random.random(len(chosen))), is_renewal=np.ones(len(chosen), dtype=bool),
             **{name: np.full(len(chosen), np.nan) for name in ("quality", "threshold", "large")},
-            due=wins.decided[chosen] + RENEWALS_AFTER,
+            due=(wins.decided[chosen] + RENEWALS_AFTER).astype(float),
         )  # fmt: skip
         pieces.append(wins)
     return Course(**{name: np.concatenate([getattr(piece, name) for piece in pieces]) for name in vars(course)})

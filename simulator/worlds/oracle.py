@@ -11,6 +11,7 @@ alone decides: whether a deal is won, how many deals are created and what those 
 """
 
 from dataclasses import dataclass
+from datetime import date
 from itertools import pairwise
 
 import numpy as np
@@ -52,9 +53,10 @@ class _Seen:
     prior: Floats
 
 
-def outlook(company: Company, month: int, *, knows_days: bool = False) -> Floats:
-    """Expected bookings of the three months after a month (counted from the company's first), at its end."""
+def outlook(company: Company, month_end: date, *, knows_days: bool = False) -> Floats:
+    """Expected bookings of the three months after a month, at its end."""
     hidden = company.hidden
+    month = (month_end.year - BEGIN.year) * 12 + month_end.month - BEGIN.month
     course = hidden.course
     day = int(hidden.month_starts[month + 1]) - 1
     edges = np.array([(month_start(month + 1 + place) - BEGIN).days for place in range(MONTHS_AHEAD + 1)])
@@ -182,8 +184,7 @@ def _through_stages(stages: int, created: Whole, entered: Floats, when: Floats) 
 
 def _nothing_further(company: Company, seen: _Seen, entered: Floats, random: np.random.Generator) -> Floats:
     """Deal x deepest stage x candidate: how likely no stage beyond the last noted one is noted by the day."""
-    world, created = company.world, company.hidden.course.created[seen.deals]
-    stages = world.stages
+    world, stages = company.world, company.world.stages
     last = stages - 1 - np.argmax(~np.isnan(entered[:, ::-1]), axis=1)
     at = entered[np.arange(len(last)), last]
     left = np.maximum(seen.when - at[:, None], 0.5)
@@ -200,7 +201,7 @@ def _nothing_further(company: Company, seen: _Seen, entered: Floats, random: np.
             first = np.sort(places[:, : deepest - here].min(axis=1, initial=np.inf))
             found[rows, deepest] = 1 - np.searchsorted(first, along[rows], side="right") / PATHS
     # A stale deal is never noted in a later stage.
-    nothing = (last == 0) & (created >= 0)
+    nothing = last == 0
     found[nothing] = world.stale_stages + (1 - world.stale_stages) * found[nothing]
     return found
 
@@ -214,9 +215,9 @@ def _moved_dates(company: Company, seen: _Seen) -> tuple[Floats, npt.NDArray[np.
     moves = moves[(moves["day"] <= day) & (place[moves["deal"].to_numpy()] >= 0)]
     rows, moved = place[moves["deal"].to_numpy()], moves["day"].to_numpy()[:, None].astype(float)
     stated, is_near = moves["close_day"].to_numpy()[:, None], moves["is_near"].to_numpy().astype(bool)
-    date = (pd.Timestamp(BEGIN) + pd.to_timedelta(stated[:, 0], unit="D")).to_series()
-    first = stated - date.dt.day.to_numpy()[:, None] + 1
-    at_end = date.dt.is_month_end.to_numpy()[:, None] * world.month_end_dates
+    dates = (pd.Timestamp(BEGIN) + pd.to_timedelta(stated[:, 0], unit="D")).to_series()
+    first = stated - dates.dt.day.to_numpy()[:, None] + 1
+    at_end = dates.dt.is_month_end.to_numpy()[:, None] * world.month_end_dates
     when, created = seen.when[rows], course.created[seen.deals][rows][:, None]
     life = np.maximum(when - created, 1)
     is_time = (moved - created >= 0.6 * life - 1) & (moved - created <= 0.9 * life)
