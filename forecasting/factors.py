@@ -95,12 +95,19 @@ def judge(facts: Facts, snapshots: Snapshots, tree: Tree, rates: Rates, month: i
     codes_now = _codes(facts, snapshots, now, thresholds)
     hopes = expected.sum(axis=1)
     wins = won.sum(axis=1)
+    segment_now = snapshots.attributes["segment"][now].astype(np.int64)
     for name, values in codes_past.items():
-        size = int(max(values.max(initial=0), codes_now[name].max(initial=0))) + 1
-        seen = np.bincount(values, weight * hopes, size)
-        factor = (np.bincount(values, weight * wins, size) + PRIOR_WINS) / (seen + PRIOR_WINS)
-        hopes = hopes * factor[values]
-        factors[name] = np.tile(factor[codes_now[name]][:, None], (1, HORIZONS))
+        nested = [(values, codes_now[name])]
+        if name == "amount_band":
+            # Large deals of one segment may be won otherwise than those of another.
+            nested.append((values * segments + segment_past, codes_now[name] * segments + segment_now))
+        factors[name] = np.ones((len(base), HORIZONS))
+        for past_codes, now_codes in nested:
+            size = int(max(past_codes.max(initial=0), now_codes.max(initial=0))) + 1
+            seen = np.bincount(past_codes, weight * hopes, size)
+            factor = (np.bincount(past_codes, weight * wins, size) + PRIOR_WINS) / (seen + PRIOR_WINS)
+            hopes = hopes * factor[past_codes]
+            factors[name] *= factor[now_codes][:, None]
     recent = counted & (target > ended - TEMPO_MONTHS)
     scale = np.divide(hopes, expected.sum(axis=1), out=np.ones(len(hopes)), where=expected.sum(axis=1) > 0)
     rows_per_deal = max(1.0, (past.stop - past.start) / max(len(scale), 1))
@@ -114,7 +121,8 @@ def judge(facts: Facts, snapshots: Snapshots, tree: Tree, rates: Rates, month: i
     # A deal is won once: chances of all months together stay below one.
     total = chance.sum(axis=1, keepdims=True)
     chance = chance * np.minimum(1.0, HIGHEST / np.maximum(total, 1e-12))
-    value, spread = _values(snapshots, now, sample, weight, won.any(axis=1), segments)
+    bands = (codes_past["amount_band"], codes_now["amount_band"])
+    value, spread = _values(snapshots, now, sample, weight, won.any(axis=1), segments, bands)
     return Judged(
         rows=now,
         deals=snapshots.deal[now],
@@ -183,22 +191,32 @@ def _values(
     weight: Floats,
     is_won: npt.NDArray[np.bool_],
     segments: int,
+    bands: tuple[Days, Days],
 ) -> tuple[Floats, float]:
     """What each open deal brings if it is won, and how far single deals stray from it (share of the value)."""
     rows = sample[is_won]
     weights = weight[is_won]
     amount, brought = snapshots.amount[rows], snapshots.won_amount[rows]
     segment = snapshots.attributes["segment"][rows].astype(np.int64)
+    band = bands[0][is_won]
     known = ~np.isnan(amount) & (amount > 0)
-    ratio, spread = np.ones(segments), 0.3
+    size = len(AMOUNT_SHARES) + 2
+    ratio, spread = np.ones((segments, size)), 0.3
     if known.any():
         bounded = np.clip(brought[known] / amount[known], *RATIO_BOUNDS)
         entered, won = weights[known] * amount[known], weights[known] * amount[known] * bounded
         overall = (won.sum() + RATIO_PRIOR_WINS * entered.mean()) / (entered.sum() + RATIO_PRIOR_WINS * entered.mean())
         typical = RATIO_PRIOR_WINS * entered.mean()
-        ratio = (np.bincount(segment[known], won, segments) + typical * overall) / (
+        of_segment = (np.bincount(segment[known], won, segments) + typical * overall) / (
             np.bincount(segment[known], entered, segments) + typical
         )
+        # What is entered high comes in lower, what is entered low higher: by band within the segment, drawn to it.
+        place = segment[known] * size + band[known]
+        counted = np.bincount(place, weights[known], segments * size).reshape(segments, size)
+        hoped = np.bincount(place, entered, segments * size).reshape(segments, size)
+        came = np.bincount(place, won, segments * size).reshape(segments, size)
+        usual = RATIO_PRIOR_WINS * np.divide(hoped, counted, out=np.ones_like(hoped), where=counted > 0)
+        ratio = (came + usual * of_segment[:, None]) / (hoped + usual)
         spread = float(np.sqrt(np.average((bounded / overall - 1) ** 2, weights=entered)))
     unknown = ~known if (~known).any() else known
     typical_value = np.zeros(segments)
@@ -210,7 +228,7 @@ def _values(
     amount_now = snapshots.amount[now]
     segment_now = snapshots.attributes["segment"][now].astype(np.int64)
     few_known = known.sum() < 5 <= (~known).sum()
-    by_amount = ratio[segment_now] * amount_now
+    by_amount = ratio[segment_now, bands[1]] * amount_now
     value = np.where(np.isnan(amount_now) | few_known, typical_value[segment_now], by_amount)
     # What is far larger than anything that was ever won is counted as no more than that.
     if len(brought) >= ENOUGH_TO_BOUND:

@@ -123,11 +123,16 @@ def _reasons(facts: Facts, origin: Origin, ahead: int) -> npt.NDArray[np.object_
     strength = np.zeros((count, len(names)))
     for column, name in enumerate(names):
         codes = judged.codes.get(name, np.zeros(count, dtype=np.int64))
+        # Sizes have a factor in each segment.
+        width = len(facts.members["segment"]) if name == "amount_band" else 1
+        codes = codes * width + facts.codes["segment"][judged.cells] % width
         for code in np.unique(codes):
             rows = codes == code
             factor = float(moved[name][np.argmax(rows)])
             if abs(factor - 1) >= REASON_AT_LEAST:
-                value = constant[name] if name in constant else named[name][code] if name in named else int(code)
+                value = (
+                    constant[name] if name in constant else named[name][code] if name in named else int(code) // width
+                )
                 told = {"code": name, "value": value, "factor": round(factor, 4)}
                 texts[rows, column] = json.dumps(told, ensure_ascii=False)
                 strength[rows, column] = abs(np.log(max(factor, 1e-9)))

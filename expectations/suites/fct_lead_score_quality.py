@@ -32,6 +32,8 @@ BANNED = (
 LEAK = 0.97
 # From so many leads on a tenth is held against its chance: within two points, and 2.576 standard errors for the luck.
 ENOUGH, POINTS, ERRORS = 100, 0.02, 2.576
+# What blocks: 3.891 standard errors, so that of ten sound tenths one is called wrong by luck in a thousand releases.
+BLOCKING_ERRORS = 3.891
 
 
 def expectations(context: GateContext) -> list["Expectation"]:
@@ -61,6 +63,23 @@ def expectations(context: GateContext) -> list["Expectation"]:
             f"{POINTS} + {ERRORS} * sqrt(mean_probability * (1 - mean_probability) / leads)",
             severity="warn",
             expected="each tenth within two points of its chance, or as near as luck allows",
+        ),
+        # A market that turns moves all tenths and must not keep bookings from readers, so each is held against its
+        # chance times what all leads together did of theirs, over all the time that was scored.
+        rules.rows(
+            "tenths_differ_as_told",
+            f"""
+            with told as (
+                select tenths.tenth, tenths.leads, tenths.observed_rate, tenths.mean_probability,
+                    least(tenths.mean_probability * totals.reached / totals.expected_reached, 1) as levelled_probability
+                from {{batch}} as tenths inner join {{batch}} as totals on tenths.scope = totals.scope
+                where tenths.scope = 'all' and tenths.tenth > 0 and totals.tenth = 0 and totals.expected_reached > 0
+                    and tenths.leads >= {ENOUGH}
+            )
+            select * from told where abs(observed_rate - levelled_probability)
+                > {POINTS} + {BLOCKING_ERRORS} * sqrt(levelled_probability * (1 - levelled_probability) / leads)
+            """,
+            expected="tenths that differ as their chances do, within two points and what luck allows",
         ),
         rules.rows(
             "tenths_are_all_leads",

@@ -20,6 +20,10 @@ BEGIN = date(2022, 1, 1)
 REVISIONS = 10
 SOURCES = ("partner", "inbound", "outbound", "event")
 SOURCE_EFFECTS = np.array([0.25, 0.15, -0.25, 0.0])
+# What decides beside a deal's quality (standard deviation).
+WILL = 0.7
+QUARTER, EARLY = 91.3125, 20
+RENEWALS_AFTER, RENEWALS_OPENED, RENEWALS_SPREAD = 365, 290, 12
 
 
 @dataclass(frozen=True)
@@ -38,11 +42,17 @@ class Company:
     history: pd.DataFrame
     stages: pd.DataFrame
     activities: pd.DataFrame
+    hidden: "Hidden"
 
 
 @dataclass
-class _Course:
-    """The hidden course of deals: days count from the company's first."""
+class Course:
+    """The hidden course of deals: days count from the company's first.
+
+    `quality` is what is good about a deal without the market's leaning on its day, `threshold` what both together have
+    to pass (NaN: of renewals, which have a rate of their own); `large` its size among its segment's (standard normal);
+    `due` the day on which a renewal's contract ends.
+    """
 
     number: Whole
     created: Whole
@@ -55,6 +65,10 @@ class _Course:
     is_won: npt.NDArray[np.bool_]
     depth: Floats
     is_renewal: npt.NDArray[np.bool_]
+    quality: Floats
+    threshold: Floats
+    large: Floats
+    due: Floats
 
 
 def generate(world: World, seed: int, *, scale: float = 1.0) -> Company:
@@ -62,20 +76,23 @@ def generate(world: World, seed: int, *, scale: float = 1.0) -> Company:
     if scale != 1.0:
         world = replace(world, deals=world.deals * scale, owners=max(1, round(world.owners * scale)))
     random = np.random.default_rng((seed, zlib.crc32(world.name.encode())))
-    month_starts = np.array([(_month(place) - BEGIN).days for place in range(world.months + 1)])
+    month_starts = np.array([(month_start(place) - BEGIN).days for place in range(world.months + 1)])
     owners = _owners(world, random, int(month_starts[-1]))
-    course = _new_deals(world, random, month_starts, owners)
+    rate = _creation_rates(world, random)
+    course, mood = deals_of(world, random, random.poisson(rate), month_starts, owners)
     if world.renewals:
         course = _with_renewals(world, random, course, int(month_starts[-1]))
-    return _company(world, seed, random, course, owners, month_starts)
+    return _company(world, seed, random, course, Hidden(course, owners, month_starts, rate, mood, pd.DataFrame()))
 
 
-def _month(place: int) -> date:
+def month_start(place: int) -> date:
     return date(BEGIN.year + place // 12, place % 12 + 1, 1)
 
 
 @dataclass
-class _Owners:
+class Owners:
+    """Who sells: team, skill, how hopeful dates are, first day and the day after the last."""
+
     team: Whole
     skill: Floats
     optimism: Floats
@@ -83,7 +100,22 @@ class _Owners:
     ends: Whole
 
 
-def _owners(world: World, random: np.random.Generator, last: int) -> _Owners:
+@dataclass
+class Hidden:
+    """What nobody in the company knows: the courses of its deals, the deals to expect by month, the market's mood.
+
+    revisions: deal, day, close_day and whether the date was moved because the end was near (or since it had passed).
+    """
+
+    course: Course
+    owners: Owners
+    month_starts: Whole
+    rate: Floats
+    mood: Floats
+    revisions: pd.DataFrame
+
+
+def _owners(world: World, random: np.random.Generator, last: int) -> Owners:
     """Who sells from when to when; whoever leaves is followed by somebody new a month later, in the same team."""
     team, starts, ends = [], [], []
     wanted = np.ceil(world.owners * np.exp(world.growth * 0.7 * np.arange(world.months)))
@@ -97,7 +129,7 @@ def _owners(world: World, random: np.random.Generator, last: int) -> _Owners:
             ends.append(int(min(day + max(stay, 90), 10**6)))
             day = day + max(stay, 90) + 30
     count = len(team)
-    return _Owners(
+    return Owners(
         team=np.array(team),
         skill=random.normal(0, world.skill_spread, count),
         optimism=random.normal(world.date_optimism, 0.2, count),
@@ -106,7 +138,7 @@ def _owners(world: World, random: np.random.Generator, last: int) -> _Owners:
     )
 
 
-def _somebody(random: np.random.Generator, owners: _Owners, days: Whole, avoid: Whole | None = None) -> Whole:
+def _somebody(random: np.random.Generator, owners: Owners, days: Whole, avoid: Whole | None = None) -> Whole:
     """For each day a seller who is there."""
     found = random.integers(0, len(owners.team), len(days))
     for _ in range(200):
@@ -119,15 +151,27 @@ def _somebody(random: np.random.Generator, owners: _Owners, days: Whole, avoid: 
     return found
 
 
-def _new_deals(world: World, random: np.random.Generator, month_starts: Whole, owners: _Owners) -> _Course:
+def _creation_rates(world: World, random: np.random.Generator) -> Floats:
+    """Deals to expect by month."""
     months = np.arange(world.months)
     rate = world.deals * np.exp(world.growth * months)
     rate = rate * (1 + world.season * np.sin(2 * np.pi * (months - 7) / 12))
     rate = rate * np.exp(random.normal(0, 0.05, world.months))
     if world.shock_at is not None:
         rate = np.where(months >= world.shock_at * world.months, rate * world.shock_deals, rate)
-    counts = random.poisson(rate)
-    month = np.repeat(months, counts)
+    return np.asarray(rate, dtype=np.float64)
+
+
+def deals_of(
+    world: World,
+    random: np.random.Generator,
+    counts: Whole,
+    month_starts: Whole,
+    owners: Owners,
+    mood: Floats | None = None,
+) -> tuple[Course, Floats]:
+    """So many deals created in each month; the market's mood is drawn with them unless it is given."""
+    month = np.repeat(np.arange(world.months), counts)
     count = len(month)
     created = month_starts[month] + (random.random(count) * (month_starts[month + 1] - month_starts[month])).astype(int)
     created -= np.maximum((created + BEGIN.weekday()) % 7 - 4, 0)
@@ -149,28 +193,48 @@ def _new_deals(world: World, random: np.random.Generator, month_starts: Whole, o
     )
     decided = created + np.maximum(np.rint(days), 0).astype(int)
     decided = _pulled(world, random, created, decided)
-    # The mood of the market moves slowly and touches every decision of its month.
-    mood = np.zeros(world.months + 60)
-    for place in range(1, len(mood)):
-        mood[place] = 0.7 * mood[place - 1] + random.normal(0, world.mood)
-    decided_month = np.minimum((decided / 30.4).astype(int), len(mood) - 1)
-    leaning = mood[decided_month] + world.win_drift * decided_month
-    if world.shock_at is not None:
-        leaning = leaning + np.where(decided_month >= world.shock_at * world.months, world.shock_win, 0)
-    quality = random.standard_normal(count) + SOURCE_EFFECTS[source] + owners.skill[owner] - 0.2 * large + leaning
-    will = quality + random.normal(0, 0.7, count)
+    if mood is None:
+        mood = _mood(world, random)
+    leaning = leaning_on(world, mood, decided)
+    own = random.standard_normal(count) + SOURCE_EFFECTS[source] + owners.skill[owner] - 0.2 * large
+    quality = own + leaning
+    will = quality + random.normal(0, WILL, count)
     threshold = _normal_quantile(1 - of_segment("win_rate")) * np.sqrt(1.6)
     is_won = will > threshold
     silent = random.random(count) < world.silent_losses
     soon, lost_late = random.integers(0, 3, count), random.exponential(world.silent_days, count)
     delay = np.where(is_won, soon, np.where(silent, lost_late, random.exponential(4, count)))
     # How far a lost deal comes tells something of how good it was.
-    depth = np.where(is_won, 1.0, random.beta(1.3 + np.maximum(quality + 1, 0), 2.2))
-    return _Course(
+    depth = np.where(is_won, 1.0, random.beta(*depths_of_lost(quality)))
+    course = Course(
         number=np.arange(count), created=created, segment=segment, source=source, owner=owner, amount=amount,
         decided=decided, recorded=decided + delay.astype(int), is_won=is_won, depth=depth,
-        is_renewal=np.zeros(count, dtype=bool),
+        is_renewal=np.zeros(count, dtype=bool), quality=own, threshold=threshold, large=large,
+        due=np.full(count, np.nan),
     )  # fmt: skip
+    return course, mood
+
+
+def _mood(world: World, random: np.random.Generator) -> Floats:
+    """The mood of the market moves slowly and touches every decision of its month."""
+    mood = np.zeros(world.months + 60)
+    for place in range(1, len(mood)):
+        mood[place] = 0.7 * mood[place - 1] + random.normal(0, world.mood)
+    return mood
+
+
+def leaning_on(world: World, mood: Floats, day: Whole) -> Floats:
+    """What is added to the quality of all that is decided on a day: mood, drift, shock."""
+    month = np.minimum((day / 30.4).astype(int), len(mood) - 1)
+    leaning: Floats = mood[month] + world.win_drift * month
+    if world.shock_at is not None:
+        leaning = leaning + np.where(month >= world.shock_at * world.months, world.shock_win, 0)
+    return leaning
+
+
+def depths_of_lost(quality: Floats) -> tuple[Floats, float]:
+    """The two parameters of the beta distribution of how far a deal comes that is lost."""
+    return 1.3 + np.maximum(quality + 1, 0), 2.2
 
 
 def _normal_quantile(share: Floats) -> Floats:
@@ -191,13 +255,13 @@ def _normal_quantile(share: Floats) -> Floats:
 def _pulled(world: World, random: np.random.Generator, created: Whole, decided: Whole) -> Whole:
     """Some decisions of a quarter's first weeks are won forward into the last days of the one before."""
     day = decided.astype(float)
-    in_quarter = day % 91.3125
-    early = (in_quarter < 20) & (random.random(len(day)) < world.quarter_end_pull)
+    in_quarter = day % QUARTER
+    early = (in_quarter < EARLY) & (random.random(len(day)) < world.quarter_end_pull)
     pulled = day - in_quarter - random.integers(1, 6, len(day))
     return np.where(early & (pulled > created), pulled, day).astype(int)
 
 
-def _with_renewals(world: World, random: np.random.Generator, course: _Course, last: int) -> _Course:
+def _with_renewals(world: World, random: np.random.Generator, course: Course, last: int) -> Course:
     """A year after a win its contract comes up again: a deal of its own, decided around that day."""
     pieces = [course]
     wins = course
@@ -207,27 +271,29 @@ def _with_renewals(world: World, random: np.random.Generator, course: _Course, l
         )
         if len(chosen) == 0:
             break
-        decided = wins.decided[chosen] + 365 + np.rint(random.normal(0, 12, len(chosen))).astype(int)
+        decided = wins.decided[chosen] + RENEWALS_AFTER
+        decided = decided + np.rint(random.normal(0, RENEWALS_SPREAD, len(chosen))).astype(int)
         is_won = random.random(len(chosen)) < world.renewal_rate
         late = np.where(is_won, 1, random.exponential(20, len(chosen))).astype(int)
-        wins = _Course(
+        wins = Course(
             number=np.arange(len(chosen)) + sum(len(piece.number) for piece in pieces),
-            created=wins.decided[chosen] + 290 + random.integers(0, 20, len(chosen)),
+            created=wins.decided[chosen] + RENEWALS_OPENED + random.integers(0, 20, len(chosen)),
             segment=wins.segment[chosen], source=wins.source[chosen], owner=wins.owner[chosen],
             amount=wins.amount[chosen] * np.exp(random.normal(0.03, 0.12, len(chosen))),
             decided=decided, recorded=decided + late, is_won=is_won,
             depth=np.where(is_won, 1.0, random.random(len(chosen))), is_renewal=np.ones(len(chosen), dtype=bool),
+            **{name: np.full(len(chosen), np.nan) for name in ("quality", "threshold", "large")},
+            due=(wins.decided[chosen] + RENEWALS_AFTER).astype(float),
         )  # fmt: skip
         pieces.append(wins)
-    return _Course(**{name: np.concatenate([getattr(piece, name) for piece in pieces]) for name in vars(course)})
+    return Course(**{name: np.concatenate([getattr(piece, name) for piece in pieces]) for name in vars(course)})
 
 
-def _company(
-    world: World, seed: int, random: np.random.Generator, course: _Course, owners: _Owners, month_starts: Whole
-) -> Company:
+def _company(world: World, seed: int, random: np.random.Generator, course: Course, hidden: Hidden) -> Company:
+    owners, month_starts = hidden.owners, hidden.month_starts
     last = int(month_starts[-1]) - 1
     kept = course.created <= last
-    course = _Course(**{name: values[kept] for name, values in vars(course).items()})
+    course = Course(**{name: values[kept] for name, values in vars(course).items()})
     course.number = np.arange(len(course.number))
     course.owner = np.where(
         (owners.ends[course.owner] <= course.created), _somebody(random, owners, course.created), course.owner
@@ -236,6 +302,7 @@ def _company(
               *_hand_overs(random, course, owners)]  # fmt: skip
     history = pd.concat(events, ignore_index=True)
     history = history[history["day"] <= last].sort_values(["deal", "day", "order_no"], ignore_index=True)
+    revisions = history[history["order_no"] == 33][["deal", "day", "close_day", "is_near"]].reset_index(drop=True)
     names = np.array([f"seller {place + 1:03d}" for place in range(len(owners.team))])
     teams = np.array([f"team {place + 1}" for place in range(world.teams)])
     ids = np.array([f"D{number:07d}" for number in course.number])
@@ -260,7 +327,7 @@ def _company(
     columns = ["deal_id", "day", "order_no", "stage", "amount", "close_date", "owner", "team"]
     return Company(
         world, seed, BEGIN + timedelta(days=last), deals, history[columns], stages,
-        _activities(world, random, course, ids, last),
+        _activities(world, random, course, ids, last), replace(hidden, course=course, revisions=revisions),
     )  # fmt: skip
 
 
@@ -273,7 +340,7 @@ def _events(deal: Whole, day: Whole, order_no: int, **values: object) -> pd.Data
     return pd.DataFrame({"deal": deal, "day": day, "order_no": order_no, **columns, **values})
 
 
-def _stages(world: World, random: np.random.Generator, course: _Course) -> list[pd.DataFrame]:
+def _stages(world: World, random: np.random.Generator, course: Course) -> list[pd.DataFrame]:
     """Stages are entered along the hidden course: at uneven shares of it, with some skipped, some noted late or not."""
     count, life = len(course.number), np.maximum(course.decided - course.created, 0)
     steps = random.gamma(1.6, 1.0, (count, world.stages + 1))
@@ -304,7 +371,7 @@ def _stages(world: World, random: np.random.Generator, course: _Course) -> list[
     return found
 
 
-def _amounts(world: World, random: np.random.Generator, course: _Course) -> list[pd.DataFrame]:
+def _amounts(world: World, random: np.random.Generator, course: Course) -> list[pd.DataFrame]:
     """What is entered at first runs high; it nears what is agreed on."""
     count = len(course.number)
     entered = np.round(course.amount * np.exp(random.normal(0.10, 0.25, count)), -1)
@@ -320,7 +387,7 @@ def _amounts(world: World, random: np.random.Generator, course: _Course) -> list
     return found
 
 
-def _dates(world: World, random: np.random.Generator, course: _Course, owners: _Owners) -> list[pd.DataFrame]:
+def _dates(world: World, random: np.random.Generator, course: Course, owners: Owners) -> list[pd.DataFrame]:
     """Stated close dates: hopeful at first, often a month's end, moved when passed or when the end is near."""
     count = len(course.number)
     typical = np.array([item.days for item in world.segments])[course.segment] * np.exp(
@@ -346,7 +413,7 @@ def _dates(world: World, random: np.random.Generator, course: _Course, owners: _
         pushed = day + np.where(course.decided > day, remaining, random.exponential(35, count) + 10)
         stated = np.where(sooner, seen, np.where(chosen, _month_end(world, random, pushed), stated))
         moved |= sooner
-        found.append(_events(course.number[chosen], day[chosen], 33, close_day=stated[chosen]))
+        found.append(_events(course.number[chosen], day[chosen], 33, close_day=stated[chosen], is_near=sooner[chosen]))
         has = has & (chosen | moved)
     recorded = np.maximum(course.recorded, course.created).astype(float)
     earlier = np.where(random.random(count) < world.backdated, random.integers(1, 12, count), 0)
@@ -365,7 +432,7 @@ def _month_end(world: World, random: np.random.Generator, day: Floats) -> Floats
     return found
 
 
-def _hand_overs(random: np.random.Generator, course: _Course, owners: _Owners) -> list[pd.DataFrame]:
+def _hand_overs(random: np.random.Generator, course: Course, owners: Owners) -> list[pd.DataFrame]:
     """Whose seller leaves is handed to another one within days."""
     found = [_events(course.number, course.created, 34, owner_no=course.owner.astype(float))]
     owner = course.owner.copy()
@@ -381,7 +448,7 @@ def _hand_overs(random: np.random.Generator, course: _Course, owners: _Owners) -
 
 
 def _activities(
-    world: World, random: np.random.Generator, course: _Course, ids: npt.NDArray[np.str_], last: int
+    world: World, random: np.random.Generator, course: Course, ids: npt.NDArray[np.str_], last: int
 ) -> pd.DataFrame:
     """Mails, calls and meetings: about one a week while a buyer is interested, next to none after."""
     end = np.minimum(np.minimum(course.decided, course.recorded), last)

@@ -486,6 +486,25 @@ def test_a_score_that_reads_what_came_later_blocks_and_one_that_drifts_warns(gat
     assert [row["tenth"] for row in drifted.sample_rows] == [4]
 
 
+def test_tenths_that_do_not_differ_as_told_block_and_a_market_that_turns_warns(gated: Gated) -> None:
+    # Half as many again in every tenth: the market, not the scores.
+    gated.mutate(
+        "update fct_lead_score_quality set observed_rate = 0.45, wilson_high = 0.66, reached = leads * 0.45",
+    )
+    verdict = gated.judge("fct_lead_score_quality", alone=True)
+    assert not broken(verdict)
+    assert "chances_come_true" in {check.check for check in verdict.warnings}
+    # A tenth may stand 21 points beside the others by luck: two, and 3.891 errors of a hundred leads.
+    gated.mutate(
+        "update fct_lead_score_quality set observed_rate = 0.65 where tenth = 4",
+        "update fct_lead_score_quality set observed_rate = 0.67, wilson_high = 0.7 where tenth = 5",
+    )
+    verdict = gated.judge("fct_lead_score_quality", alone=True)
+    assert broken(verdict) == {"fct_lead_score_quality.tenths_differ_as_told"}
+    (wrong,) = (check for check in verdict.broken if check.check == "tenths_differ_as_told")
+    assert [row["tenth"] for row in wrong.sample_rows] == [5]
+
+
 @pytest.mark.fault(27)
 def test_a_new_column_warns_until_a_release_has_told_it(gated: Gated) -> None:
     gated.mutate("update fct_file_readings set columns_new = 1, new_columns = '[\"Mood\"]'")

@@ -1,6 +1,7 @@
 """Each estimate worked by hand: months, win table, draws, levels, baselines, scores."""
 
 from datetime import date
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 
 from forecasting import baselines, phase, rates
 from forecasting.draws import SHOCK_PRIOR, Hopes, Shocks, by_level, draw
-from forecasting.factors import amount_bands, thresholds_of
+from forecasting.factors import _values, amount_bands, thresholds_of
 from forecasting.months import Months, day_number
 from forecasting.scores import scoreboard
 from forecasting.snapshots import ATTRIBUTES, WinCounts
@@ -91,6 +92,21 @@ def test_amounts_are_banded_among_those_of_their_segment() -> None:
     limits = thresholds_of(amount, np.zeros(100, dtype=np.int64), 2)
     bands = amount_bands(np.array([np.nan, 1.0, 50.0, 100.0]), np.array([0, 0, 1, 0]), limits)
     assert bands.tolist() == [0, 1, 3, 6]
+
+
+def test_what_is_entered_high_comes_in_lower() -> None:
+    """Two hundred wins of each size; a single odd one changes little."""
+    amount, brought = np.tile([100.0, 1000.0], 200), np.tile([120.0, 800.0], 200)
+    bands = np.tile([1, 6], 200)
+    snapshots: Any = SimpleNamespace(
+        amount=np.r_[amount, 100.0, 1000.0, 500.0], won_amount=np.r_[brought, 0.0, 0.0, 0.0],
+        attributes={"segment": np.zeros(403)},
+    )  # fmt: skip
+    sample, ones = np.arange(400), np.ones(400)
+    value, _ = _values(snapshots, slice(400, 403), sample, ones, ones > 0, 1, (bands, np.array([1, 6, 3])))
+    assert value[:2] == pytest.approx([120, 800], rel=0.02)
+    # A size that nobody has won yet: as all of the segment.
+    assert value[2] == pytest.approx(500 * brought.sum() / amount.sum(), rel=0.02)
 
 
 def test_cents_left_over_go_to_the_largest_remainders() -> None:
