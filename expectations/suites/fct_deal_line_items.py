@@ -25,6 +25,7 @@ def expectations(context: GateContext) -> list["Expectation"]:
         rules.none("a_residual_is_of_no_product", "line_kind = 'residual' and product_key is not null"),
         rules.none("what_is_not_ordered_is_lost", "not is_in_deal_amount and line_status <> 'lost'"),
         rules.none("amounts_converted", "amount is not null and currency is not null and amount_reporting is null"),
+        rules.none("list_amounts_are_quantity_times_price", "abs(quantity * unit_price - list_amount) > 0.005"),
         rules.rows(
             "lines_add_up_to_the_deal",
             "select deals.deal_key, deals.amount_reporting, sum(lines.amount_reporting) as lines_reporting "

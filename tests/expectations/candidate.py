@@ -177,7 +177,7 @@ select
     case line_kind when 'line' then 'Product 0' end as line_name,
     case line_kind when 'line' then 'annually' end as billing_frequency, status as line_status, pipeline_purpose,
     segment, currency, exclusion_reason, 'field_history' as history_basis,
-    case line_kind when 'line' then 1 end::decimal(18, 6) as quantity,
+    case line_kind when 'line' then 1 end::decimal(20, 6) as quantity,
     case line_kind when 'line' then 1000 end::decimal(18, 6) as unit_price,
     case line_kind when 'line' then 1000 end::decimal(18, 2) as list_amount,
     case line_kind when 'line' then 800 else amount - 800 end::decimal(18, 2) as amount,

@@ -129,7 +129,8 @@ rows_unioned as (
         lines_converted.line_currency as currency,
         case when lines_converted.has_amount_history then 'field_history' else 'assumed_current' end
             as history_basis,
-        lines_converted.quantity,
+        -- Wide enough that quantity * unit_price keeps all its digits.
+        cast(lines_converted.quantity as decimal(20, 6)) as quantity,
         lines_converted.unit_price,
         lines_converted.list_amount,
         lines_converted.amount,
@@ -149,7 +150,7 @@ rows_unioned as (
         deals.status as line_status,
         deals.currency,
         deals.amount_history_basis as history_basis,
-        cast(null as decimal(18, 6)) as quantity,
+        cast(null as decimal(20, 6)) as quantity,
         cast(null as decimal(18, 6)) as unit_price,
         cast(null as decimal(18, 2)) as list_amount,
         residuals.amount,
