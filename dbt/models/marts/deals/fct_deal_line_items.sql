@@ -100,20 +100,22 @@ lines_of_deals as (
 ),
 
 -- What the lines do not tell of a deal's amount, all of it where there is no line. Lines in another
--- currency than the deal's leave a residual in the reporting currency only.
+-- currency than the deal's leave a residual in the reporting currency only. A deal without an amount
+-- books nothing, so what its lines tell is taken back by a row of its own.
 residuals as (
     select
         deals.deal_key,
+        case when deals.amount is null then 'without_amount' else 'residual' end as line_kind,
         case
             when
                 lines_of_deals.deal_key is null
                 or (lines_of_deals.currencies = 1 and lines_of_deals.currency = deals.currency)
-                then deals.amount - coalesce(lines_of_deals.amount, 0)
+                then coalesce(deals.amount, 0) - coalesce(lines_of_deals.amount, 0)
         end as amount,
-        deals.amount_reporting - coalesce(lines_of_deals.amount_reporting, 0) as amount_reporting
+        case when deals.amount is null then 0 else deals.amount_reporting end
+        - coalesce(lines_of_deals.amount_reporting, 0) as amount_reporting
     from deals
     left join lines_of_deals on deals.deal_key = lines_of_deals.deal_key
-    where deals.amount is not null
 ),
 
 rows_unioned as (
@@ -140,11 +142,11 @@ rows_unioned as (
     from lines_converted
     union all
     select
-        residuals.deal_key || ':residual' as line_key,
+        residuals.deal_key || ':' || residuals.line_kind as line_key,
         residuals.deal_key,
         cast(null as text) as product_key,
         cast(null as text) as line_item_id,
-        'residual' as line_kind,
+        residuals.line_kind,
         cast(null as text) as line_name,
         cast(null as text) as billing_frequency,
         deals.status as line_status,
