@@ -430,7 +430,10 @@ select
     active.last_day
 from listed
 full outer join active on listed.campaign_id = active.campaign_id
-where active.first_day is not null or coalesce(listed.start_date, getvariable('as_of')) <= getvariable('as_of');
+where active.first_day is not null or coalesce(listed.start_date, getvariable('as_of')) <= getvariable('as_of')
+union all
+select
+    'unattributed', 'unattributed', null, 'unattributed', 'Unattributed', null, 'unattributed', null, null, null, null;
 
 create table marts.marts.fct_ad_performance_daily as
 select
@@ -858,6 +861,7 @@ channels as (
 campaigns as (
     select lower(trim(campaign_name)) as campaign_name, min(campaign_key) as campaign_key
     from marts.marts.dim_campaigns
+    where campaign_key <> 'unattributed'
     group by all
 )
 select

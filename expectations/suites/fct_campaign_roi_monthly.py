@@ -22,6 +22,7 @@ def expectations(context: GateContext) -> list["Expectation"]:
             nullable=["month_start"],
             floor=context.floor("ad_days", "ad_group_days"),
         ),
+        rules.references("campaign_key", "dim_campaigns"),
         rules.filled("spend_reporting", "leads", "won_deals"),
         rules.accepted("channel", ALL_CHANNELS),
         rules.none(

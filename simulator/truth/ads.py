@@ -23,12 +23,12 @@ class Ads(Deals):
 
     @cached_property
     def dim_campaigns(self) -> pd.DataFrame:
-        """One row per campaign that has begun."""
+        """One row per campaign that has begun, and one for what belongs to none."""
         rows = self.company.campaigns
         rows = rows.loc[rows["start_date"] <= pd.Timestamp(self.moment.as_of)]
         accounts = self.company.ad_accounts.set_index("customer_id")
         days = self.fct_ad_performance_daily.groupby("campaign_id")["date_day"].agg(["min", "max"])
-        return pd.DataFrame(
+        begun = pd.DataFrame(
             {
                 "campaign_key": PLATFORM + ":" + rows["campaign_id"],
                 "platform": PLATFORM,
@@ -43,6 +43,10 @@ class Ads(Deals):
                 "last_day": [days["max"].get(i) for i in rows["campaign_id"]],
             }
         )
+        none = dict.fromkeys(begun.columns)
+        none |= dict.fromkeys(["campaign_key", "platform", "campaign_id", "channel"], "unattributed")
+        none["campaign_name"] = "Unattributed"
+        return pd.concat([begun.astype(object), pd.DataFrame([none], dtype=object)], ignore_index=True)
 
     @cached_property
     def fct_ad_performance_daily(self) -> pd.DataFrame:

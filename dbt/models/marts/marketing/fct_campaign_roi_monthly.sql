@@ -149,7 +149,7 @@ final as (
     select
         months_joined.campaign_key,
         months_joined.channel,
-        coalesce(campaigns.campaign_name, 'Unattributed') as campaign_name,
+        campaigns.campaign_name,
         months_joined.spend_reporting,
         months_joined.leads,
         months_joined.mqls,
@@ -172,7 +172,7 @@ final as (
         months_joined.month_start,
         months_paid_back.paid_back_on
     from months_joined
-    left join campaigns on months_joined.campaign_key = campaigns.campaign_key
+    inner join campaigns on months_joined.campaign_key = campaigns.campaign_key
     left join margin_rules on true
     left join months_paid_back
         on
