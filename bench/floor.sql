@@ -1453,16 +1453,28 @@ leads_by_month as (
     where not is_excluded and (channels.is_paid or campaigns.campaign_key is not null)
     group by all
 ),
+covered as (
+    select channel, date_trunc('month', min(date_day)) as first_month
+    from marts.marts.fct_ad_performance_daily
+    where spend_reporting is not null
+    group by all
+),
 joined as (
     select
         campaign_key, channel, month_start,
-        cast(coalesce(spend_reporting, 0) as decimal(18, 6)) as spend_reporting,
+        cast(
+            case
+                when spend.campaign_key is not null then spend_reporting
+                when month_start >= first_month then 0
+            end as decimal(18, 6)
+        ) as spend_reporting,
         coalesce(leads, 0) as leads, coalesce(mqls, 0) as mqls, coalesce(sql_leads, 0) as sql_leads,
         coalesce(opportunities, 0) as opportunities, coalesce(customers, 0) as customers,
         cast(coalesce(won_deals, 0) as bigint) as won_deals,
         cast(coalesce(won_amount_reporting, 0) as decimal(18, 2)) as won_amount_reporting
     from spend
     full outer join leads_by_month using (campaign_key, channel, month_start)
+    left join covered using (channel)
 ),
 margin as (
     select cast(gross_margin as decimal(9, 6)) as gross_margin from margin_rules

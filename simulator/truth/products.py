@@ -163,7 +163,8 @@ class Products(Outcomes):
             if line["line_status"] == "lost" and not closed:
                 continue
             day = line["close_day"] if closed else line["close_date"]
-            member = text_of(line["product_key"]) or ("not_listed" if line["line_kind"] == "line" else line["line_kind"])
+            untold = "not_listed" if line["line_kind"] == "line" else line["line_kind"]
+            member = text_of(line["product_key"]) or untold
             of_deal = cells[member, None if absent(day) else self.calendar.first_of(day)][line["deal_key"]]
             of_deal.append({str(name): value for name, value in line.items()})
         records = []

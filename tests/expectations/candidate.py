@@ -101,7 +101,8 @@ create table dim_campaigns as select
     'EUR' as currency, date '2026-05-01' as first_day, date '2026-06-17' as last_day
 from range(20) as numbers (i)
 union all
-select 'unattributed', 'unattributed', null, 'unattributed', 'Unattributed', null, 'unattributed', null, null, null, null;
+select 'unattributed', 'unattributed', null, 'unattributed', 'Unattributed', null, 'unattributed', null, null,
+    null, null;
 
 create table dim_channels as select
     channel, channel as channel_name,
