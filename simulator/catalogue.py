@@ -195,8 +195,8 @@ def _amounts(seed: int, lines: pd.DataFrame, own: pd.DataFrame) -> pd.DataFrame:
     start = made.merge(before[["deal_id", "total"]], on="deal_id", how="left")
     # Nobody has entered an amount of the deal yet: the lines are the first to say one, in the deal's currency.
     currency = own.loc[own["field"] == "currency"].drop_duplicates("record_id").set_index("record_id")["value"]
-    factor = start["deal_id"].map(currency.map(FACTOR)).fillna(1.0)
-    start["total"] = start["total"].fillna(np.round(480_000.0 * factor))
+    start["guess"] = start["deal_id"].map(currency.map(FACTOR)).fillna(1.0) * 480_000.0
+    start["total"] = start["total"].fillna(start["guess"].round())
     start["moment"] = start["made_at"]
     after = amounts.loc[amounts["at"] > amounts["made_at"]].copy()
     number = (after["at"].to_numpy().astype("datetime64[ms]").astype(np.uint64)) ^ np.array(
