@@ -430,7 +430,10 @@ select
     active.last_day
 from listed
 full outer join active on listed.campaign_id = active.campaign_id
-where active.first_day is not null or coalesce(listed.start_date, getvariable('as_of')) <= getvariable('as_of');
+where active.first_day is not null or coalesce(listed.start_date, getvariable('as_of')) <= getvariable('as_of')
+union all
+select
+    'unattributed', 'unattributed', null, 'unattributed', 'Unattributed', null, 'unattributed', null, null, null, null;
 
 create table marts.marts.fct_ad_performance_daily as
 select
@@ -858,6 +861,7 @@ channels as (
 campaigns as (
     select lower(trim(campaign_name)) as campaign_name, min(campaign_key) as campaign_key
     from marts.marts.dim_campaigns
+    where campaign_key <> 'unattributed'
     group by all
 )
 select
@@ -1498,16 +1502,28 @@ leads_by_month as (
     where not is_excluded and (channels.is_paid or campaigns.campaign_key is not null)
     group by all
 ),
+covered as (
+    select channel, date_trunc('month', min(date_day)) as first_month
+    from marts.marts.fct_ad_performance_daily
+    where spend_reporting is not null
+    group by all
+),
 joined as (
     select
         campaign_key, channel, month_start,
-        cast(coalesce(spend_reporting, 0) as decimal(18, 6)) as spend_reporting,
+        cast(
+            case
+                when spend.campaign_key is not null then spend_reporting
+                when month_start >= first_month then 0
+            end as decimal(18, 6)
+        ) as spend_reporting,
         coalesce(leads, 0) as leads, coalesce(mqls, 0) as mqls, coalesce(sql_leads, 0) as sql_leads,
         coalesce(opportunities, 0) as opportunities, coalesce(customers, 0) as customers,
         cast(coalesce(won_deals, 0) as bigint) as won_deals,
         cast(coalesce(won_amount_reporting, 0) as decimal(18, 2)) as won_amount_reporting
     from spend
     full outer join leads_by_month using (campaign_key, channel, month_start)
+    left join covered using (channel)
 ),
 margin as (
     select cast(gross_margin as decimal(9, 6)) as gross_margin from margin_rules

@@ -2,7 +2,8 @@
 
 What belongs here: products, line items and every change of their fields. What does not: the deals' own lives
 (selling.py). Lines follow a deal's amount as its seller keeps them: entered with the offer, most of them altered when
-the amount is, some forgotten; a customer who orders only a part has the rest marked as lost.
+the amount is, some forgotten; a customer who orders only a part has the rest marked as lost. Nobody pays more than the
+list: an amount above quantity times price is a larger quantity.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import pandas as pd
 
 from simulator import clock, draws
 from simulator.draws import Floats, Ints, Objects
-from simulator.selling import Log
+from simulator.selling import FACTOR, Log
 
 # Name, SKU, list price in EUR, how it is billed, launched.
 _CATALOGUE = [
@@ -154,21 +155,26 @@ def _tell(seed: int, lines: pd.DataFrame, own: pd.DataFrame, log: Log) -> None:
     discount = np.asarray(_DISCOUNTS)[draws.below(seed, "line discount", key, len(_DISCOUNTS))]
     told = _amounts(seed, lines, own)
     first = told.drop_duplicates("place", keep="first").sort_values("place")
-    price = np.round(first["cents"].to_numpy() / 100 / (1 - discount) / quantity, 2)
+    # To the cent away from zero, so that rounding puts no amount above the list.
+    worth = first["cents"].to_numpy() / (1 - discount) / quantity
+    price = np.sign(worth) * np.ceil(np.round(np.abs(worth), 6)) / 100
     created = lines["created_at"].to_numpy().astype("datetime64[ms]")
     log.add("line_item", "quantity", ids, _texts(quantity), created, None, "CRM_UI")
     log.add("line_item", "price", ids, _texts(price), created, None, "CRM_UI")
     place = told["place"].to_numpy()
     values = np.array([f"{cents / 100:.2f}" for cents in told["cents"].tolist()], dtype=object)
     log.add("line_item", "amount", ids[place], values, told["at"].to_numpy(), None, "CRM_UI")
-    # With another amount sometimes comes another number of seats.
-    later = told.loc[told["at"].to_numpy() > created[place]]
-    place = later["place"].to_numpy()
-    more = draws.chance(seed, "line more", key[place] ^ later["at"].to_numpy().astype(np.uint64), 0.15)
+    # With another amount sometimes comes another number of seats, always where fewer cost less at the list's price.
+    later = told["at"].to_numpy() > created[place]
+    more = later & draws.chance(seed, "line more", key[place] ^ told["at"].to_numpy().astype(np.uint64), 0.15)
+    seats = quantity[place] + pd.Series(more).groupby(place).cummax().to_numpy()
+    cents, each = told["cents"].to_numpy(), np.round(price[place] * 100)
+    needed = np.ceil(np.divide(cents, each, out=np.zeros(len(told)), where=each != 0))
+    seats = np.maximum(seats, needed).astype(np.int64)
+    other = later & (seats != pd.Series(seats).groupby(place).shift(1).to_numpy())
     log.add(
-        "line_item", "quantity", ids[place[more]], _texts(quantity[place[more]] + 1), later["at"].to_numpy()[more],
-        None, "CRM_UI",
-    )  # fmt: skip
+        "line_item", "quantity", ids[place[other]], _texts(seats[other]), told["at"].to_numpy()[other], None, "CRM_UI"
+    )
     lost = np.flatnonzero(lines["is_extra"].to_numpy(dtype=bool) & lines["won_at"].notna().to_numpy())
     moment = np.maximum(lines["won_at"].to_numpy().astype("datetime64[ms]")[lost], created[lost])
     log.add(
@@ -187,8 +193,10 @@ def _amounts(seed: int, lines: pd.DataFrame, own: pd.DataFrame) -> pd.DataFrame:
     before = amounts.loc[amounts["at"] <= amounts["made_at"]].sort_values("at", kind="stable")
     before = before.drop_duplicates("deal_id", keep="last")
     start = made.merge(before[["deal_id", "total"]], on="deal_id", how="left")
-    # Nobody has entered an amount of the deal yet: the lines are the first to say one.
-    start["total"] = start["total"].fillna(480_000.0)
+    # Nobody has entered an amount of the deal yet: the lines are the first to say one, in the deal's currency.
+    currency = own.loc[own["field"] == "currency"].drop_duplicates("record_id").set_index("record_id")["value"]
+    start["guess"] = start["deal_id"].map(currency.map(FACTOR)).fillna(1.0) * 480_000.0
+    start["total"] = start["total"].fillna(start["guess"].round())
     start["moment"] = start["made_at"]
     after = amounts.loc[amounts["at"] > amounts["made_at"]].copy()
     number = (after["at"].to_numpy().astype("datetime64[ms]").astype(np.uint64)) ^ np.array(

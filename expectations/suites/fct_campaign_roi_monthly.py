@@ -22,7 +22,8 @@ def expectations(context: GateContext) -> list["Expectation"]:
             nullable=["month_start"],
             floor=context.floor("ad_days", "ad_group_days"),
         ),
-        rules.filled("spend_reporting", "leads", "won_deals"),
+        rules.references("campaign_key", "dim_campaigns"),
+        rules.filled("leads", "won_deals"),
         rules.accepted("channel", ALL_CHANNELS),
         rules.none(
             "counts_not_negative", "least(spend_reporting, leads, mqls, sql_leads, opportunities, won_deals) < 0"
@@ -31,13 +32,23 @@ def expectations(context: GateContext) -> list["Expectation"]:
         rules.none(
             "no_cost_per_nothing",
             "(leads = 0 and cost_per_lead is not null) or (mqls = 0 and cost_per_mql is not null) "
-            "or (sql_leads = 0 and cost_per_sql_lead is not null) or (spend_reporting = 0 and roas is not null)",
-            expected="NULL where the denominator is zero",
+            "or (sql_leads = 0 and cost_per_sql_lead is not null) "
+            "or (coalesce(spend_reporting, 0) = 0 and roas is not null) "
+            "or (spend_reporting is null and cost_per_lead is not null)",
+            expected="NULL where the denominator is zero or spend is unknown",
         ),
         rules.none(
             "paid_back_if_the_margin_is",
             "(payback_months is not null) <> (paid_back_on is not null) or payback_months < 0 "
-            "or (paid_back_on is not null and (spend_reporting = 0 or gross_margin_reporting is null))",
+            "or (paid_back_on is not null and (coalesce(spend_reporting, 0) = 0 or gross_margin_reporting is null))",
+        ),
+        rules.rows(
+            "spend_is_of_channels_with_ads",
+            "select months.* from {batch} as months left join (select channel, date_trunc('month', min(date_day)) "
+            "as first_month from fct_ad_performance_daily where spend_reporting is not null group by all) as covered "
+            "on months.channel = covered.channel where months.campaign_key = 'unattributed' "
+            "and (months.spend_reporting is null) = coalesce(months.month_start >= covered.first_month, false)",
+            expected="leads of no campaign have spend 0 where the channel's ads are read, none elsewhere",
         ),
         rules.rows(
             "spend_is_all_spend",

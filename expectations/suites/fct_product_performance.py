@@ -13,9 +13,7 @@ MART = "fct_product_performance"
 
 def expectations(context: GateContext) -> list["Expectation"]:
     """One row per product and month; open deals without a date have no month."""
-    booked = (
-        "from fct_deal_line_items where not is_excluded and pipeline_purpose in ('new_business', 'renewal', 'upsell')"
-    )
+    booked = "from fct_deals where not is_excluded and pipeline_purpose in ('new_business', 'renewal', 'upsell')"
     return [
         *rules.basics(context, MART, ["product_member"], floor=0, nullable=["month_start"]),
         rules.references("product_key", "dim_products"),
@@ -35,12 +33,12 @@ def expectations(context: GateContext) -> list["Expectation"]:
         ),
         rules.rows(
             "products_are_the_deals",
-            "select sums.*, lines.* from "
+            "select sums.*, deals.* from "
             "(select sum(open_reporting) as open_products, sum(won_reporting) as won_products from {batch}) as sums, "
-            "(select sum(amount_reporting) filter (where line_status = 'open') as open_lines, "
-            f"sum(amount_reporting) filter (where line_status = 'won') as won_lines {booked}) as lines "
-            "where coalesce(open_products, 0) <> coalesce(open_lines, 0) "
-            "or coalesce(won_products, 0) <> coalesce(won_lines, 0)",
-            expected="the pipeline and bookings of all lines",
+            "(select sum(amount_reporting) filter (where status = 'open') as open_deals, "
+            f"sum(amount_reporting) filter (where status = 'won') as won_deals {booked}) as deals "
+            "where coalesce(open_products, 0) <> coalesce(open_deals, 0) "
+            "or coalesce(won_products, 0) <> coalesce(won_deals, 0)",
+            expected="the pipeline and bookings of all deals",
         ),
     ]

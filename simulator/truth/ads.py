@@ -23,12 +23,12 @@ class Ads(Deals):
 
     @cached_property
     def dim_campaigns(self) -> pd.DataFrame:
-        """One row per campaign that has begun."""
+        """One row per campaign that has begun, and one for what belongs to none."""
         rows = self.company.campaigns
         rows = rows.loc[rows["start_date"] <= pd.Timestamp(self.moment.as_of)]
         accounts = self.company.ad_accounts.set_index("customer_id")
         days = self.fct_ad_performance_daily.groupby("campaign_id")["date_day"].agg(["min", "max"])
-        return pd.DataFrame(
+        begun = pd.DataFrame(
             {
                 "campaign_key": PLATFORM + ":" + rows["campaign_id"],
                 "platform": PLATFORM,
@@ -43,6 +43,10 @@ class Ads(Deals):
                 "last_day": [days["max"].get(i) for i in rows["campaign_id"]],
             }
         )
+        none = dict.fromkeys(begun.columns)
+        none |= dict.fromkeys(["campaign_key", "platform", "campaign_id", "channel"], "unattributed")
+        none["campaign_name"] = "Unattributed"
+        return pd.concat([begun.astype(object), pd.DataFrame([none], dtype=object)], ignore_index=True)
 
     @cached_property
     def fct_ad_performance_daily(self) -> pd.DataFrame:
@@ -85,7 +89,10 @@ class Ads(Deals):
 
     @cached_property
     def fct_campaign_roi_monthly(self) -> pd.DataFrame:
-        """One row per campaign and month with spend or leads; leads of no campaign stand in a row per paid channel."""
+        """One row per campaign and month with spend or leads; leads of no campaign stand in a row per paid channel.
+
+        What was spent on a channel is unknown before the first of its ads that is read.
+        """
         zero = Decimal(0)
         spend: dict[tuple[str, str, date], Decimal] = {}
         days = self.fct_ad_performance_daily
@@ -101,11 +108,16 @@ class Ads(Deals):
         for row in leads.to_dict("records"):
             campaign = row["campaign_key"] if row["campaign_key"] in known else "unattributed"
             brought.setdefault((campaign, row["channel"], row["created_date"].replace(day=1)), []).append(row)
+        covered: dict[str, date] = {}
+        for _, channel, month in spend:
+            covered[channel] = min(month, covered.get(channel, month))
         names = dict(zip(self.dim_campaigns["campaign_key"], self.dim_campaigns["campaign_name"], strict=True))
         records = []
         for cell in sorted(spend.keys() | brought.keys()):
             key, channel, month = cell
-            cost, rows = spend.get(cell, zero), brought.get(cell, [])
+            rows = brought.get(cell, [])
+            unspent = zero if channel in covered and month >= covered[channel] else None
+            cost = spend.get(cell, unspent)
             count = {name: sum(bool(row[f"is_{name}"]) for row in rows) for name in ("mql", "sql_lead", "opportunity")}
             wins = sum(row["won_deals_count"] for row in rows)
             customers = sum(row["won_deals_count"] > 0 for row in rows)
@@ -124,13 +136,13 @@ class Ads(Deals):
                     "opportunities": count["opportunity"],
                     "won_deals": wins,
                     "won_amount_reporting": amount,
-                    "cost_per_lead": quotient(cost, len(rows)),
-                    "cost_per_mql": quotient(cost, count["mql"]),
-                    "cost_per_sql_lead": quotient(cost, count["sql_lead"]),
-                    "media_cac": quotient(cost, customers),
-                    "roas": quotient(amount, cost),
+                    "cost_per_lead": None if cost is None else quotient(cost, len(rows)),
+                    "cost_per_mql": None if cost is None else quotient(cost, count["mql"]),
+                    "cost_per_sql_lead": None if cost is None else quotient(cost, count["sql_lead"]),
+                    "media_cac": None if cost is None else quotient(cost, customers),
+                    "roas": amount / cost if cost else None,
                     "gross_margin_reporting": rounded(amount * MARGIN, 2),
-                    "payback_ratio": quotient(amount * MARGIN, cost),
+                    "payback_ratio": amount * MARGIN / cost if cost else None,
                     "payback_months": back and 12 * (back.year - month.year) + back.month - month.month,
                     "paid_back_on": back,
                 }
@@ -148,11 +160,11 @@ class Ads(Deals):
                 found.setdefault(deal["lead_key"], []).append((deal["close_day"], money))
         return found
 
-    def _paid_back(self, cost: Decimal, leads: set[str]) -> date | None:
+    def _paid_back(self, cost: Decimal | None, leads: set[str]) -> date | None:
         """The first day by whose end the margin of the leads' wins has reached the cost."""
         wins = [win for lead in leads for win in self._wins_of_leads.get(lead, [])]
         for day in sorted({day for day, _ in wins}) if cost else []:
-            if MARGIN * sum(money for won_on, money in wins if won_on <= day) >= cost:
+            if cost and MARGIN * sum(money for won_on, money in wins if won_on <= day) >= cost:
                 return day
         return None
 

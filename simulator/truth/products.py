@@ -76,7 +76,7 @@ class Products(Outcomes):
 
     @cached_property
     def fct_deal_line_items(self) -> pd.DataFrame:
-        """One row per line, and one for what a deal's lines do not tell of its amount."""
+        """One row per line, and one for what a deal's lines do not tell of its amount (of none: what they tell)."""
         records: list[dict[str, Any]] = []
         for deal in self.fct_deals.to_dict("records"):
             day = self.moment.as_of if absent(deal["close_day"]) else min(deal["close_day"], self.moment.as_of)
@@ -119,9 +119,9 @@ class Products(Outcomes):
                         else rounded((listed - amount) / listed, 9),
                     }
                 )
-            if absent(deal["amount"]):
-                continue
-            rest, rest_converted = deal["amount"] - told, deal["amount_reporting"] - converted
+            amounts = [Decimal(0) if absent(deal[name]) else deal[name] for name in ("amount", "amount_reporting")]
+            kind = "without_amount" if absent(deal["amount"]) else "residual"
+            rest, rest_converted = amounts[0] - told, amounts[1] - converted
             if rest != 0 or rest_converted != 0:
                 nothing = dict.fromkeys(
                     [
@@ -133,8 +133,8 @@ class Products(Outcomes):
                     {
                         **kept,
                         **nothing,
-                        "line_key": f"{deal['deal_key']}:residual",
-                        "line_kind": "residual",
+                        "line_key": f"{deal['deal_key']}:{kind}",
+                        "line_kind": kind,
                         "line_status": deal["status"],
                         "amount": rest,
                         "amount_reporting": rest_converted,
@@ -157,7 +157,8 @@ class Products(Outcomes):
             if line["line_status"] == "lost" and not closed:
                 continue
             day = line["close_day"] if closed else line["close_date"]
-            member = text_of(line["product_key"]) or ("not_listed" if line["line_kind"] == "line" else "residual")
+            untold = "not_listed" if line["line_kind"] == "line" else line["line_kind"]
+            member = text_of(line["product_key"]) or untold
             of_deal = cells[member, None if absent(day) else self.calendar.first_of(day)][line["deal_key"]]
             of_deal.append({str(name): value for name, value in line.items()})
         records = []
@@ -189,7 +190,11 @@ class Products(Outcomes):
             listed, net = (sum((pair[n] for pair in sold), Decimal(0)) for n in (0, 1))
             won_rated, lost_rated = (sum(bool(rated.get(deal)) for deal in one) for one in (won, lost))
             won_worth, lost_worth = worth("won", True), worth("lost", True)
-            special = {"not_listed": "Not on the list", "residual": "Not told by lines"}
+            special = {
+                "not_listed": "Not on the list",
+                "residual": "Not told by lines",
+                "without_amount": "Of deals without an amount",
+            }
             records.append(
                 {
                     "product_member": member,

@@ -99,7 +99,10 @@ create table dim_campaigns as select
     'google_ads:k' || i as campaign_key, 'google_ads' as platform, '1' as ad_account_id, 'k' || i as campaign_id,
     'Campaign ' || i as campaign_name, 'SEARCH' as channel_type, 'paid_search' as channel, 'ENABLED' as status,
     'EUR' as currency, date '2026-05-01' as first_day, date '2026-06-17' as last_day
-from range(20) as numbers (i);
+from range(20) as numbers (i)
+union all
+select 'unattributed', 'unattributed', null, 'unattributed', 'Unattributed', null, 'unattributed', null, null,
+    null, null;
 
 create table dim_channels as select
     channel, channel as channel_name,
@@ -179,7 +182,7 @@ select
     case line_kind when 'line' then 'Product 0' end as line_name,
     case line_kind when 'line' then 'annually' end as billing_frequency, status as line_status, pipeline_purpose,
     segment, currency, exclusion_reason, 'field_history' as history_basis,
-    case line_kind when 'line' then 1 end::decimal(18, 6) as quantity,
+    case line_kind when 'line' then 1 end::decimal(20, 6) as quantity,
     case line_kind when 'line' then 1000 end::decimal(18, 6) as unit_price,
     case line_kind when 'line' then 1000 end::decimal(18, 2) as list_amount,
     case line_kind when 'line' then 800 else amount - 800 end::decimal(18, 2) as amount,
@@ -883,7 +886,7 @@ from (values ('email', 1), ('display', 1), ('total', 2)) as listed (channel, cha
 create table rpt_campaigns as select 'all_time' as window_name, campaign_key, campaign_name, channel,
     row_number() over () as spend_rank, 100::bigint as impressions, 5::bigint as clicks,
     2::decimal(18, 2) as spend_reporting, 2::bigint as leads, 1::bigint as mqls, 1::decimal(18, 6) as cost_per_lead,
-    0.4::decimal(18, 6) as cost_per_click from dim_campaigns;
+    0.4::decimal(18, 6) as cost_per_click from dim_campaigns where campaign_key <> 'unattributed';
 
 create table rpt_origins as select 'channel' as breakdown, 'email' as channel, null::text as source_label,
     null::text as source_detail, 1::bigint as size_rank, 10::bigint as leads, 4::bigint as converted,

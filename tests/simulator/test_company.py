@@ -258,6 +258,22 @@ def test_everything_that_a_warehouse_must_survive_occurs(generated: Company) -> 
     assert {name: count for name, count in features(generated).items() if count <= 0} == {}
 
 
+def test_no_line_ever_costs_more_than_the_list(generated: Company) -> None:
+    said = {
+        name: field(generated, "line_item", name)[["record_id", "at", "value"]]
+        .drop_duplicates(["record_id", "at"], keep="last")
+        .sort_values("at", kind="stable")
+        for name in ("amount", "quantity", "price")
+    }
+    told = said["amount"]
+    for name in ("quantity", "price"):
+        told = pd.merge_asof(told, said[name].rename(columns={"value": name}), on="at", by="record_id")
+    amount, quantity, price = (told[name].astype(float) for name in ("value", "quantity", "price"))
+    assert len(told) > 300
+    assert (quantity > 12).any()
+    assert told[(quantity * price).abs() < amount.abs() - 0.001].empty
+
+
 def test_bulk_updates_reach_the_size_that_is_flagged_in_a_whole_company() -> None:
     company = generate(7, 1.0, end=date(2025, 2, 28))
     rows = field(company, "deal", "stage")

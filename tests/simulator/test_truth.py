@@ -305,6 +305,11 @@ def test_a_partly_won_deal_books_its_won_lines_and_the_rest_is_told(book: Book) 
     book.deletions.append(("deal", "1", "2026-03-05 08:00", None))
     later = only(book.on("2026-02-28").fct_deal_line_items)
     assert (later["line_kind"], later["amount"]) == ("residual", Decimal("120.00"))
+    # What is sold in a deal that nobody priced is seen, and taken back, since the deal books nothing.
+    book.deal("2", "2026-01-05 08:00", stage("won", "2026-01-12 10:00"))
+    book.line("l3", "2", core[8:], ("quantity", "1", first), ("price", "40", first), ("amount", "40.00", first))
+    cells = book.on("2026-02-28").fct_product_performance.set_index(["product_member", "month_start"])
+    assert cells["won_reporting"].loc[:, date(2026, 1, 1)].to_dict() == {core: 40, "without_amount": -40}
 
 
 def test_a_split_credits_from_its_day_and_the_deal_is_counted_once(book: Book) -> None:

@@ -55,7 +55,7 @@ campaigns_by_name as (
         lower(trim(campaigns.campaign_name)) as campaign_name,
         min(campaigns.campaign_key) as campaign_key
     from campaigns
-    where campaigns.campaign_name is not null
+    where campaigns.campaign_name is not null and campaigns.campaign_key <> 'unattributed'
     group by all
 ),
 

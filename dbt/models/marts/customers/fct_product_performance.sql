@@ -27,7 +27,7 @@ dates as (
 lines_placed as (
     select
         lines.*,
-        coalesce(lines.product_key, case lines.line_kind when 'line' then 'not_listed' else 'residual' end)
+        coalesce(lines.product_key, case lines.line_kind when 'line' then 'not_listed' else lines.line_kind end)
             as product_member,
         -- An open line counts where its deal is expected, one without a date nowhere.
         -- Beyond the calendar that is told months are the calendar's.
@@ -100,6 +100,7 @@ final as (
         case summed.product_member
             when 'not_listed' then 'Not on the list'
             when 'residual' then 'Not told by lines'
+            when 'without_amount' then 'Of deals without an amount'
             else coalesce(products.product_name, products.product_id)
         end as product_name,
         summed.open_deals,

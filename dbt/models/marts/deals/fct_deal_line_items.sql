@@ -93,20 +93,22 @@ lines_of_deals as (
 ),
 
 -- What the lines do not tell of a deal's amount, all of it where there is no line. Lines in another
--- currency than the deal's leave a residual in the reporting currency only.
+-- currency than the deal's leave a residual in the reporting currency only. A deal without an amount
+-- books nothing, so what its lines tell is taken back by a row of its own.
 residuals as (
     select
         deals.deal_key,
+        case when deals.amount is null then 'without_amount' else 'residual' end as line_kind,
         case
             when
                 lines_of_deals.deal_key is null
                 or (lines_of_deals.currencies = 1 and lines_of_deals.currency = deals.currency)
-                then deals.amount - coalesce(lines_of_deals.amount, 0)
+                then coalesce(deals.amount, 0) - coalesce(lines_of_deals.amount, 0)
         end as amount,
-        deals.amount_reporting - coalesce(lines_of_deals.amount_reporting, 0) as amount_reporting
+        case when deals.amount is null then 0 else deals.amount_reporting end
+        - coalesce(lines_of_deals.amount_reporting, 0) as amount_reporting
     from deals
     left join lines_of_deals on deals.deal_key = lines_of_deals.deal_key
-    where deals.amount is not null
 ),
 
 rows_unioned as (
@@ -122,7 +124,8 @@ rows_unioned as (
         lines_converted.line_currency as currency,
         case when lines_converted.has_amount_history then 'field_history' else 'assumed_current' end
             as history_basis,
-        lines_converted.quantity,
+        -- Wide enough that quantity * unit_price keeps all its digits.
+        cast(lines_converted.quantity as decimal(20, 6)) as quantity,
         lines_converted.unit_price,
         lines_converted.list_amount,
         lines_converted.amount,
@@ -132,17 +135,17 @@ rows_unioned as (
     from lines_converted
     union all
     select
-        residuals.deal_key || ':residual' as line_key,
+        residuals.deal_key || ':' || residuals.line_kind as line_key,
         residuals.deal_key,
         cast(null as text) as product_key,
         cast(null as text) as line_item_id,
-        'residual' as line_kind,
+        residuals.line_kind,
         cast(null as text) as line_name,
         cast(null as text) as billing_frequency,
         deals.status as line_status,
         deals.currency,
         deals.amount_history_basis as history_basis,
-        cast(null as decimal(18, 6)) as quantity,
+        cast(null as decimal(20, 6)) as quantity,
         cast(null as decimal(18, 6)) as unit_price,
         cast(null as decimal(18, 2)) as list_amount,
         residuals.amount,

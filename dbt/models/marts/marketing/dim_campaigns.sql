@@ -87,7 +87,7 @@ campaigns_with_channel as (
     left join channels on lower(trim(campaigns_united.channel_type)) = channels.channel
 ),
 
-final as (
+campaigns_existing as (
     select
         campaigns_with_channel.platform || ':' || campaigns_with_channel.campaign_id as campaign_key,
         campaigns_with_channel.platform,
@@ -107,6 +107,36 @@ final as (
     where
         campaigns_with_channel.first_day is not null
         or coalesce(campaigns_with_channel.start_date, run_context.as_of) <= run_context.as_of
+),
+
+-- What belongs to no campaign has a member, so that a join to this table loses nothing.
+final as (
+    select
+        campaign_key,
+        platform,
+        ad_account_id,
+        campaign_id,
+        campaign_name,
+        channel_type,
+        channel,
+        status,
+        currency,
+        first_day,
+        last_day
+    from campaigns_existing
+    union all
+    select
+        'unattributed' as campaign_key,
+        'unattributed' as platform,
+        cast(null as text) as ad_account_id,
+        'unattributed' as campaign_id,
+        'Unattributed' as campaign_name,
+        cast(null as text) as channel_type,
+        'unattributed' as channel,
+        cast(null as text) as status,
+        cast(null as text) as currency,
+        cast(null as date) as first_day,
+        cast(null as date) as last_day
 )
 
 select * from final

@@ -48,6 +48,16 @@ spend_by_month as (
     group by all
 ),
 
+-- Where no ad source has told of a channel yet, its spend is unknown, not zero.
+channels_covered as (
+    select
+        channel,
+        cast(date_trunc('month', min(date_day)) as date) as first_month
+    from ad_performance
+    where spend_reporting is not null
+    group by all
+),
+
 paid_leads as (
     select
         leads.lead_key,
@@ -81,11 +91,12 @@ leads_by_month as (
     group by all
 ),
 
-months_joined as (
+months_united as (
     select
         coalesce(spend_by_month.campaign_key, leads_by_month.campaign_key) as campaign_key,
         coalesce(spend_by_month.channel, leads_by_month.channel) as channel,
-        cast(coalesce(spend_by_month.spend_reporting, 0) as decimal(18, 6)) as spend_reporting,
+        spend_by_month.spend_reporting,
+        spend_by_month.campaign_key is not null as has_ad_days,
         coalesce(leads_by_month.leads, 0) as leads,
         coalesce(leads_by_month.mqls, 0) as mqls,
         coalesce(leads_by_month.sql_leads, 0) as sql_leads,
@@ -101,6 +112,19 @@ months_joined as (
             spend_by_month.campaign_key = leads_by_month.campaign_key
             and spend_by_month.channel = leads_by_month.channel
             and spend_by_month.month_start = leads_by_month.month_start
+),
+
+months_joined as (
+    select
+        months_united.* exclude (spend_reporting, has_ad_days),
+        cast(
+            case
+                when months_united.has_ad_days then months_united.spend_reporting
+                when months_united.month_start >= channels_covered.first_month then 0
+            end as decimal(18, 6)
+        ) as spend_reporting
+    from months_united
+    left join channels_covered on months_united.channel = channels_covered.channel
 ),
 
 won_by_day as (
@@ -149,7 +173,7 @@ final as (
     select
         months_joined.campaign_key,
         months_joined.channel,
-        coalesce(campaigns.campaign_name, 'Unattributed') as campaign_name,
+        campaigns.campaign_name,
         months_joined.spend_reporting,
         months_joined.leads,
         months_joined.mqls,
@@ -172,7 +196,7 @@ final as (
         months_joined.month_start,
         months_paid_back.paid_back_on
     from months_joined
-    left join campaigns on months_joined.campaign_key = campaigns.campaign_key
+    inner join campaigns on months_joined.campaign_key = campaigns.campaign_key
     left join margin_rules on true
     left join months_paid_back
         on

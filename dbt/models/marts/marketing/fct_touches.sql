@@ -35,6 +35,7 @@ campaigns_by_name as (
         lower(trim(campaign_name)) as campaign_name,
         min(campaign_key) as campaign_key
     from campaigns
+    where campaign_key <> 'unattributed'
     group by lower(trim(campaign_name))
 ),
 

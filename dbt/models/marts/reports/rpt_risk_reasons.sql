@@ -2,8 +2,8 @@ with
 
 risks as (
     select
+        deal_key,
         amount_reporting,
-        reasons,
         is_past_close_date,
         is_idle,
         is_older_than_won,
@@ -27,10 +27,11 @@ associations as (
 ),
 
 -- A deal has as many rows as reasons, so the reasons do not add up to the deals at risk.
-reasons_unpivoted as (
+signs_of_deals as (
     select
         'past_close_date' as reason,
         1 as reason_order,
+        deal_key,
         amount_reporting
     from risks
     where is_past_close_date
@@ -38,6 +39,7 @@ reasons_unpivoted as (
     select
         'idle' as reason,
         2 as reason_order,
+        deal_key,
         amount_reporting
     from risks
     where is_idle
@@ -45,6 +47,7 @@ reasons_unpivoted as (
     select
         'older_than_won' as reason,
         3 as reason_order,
+        deal_key,
         amount_reporting
     from risks
     where is_older_than_won
@@ -52,6 +55,7 @@ reasons_unpivoted as (
     select
         'pushed_twice' as reason,
         4 as reason_order,
+        deal_key,
         amount_reporting
     from risks
     where is_pushed_twice
@@ -59,6 +63,7 @@ reasons_unpivoted as (
     select
         'amount_cut' as reason,
         5 as reason_order,
+        deal_key,
         amount_reporting
     from risks
     where is_amount_cut
@@ -66,6 +71,7 @@ reasons_unpivoted as (
     select
         'without_next_step' as reason,
         6 as reason_order,
+        deal_key,
         amount_reporting
     from risks
     where is_without_next_step
@@ -73,6 +79,7 @@ reasons_unpivoted as (
     select
         'single_contact' as reason,
         7 as reason_order,
+        deal_key,
         amount_reporting
     from risks
     where is_single_contact
@@ -80,17 +87,42 @@ reasons_unpivoted as (
     select
         'without_contact' as reason,
         8 as reason_order,
+        deal_key,
         amount_reporting
     from risks
     where is_without_contact
+),
+
+-- What past deals with a sign tell goes before what one would think of it. Where they tell nothing, a
+-- missing next step or contact, or a single one, alone is untidy, not alarming.
+deals_at_risk as (
+    select
+        signs_of_deals.deal_key,
+        any_value(signs_of_deals.amount_reporting) as amount_reporting
+    from signs_of_deals
+    left join associations on signs_of_deals.reason = associations.flag
+    where
+        associations.association = 'less_often'
+        or (
+            coalesce(associations.association, 'no_history') in ('no_history', 'not_enough_history')
+            and signs_of_deals.reason in
+            ('past_close_date', 'idle', 'older_than_won', 'pushed_twice', 'amount_cut')
+        )
+    group by all
+),
+
+reasons_unpivoted as (
+    select
+        reason,
+        reason_order,
+        amount_reporting
+    from signs_of_deals
     union all
-    -- A missing next step or contact, or a single one, alone is untidy, not alarming.
     select
         'any' as reason,
         9 as reason_order,
         amount_reporting
-    from risks
-    where is_past_close_date or is_idle or is_older_than_won or is_pushed_twice or is_amount_cut
+    from deals_at_risk
     union all
     select
         'open' as reason,
