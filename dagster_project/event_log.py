@@ -23,6 +23,7 @@ class EventLog(SqliteEventLogStorage):
 
     def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
         self._engines: dict[str, Engine] = {}
+        self._found: set[str] = set()
         super().__init__(base_dir, inst_data)
 
     @classmethod
@@ -41,6 +42,18 @@ class EventLog(SqliteEventLogStorage):
                 self._engines[shard] = engine
             with engine.begin() as connection:
                 yield connection
+
+    def has_table(self, table_name: str) -> bool:
+        """Asked again for every check: a table that is there stays."""
+        if table_name not in self._found and super().has_table(table_name):
+            self._found.add(table_name)
+        return table_name in self._found
+
+    def _has_asset_key_col_on_connection(self, conn: Connection, column_name: str) -> bool:
+        """Asked again for every asset."""
+        if column_name not in self._found and super()._has_asset_key_col_on_connection(conn, column_name):
+            self._found.add(column_name)
+        return column_name in self._found
 
     def dispose(self) -> Any:
         super().dispose()

@@ -31,8 +31,13 @@ def prepare(home: Home) -> None:
 def prepare_all(home: Home) -> None:
     """What `prepare` does and everything else that a run imports, for who waits for something anyway."""
     prepare(home)
-    from dagster_project import resources
+    import dagster as dg
 
+    from dagster_project import instance, resources
+
+    with dg.DagsterInstance.from_config(str(instance.prepare(home))):
+        # The first opening makes its databases.
+        pass
     importlib.import_module("dagster_project.event_log")
     resources.import_for_landing()
     resources.import_ahead()
