@@ -141,6 +141,9 @@ class Warehouse(dg.ConfigurableResource["Warehouse"]):
         except BaseException as exc:
             if not isinstance(exc, Exception):
                 self._stopped.set()
+                if begun:
+                    # It is waited for before the lock is given back.
+                    self._landings[source] = begun
             raise
 
     def progress(self, source: str, entity: str, rows: int) -> None:
