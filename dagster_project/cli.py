@@ -106,11 +106,14 @@ def run(
     ] = None,
 ) -> None:
     """Extract what is new, build, judge, publish a release and its report."""
-    from dagster_project import headless
+    from configuration.model import load
+    from dagster_project import days, headless
 
+    # Here and not where runs start: the simulated company's days are not those of this machine's clock.
+    settings = load()
     published = headless.run(
         Home.from_environment(),
-        as_of=as_of.date() if as_of else None,
+        as_of=days.checked(as_of.date() if as_of else days.yesterday(settings), settings),
         extract=extract,
         console=out,
         baseline=baseline,

@@ -38,16 +38,15 @@ def prepare_all(home: Home) -> None:
     with dg.DagsterInstance.from_config(str(instance.prepare(home))):
         # The first opening makes its databases.
         pass
-    importlib.import_module("dagster_project.event_log")
     resources.import_for_landing()
     resources.import_ahead()
 
 
-def run(home: Home, *, as_of: date | None, extract: bool, console: Console, baseline: str | None = None) -> Release:
+def run(home: Home, *, as_of: date, extract: bool, console: Console, baseline: str | None = None) -> Release:
     """Materialises the `daily` job (or `rebuild`, without extraction) for one day and returns the release that it made.
 
-    That is the live one unless one of a later day is live.
-    `baseline`: the release to compare closed figures with. Raises the SaleshouseError that stopped it, after alerting.
+    That is the live one unless one of a later day is live. `baseline`: the release to compare closed figures with.
+    Raises the SaleshouseError that stopped it, after alerting.
     """
     settings = load()
     prepare(home)
@@ -60,17 +59,17 @@ def run(home: Home, *, as_of: date | None, extract: bool, console: Console, base
 
     from dagster_project import alerts, days, failures, instance, progress
     from dagster_project.definitions import defs
+    from dagster_project.resources import RELEASE
     from publishing import release
 
     progress.listen(show)
-    day = days.checked(as_of or days.yesterday(settings), settings)
     job = defs.resolve_job_def("daily" if extract else "rebuild")
     with dg.DagsterInstance.from_config(str(instance.prepare(home))) as state:
         result = job.execute_in_process(
             instance=state,
-            partition_key=day.isoformat() if extract else None,
+            partition_key=as_of.isoformat() if extract else None,
             raise_on_error=False,
-            tags={alerts.ALERTED_BY_COMMAND_LINE: "true", days.AS_OF: day.isoformat()}
+            tags={alerts.ALERTED_BY_COMMAND_LINE: "true", days.AS_OF: as_of.isoformat()}
             | ({days.BASELINE: baseline} if baseline else {}),
             run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
         )
@@ -81,7 +80,7 @@ def run(home: Home, *, as_of: date | None, extract: bool, console: Console, base
             show(f"alert: the webhook in {settings.alerts.webhook_env} did not take it")
         raise error
     made = {event.asset_key: event.metadata for event in result.asset_materializations_for_node("publish")}
-    return release.find(home, str(made[dg.AssetKey(["publish", "release"])]["release"].value))
+    return release.find(home, str(made[RELEASE]["release"].value))
 
 
 def _unexpected(result: "dg.ExecuteInProcessResult") -> SaleshouseError:

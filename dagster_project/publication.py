@@ -9,7 +9,7 @@ import dagster as dg
 
 from dagster_project import failures, transformation
 from dagster_project.progress import say
-from dagster_project.resources import Warehouse
+from dagster_project.resources import RELEASE, Warehouse
 
 
 def build_assets() -> dg.AssetsDefinition:
@@ -19,7 +19,7 @@ def build_assets() -> dg.AssetsDefinition:
         name="publish",
         specs=[
             dg.AssetSpec(["publish", "report"], deps=transformation.marts(), group_name="publish", kinds={"html"}),
-            dg.AssetSpec(["publish", "release"], deps=[["publish", "report"]], group_name="publish", kinds={"duckdb"}),
+            dg.AssetSpec(RELEASE, deps=[["publish", "report"]], group_name="publish", kinds={"duckdb"}),
         ],
     )
     def publish(context: dg.AssetExecutionContext, warehouse: Warehouse) -> Iterator[dg.MaterializeResult[None]]:
@@ -34,7 +34,7 @@ def build_assets() -> dg.AssetsDefinition:
         report = published.folder / "report.html"
         yield dg.MaterializeResult(asset_key=["publish", "report"], metadata={"path": dg.MetadataValue.path(report)})
         yield dg.MaterializeResult(
-            asset_key=["publish", "release"],
+            asset_key=RELEASE,
             metadata={"release": published.id, "path": dg.MetadataValue.path(published.folder)},
         )
 

@@ -9,9 +9,10 @@ import importlib
 import os
 import threading
 from collections.abc import Callable, Generator, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed, wait
 from contextlib import ExitStack, contextmanager
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,8 @@ from ingestion.landing import LoadSummary
 from publishing import release
 from warehouse import build, dbt_runner
 
+# The asset that a run is for.
+RELEASE = dg.AssetKey(["publish", "release"])
 # From so many rows on, what a source landed is read into history while another source is still waited for.
 _STAGED_AHEAD_ROWS = 100_000
 
@@ -94,14 +97,6 @@ class Warehouse(dg.ConfigurableResource["Warehouse"]):
                 held.enter_context(run_lock(self.home))
             self._held = held
             yield self
-            for landing in self._landings.values():
-                # A run that failed elsewhere still ends its loads, so that none is left half done.
-                landing.exception()
-            self.ready()
-            if self._written is not None:
-                # Of a candidate that was not published.
-                self._written.exception()
-                release.repair(self.home)
 
     def at_end(self, end: Callable[[], object]) -> None:
         """Calls `end` before the lock is given back, whatever became of the run."""
@@ -116,6 +111,9 @@ class Warehouse(dg.ConfigurableResource["Warehouse"]):
         self._landings.update({source: pool.submit(land) for source, land in landings.items()})
         self._manifest = pool.submit(_parse_ahead, self.home)
         self._staged = pool.submit(self._stage_ahead, dict(self._landings), as_of)
+        # A run that failed elsewhere still ends its loads, so that none is left half done.
+        begun: list[Future[Any]] = [*self._landings.values(), self._staged]
+        self.at_end(partial(wait, begun))
         pool.shutdown(wait=False)
 
     def _stage_ahead(self, landings: Mapping[str, Future[LoadSummary]], as_of: date) -> None:
@@ -141,9 +139,6 @@ class Warehouse(dg.ConfigurableResource["Warehouse"]):
         except BaseException as exc:
             if not isinstance(exc, Exception):
                 self._stopped.set()
-                if begun:
-                    # It is waited for before the lock is given back.
-                    self._landings[source] = begun
             raise
 
     def progress(self, source: str, entity: str, rows: int) -> None:
@@ -169,7 +164,14 @@ class Warehouse(dg.ConfigurableResource["Warehouse"]):
         write = release.begin_next(self.home, as_of)
         pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="writing")
         self._written = pool.submit(write)
+        self.at_end(self._discard)
         pool.shutdown(wait=False)
+
+    def _discard(self) -> None:
+        """Takes away what was written of a candidate that was not published."""
+        if self._written is not None:
+            self._written.exception()
+            release.repair(self.home)
 
     def written(self) -> release.Written | None:
         """What `write_ahead` has written, None where the build was another run's. Raises ReleaseError as it did."""

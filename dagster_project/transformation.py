@@ -20,11 +20,10 @@ from dagster_dbt.core.dbt_cli_event import DbtCoreCliEventMessage
 from configuration.paths import Home
 from dagster_project import days, failures
 from dagster_project.progress import say
-from dagster_project.resources import Warehouse
+from dagster_project.resources import RELEASE, Warehouse
 from publishing import release
 from warehouse import build, dbt_runner
 
-_RELEASE = dg.AssetKey(["publish", "release"])
 _NODE_RESULTS = {"LogSeedResult", "LogModelResult", "LogTestResult", "LogNodeResult", "LogUnitTestResult"}
 
 
@@ -134,7 +133,7 @@ def _run(context: dg.AssetExecutionContext, warehouse: Warehouse) -> Iterator[An
             say(f"repaired {repair}")
         tested = sum(node.kind in ("test", "unit_test") for node in candidate.result.nodes)
         say(f"build: {len(candidate.result.nodes) - tested} tables, {tested} tests passed")
-        if _RELEASE in context.job_def.asset_layer.selected_asset_keys:
+        if RELEASE in context.job_def.asset_layer.selected_asset_keys:
             warehouse.write_ahead(run.as_of)
 
 
