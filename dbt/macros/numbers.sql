@@ -129,3 +129,37 @@
         )
     ) / (1 + {{ z }} * {{ z }} / {{ trials }})
 {%- endmacro %}
+
+{#-
+    Per `keys` and day, the share of the rows of `waits` that is left after so many days: Kaplan and Meier (1958), the
+    product of the shares that outlive each day with an end. What has not `ended` is censored after its days, and was
+    still at risk on the last of them.
+-#}
+{% macro survival(waits, keys, ended, days='days') -%}
+    select
+        {{ keys | join(', ') }},
+        days,
+        exp(
+            sum(case when ended < at_risk then ln(1 - ended / at_risk) else -1e3 end) over (
+                partition by {{ keys | join(', ') }}
+                order by days
+            )
+        ) as share_left
+    from (
+        select
+            {{ keys | join(', ') }},
+            {{ days }} as days,
+            count(*) filter (where {{ ended }}) as ended,
+            sum(count(*)) over (
+                partition by {{ keys | join(', ') }}
+                order by {{ days }} desc
+            ) as at_risk
+        from {{ waits }}
+        group by {{ keys | join(', ') }}, {{ days }}
+    ) as counted
+{%- endmacro %}
+
+{#- Of `survival`: the day on which no more than this share is left. A hair more is no more: the product is a float. -#}
+{% macro days_until_left(share) -%}
+    min(days) filter (where share_left <= {{ share }} + 1e-9)
+{%- endmacro %}

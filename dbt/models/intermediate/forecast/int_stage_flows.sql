@@ -158,41 +158,15 @@ entries_timed as (
     cross join run_context
 ),
 
-lasted_counted as (
-    select
-        pipeline,
-        stage,
-        lasted_days,
-        count(*) filter (where ended_at is not null) as ended,
-        sum(count(*)) over (
-            partition by pipeline, stage
-            order by lasted_days desc
-        ) as at_risk
-    from entries_timed
-    group by pipeline, stage, lasted_days
-),
-
--- Kaplan and Meier's estimate of the share that has not come to an end after so many days.
 survival as (
-    select
-        pipeline,
-        stage,
-        lasted_days,
-        exp(
-            sum(case when ended < at_risk then ln(1 - ended / at_risk) else -1e3 end) over (
-                partition by pipeline, stage
-                order by lasted_days
-            )
-        ) as share_not_ended
-    from lasted_counted
+    {{ survival('entries_timed', ['pipeline', 'stage'], days='lasted_days', ended='ended_at is not null') }}
 ),
 
--- A hair above a tenth is a tenth: the product is a float.
 maturity_ages as (
     select
         pipeline,
         stage,
-        min(lasted_days) filter (where share_not_ended <= 0.1 + 1e-9) as p90_days_to_outcome
+        {{ days_until_left(0.1) }} as p90_days_to_outcome
     from survival
     group by all
 ),

@@ -83,36 +83,8 @@ waits as (
         )
 ),
 
-waits_counted as (
-    select
-        funnel,
-        channel,
-        milestone,
-        days,
-        count(*) filter (where has_outcome) as outcomes,
-        -- Whoever is censored on a day was still at risk on it.
-        sum(count(*)) over (
-            partition by funnel, channel, milestone
-            order by days desc
-        ) as at_risk
-    from waits
-    group by funnel, channel, milestone, days
-),
-
--- Kaplan and Meier (1958): the product of the shares that outlive each day with an outcome.
 survival as (
-    select
-        funnel,
-        channel,
-        milestone,
-        days,
-        exp(
-            sum(case when outcomes < at_risk then ln(1 - outcomes / at_risk) else -1e3 end) over (
-                partition by funnel, channel, milestone
-                order by days
-            )
-        ) as share_waiting
-    from waits_counted
+    {{ survival('waits', ['funnel', 'channel', 'milestone'], ended='has_outcome') }}
 ),
 
 maturity_ages as (
@@ -120,8 +92,7 @@ maturity_ages as (
         funnel,
         channel,
         milestone,
-        -- A hair above a tenth is a tenth: the product is a float.
-        min(days) filter (where share_waiting <= 0.1 + 1e-9) as p90_days_to_outcome
+        {{ days_until_left(0.1) }} as p90_days_to_outcome
     from survival
     group by funnel, channel, milestone
 ),

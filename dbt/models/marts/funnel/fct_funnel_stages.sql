@@ -100,36 +100,8 @@ waits as (
         )
 ),
 
-waits_counted as (
-    select
-        funnel,
-        stage,
-        channel,
-        days,
-        count(*) filter (where has_outcome) as outcomes,
-        -- Whoever is censored on a day was still at risk on it.
-        sum(count(*)) over (
-            partition by funnel, stage, channel
-            order by days desc
-        ) as at_risk
-    from waits
-    group by funnel, stage, channel, days
-),
-
--- Kaplan and Meier (1958), as in fct_conversions_cohort.
 survival as (
-    select
-        funnel,
-        stage,
-        channel,
-        days,
-        exp(
-            sum(case when outcomes < at_risk then ln(1 - outcomes / at_risk) else -1e3 end) over (
-                partition by funnel, stage, channel
-                order by days
-            )
-        ) as share_waiting
-    from waits_counted
+    {{ survival('waits', ['funnel', 'stage', 'channel'], ended='has_outcome') }}
 ),
 
 maturity_ages as (
@@ -137,7 +109,7 @@ maturity_ages as (
         funnel,
         stage,
         channel,
-        min(days) filter (where share_waiting <= 0.1 + 1e-9) as p90_days_to_outcome
+        {{ days_until_left(0.1) }} as p90_days_to_outcome
     from survival
     group by funnel, stage, channel
 ),

@@ -120,51 +120,18 @@ cells as (
     group by all
 ),
 
-visits_counted as (
-    select
-        funnel,
-        stage,
-        dimension,
-        member,
-        days,
-        count(*) filter (where is_completed) as exits,
-        -- Whoever is censored on a day was still at risk on it.
-        sum(count(*)) over (
-            partition by funnel, stage, dimension, member, entry_month
-            order by days desc
-        ) as at_risk,
-        entry_month
-    from visits
-    group by funnel, stage, dimension, member, days, entry_month
-),
-
--- Kaplan and Meier (1958): the product of the shares that outlive each day with an exit.
 survival as (
-    select
-        funnel,
-        stage,
-        dimension,
-        member,
-        days,
-        exp(
-            sum(case when exits < at_risk then ln(1 - exits / at_risk) else -1e3 end) over (
-                partition by funnel, stage, dimension, member, entry_month
-                order by days
-            )
-        ) as share_staying,
-        entry_month
-    from visits_counted
+    {{ survival('visits', ['funnel', 'stage', 'dimension', 'member', 'entry_month'], ended='is_completed') }}
 ),
 
--- A hair above the share is the share: the product is a float.
 quantiles as (
     select
         funnel,
         stage,
         dimension,
         member,
-        min(days) filter (where share_staying <= 0.5 + 1e-9) as survival_median_days,
-        min(days) filter (where share_staying <= 0.1 + 1e-9) as p90_days,
+        {{ days_until_left(0.5) }} as survival_median_days,
+        {{ days_until_left(0.1) }} as p90_days,
         entry_month
     from survival
     group by all

@@ -123,40 +123,15 @@ durations as (
     where first_entries.ended_at is null or first_entries.ended_at >= first_entries.entered_at
 ),
 
-durations_counted as (
-    select
-        funnel,
-        stage,
-        lasted_days,
-        count(*) filter (where has_ended) as ended,
-        sum(count(*)) over (
-            partition by funnel, stage
-            order by lasted_days desc
-        ) as at_risk
-    from durations
-    group by funnel, stage, lasted_days
-),
-
--- Kaplan and Meier's estimate of the share that has not ended after so many days.
 survival as (
-    select
-        funnel,
-        stage,
-        lasted_days,
-        exp(
-            sum(ln(greatest(1 - ended / at_risk, 1e-12))) over (
-                partition by funnel, stage
-                order by lasted_days
-            )
-        ) as share_not_ended
-    from durations_counted
+    {{ survival('durations', ['funnel', 'stage'], days='lasted_days', ended='has_ended') }}
 ),
 
 survival_p90 as (
     select
         funnel,
         stage,
-        min(lasted_days) filter (where share_not_ended <= 0.1) as p90_days
+        {{ days_until_left(0.1) }} as p90_days
     from survival
     group by funnel, stage
 ),

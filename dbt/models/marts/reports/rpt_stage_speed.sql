@@ -72,38 +72,19 @@ stages as (
 
 -- The survival median lets open stays count as lasting at least as long as they have so far.
 stays_counted as (
-    select
-        stage,
-        stay_days,
-        count(*) filter (where is_this_half) as ended,
-        sum(count(*)) over (
-            partition by stage
-            order by stay_days desc
-        ) as at_risk
-    from stays_dated
+    select * from stays_dated
     where is_this_half or is_open
-    group by stage, stay_days
 ),
 
 survival as (
-    select
-        stage,
-        stay_days,
-        exp(
-            sum(ln(greatest(1 - ended / at_risk, 1e-12))) over (
-                partition by stage
-                order by stay_days
-            )
-        ) as share_still_in_stage
-    from stays_counted
+    {{ survival('stays_counted', ['stage'], days='stay_days', ended='is_this_half') }}
 ),
 
 survival_medians as (
     select
         stage,
-        min(stay_days) as survival_median_days
+        {{ days_until_left(0.5) }} as survival_median_days
     from survival
-    where share_still_in_stage <= 0.5
     group by stage
 ),
 
