@@ -24,7 +24,7 @@ def expectations(context: GateContext) -> list["Expectation"]:
         ),
         rules.rows(
             "the_weeks_of_the_waterfall",
-            "select told.period_start from {batch} as told inner join fct_pipeline_waterfall as waterfall "
+            "select told.period_start from {batch} as told left join fct_pipeline_waterfall as waterfall "
             "on waterfall.period_type = 'week' and waterfall.view_name = 'all_open' and waterfall.level = 'total' "
             "and told.period_start = waterfall.period_start where told.size_rank = 0 and told.movement = 'closing' "
             "and told.amount_reporting is distinct from waterfall.closing_amount",

@@ -297,7 +297,7 @@ from fct_deals where status = 'open';
 
 create table fct_pipeline_movements as
 with opened as (
-    select *, unnest(['month', 'quarter']) as period_type from fct_deals where status in ('open', 'won')
+    select *, unnest(['week', 'month', 'quarter']) as period_type from fct_deals where status in ('open', 'won')
 ), moved as (
     select *, 'created' as movement, 1 as sign from opened
     union all
@@ -330,8 +330,8 @@ group by all;
 
 create table rpt_pipeline_changes as select
     null::text as deal_key, movement, sum(amount_reporting)::decimal(18, 2) as amount_reporting,
-    count(*)::bigint as deals, 0::bigint as size_rank, true as is_current, date '2026-06-15' as period_start
-from fct_pipeline_movements where period_type = 'month' group by movement;
+    count(*)::bigint as deals, 0::bigint as size_rank, true as is_current, period_start
+from fct_pipeline_movements where period_type = 'week' group by movement, period_start;
 
 create table fct_deal_slips as select
     deal_key, owner_key, pipeline_id, 'quarter' as period_type, segment, currency,

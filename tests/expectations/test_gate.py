@@ -219,7 +219,7 @@ MUTATIONS = {
         "one_hint_per_owner",
     ),
     "rpt_pipeline_changes": (
-        "update rpt_pipeline_changes set amount_reporting = amount_reporting + 0.01 where movement = 'closing'",
+        "update rpt_pipeline_changes set amount_reporting = amount_reporting + 0.01 where movement = 'won'",
         "movements_lead_to_the_closing",
     ),
     "rpt_coaching": (
