@@ -221,18 +221,28 @@ def _run_suites(
     engine: "Engine", suites: Mapping[str, ModuleType], facts: GateContext, marts: Iterable[str]
 ) -> list[Check]:
     import great_expectations as gx
+    from great_expectations.core.batch_definition import BatchDefinition
     from great_expectations.data_context.types.base import ProgressBarsConfig
+    from great_expectations.datasource.fluent.sql_datasource import SQLDatasource, TableAsset
 
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = ProgressBarsConfig(globally=False)
-    source = context.data_sources.add_sql("gate", connection_string=engine.url, create_temp_table=False)
+    # All assets at once: for each that is added later the whole project is written as YAML, twice.
+    assets = [
+        TableAsset(name=name, table_name=module.MART, batch_definitions=[BatchDefinition(name="all")])
+        for name, module in suites.items()
+        if module.MART in marts
+    ]
+    source = context.data_sources.add_sql(
+        SQLDatasource(name="gate", connection_string=engine.url, create_temp_table=False, assets=assets)
+    )
     checks: list[Check] = []
     for name, module in suites.items():
         expectations = module.expectations(facts)
         if module.MART not in marts:
             checks.append(Check(name, module.MART, "mart_exists", "block", False, "no such table", "the mart exists"))
             continue
-        batch = source.add_table_asset(name, table_name=module.MART).add_batch_definition_whole_table("all").get_batch()
+        batch = source.get_asset(name).get_batch_definition("all").get_batch()
         results = _validate(batch, name, expectations)
         broken = [one for one in expectations if not (found := results.get(one.meta["check"])) or not found.success]
         asked_again = [rule for rule in map(rules.with_rows, broken) if rule is not None]
