@@ -27,7 +27,10 @@
     )
 {%- endmacro %}
 
-{#- The day on which a UTC timestamp falls in `zone`, an IANA name. -#}
+{#-
+    The day on which a UTC timestamp falls in `zone`, an IANA name. DuckDB looks a zone up once for a single value and
+    for each row of a column that other joins have touched, five times as dear: with many rows give a scalar subquery.
+-#}
 {% macro day_in_zone(timestamp_utc, zone) -%}
     cast({{ timestamp_utc }} at time zone 'UTC' at time zone {{ zone }} as date)
 {%- endmacro %}

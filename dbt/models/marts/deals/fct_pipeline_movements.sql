@@ -110,13 +110,12 @@ states_bounded as (
                 cast(
                     {{ day_in_zone(
                         'min(states_in_views.valid_from) over deal_in_period',
-                        'run_context.reporting_timezone'
+                        '(select reporting_timezone from run_context)'
                     ) }}
                     + 1 as timestamp
-                ) at time zone run_context.reporting_timezone at time zone 'UTC'
+                ) at time zone (select reporting_timezone from run_context) at time zone 'UTC'
         end as entered_before
     from states_in_views
-    cross join run_context
     window
         deal_in_period as (
             partition by
@@ -164,15 +163,14 @@ deals_dated as (
         case
             when deals_in_periods.is_in_at_opening then deals_in_periods.period_start - 1
             else
-                {{ day_in_zone('deals_in_periods.entered_at', 'run_context.reporting_timezone') }}
+                {{ day_in_zone('deals_in_periods.entered_at', '(select reporting_timezone from run_context)') }}
         end as entry_date,
         case
             when deals_in_periods.is_in_at_closing then deals_in_periods.closing_date
             else
-                {{ day_in_zone('deals_in_periods.left_at', 'run_context.reporting_timezone') }}
+                {{ day_in_zone('deals_in_periods.left_at', '(select reporting_timezone from run_context)') }}
         end as departure_date
     from deals_in_periods
-    cross join run_context
     inner join deals on deals_in_periods.deal_key = deals.deal_key
     inner join ends_of_deals
         on

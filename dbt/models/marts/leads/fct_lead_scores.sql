@@ -2,8 +2,13 @@
     known then. What has passed since without an outcome takes from the chance that is left. -#}
 with
 
+-- A lead that is not scored has no key to a score: as a condition of the join it would have each lead tried with each
+-- score.
 facts as (
-    select * from {{ ref('int_lead_score_facts') }}
+    select
+        * exclude (scored_by),
+        case when not_scored_reason is null then scored_by end as scored_by
+    from {{ ref('int_lead_score_facts') }}
 ),
 
 scores as (
@@ -82,8 +87,7 @@ leads_scored as (
     cross join run_context
     left join scores
         on
-            facts.not_scored_reason is null
-            and facts.scored_by = scores.scored_by
+            facts.scored_by = scores.scored_by
             and facts.known_at_capture = scores.known_at_capture
     left join shares_by_age on facts.age_days = shares_by_age.age_days
 ),

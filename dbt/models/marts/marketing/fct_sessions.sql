@@ -71,10 +71,9 @@ sessions_joined as (
         case
             when purchases_summed.purchases is null then 0 else purchases_summed.revenue_reporting
         end as revenue_reporting,
-        {{ day_in_zone('sessions_merged.started_at', 'run_context.reporting_timezone') }}
+        {{ day_in_zone('sessions_merged.started_at', '(select reporting_timezone from run_context)') }}
             as session_date
     from sessions_merged
-    cross join run_context
     left join purchases_summed
         on
             sessions_merged.visitor_id = purchases_summed.visitor_id

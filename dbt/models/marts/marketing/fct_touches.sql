@@ -144,10 +144,9 @@ final as (
         touches.is_paid,
         touches.channel = 'direct' as is_direct,
         touches.exclusion_reason is not null as is_excluded,
-        {{ day_in_zone('touches.touched_at', 'run_context.reporting_timezone') }} as touch_date,
+        {{ day_in_zone('touches.touched_at', '(select reporting_timezone from run_context)') }} as touch_date,
         touches.touched_at
     from touches
-    cross join run_context
 )
 
 select * from final
