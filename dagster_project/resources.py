@@ -87,6 +87,7 @@ class Warehouse(dg.ConfigurableResource["Warehouse"]):
     _landings: dict[str, Future[LoadSummary]] = PrivateAttr(default_factory=dict)
     _manifest: Future[Any] | None = PrivateAttr(default=None)
     _staged: Future[None] | None = PrivateAttr(default=None)
+    _ahead: list[dbt_runner.Noted] = PrivateAttr(default_factory=list)
     _stopped: threading.Event = PrivateAttr(default_factory=threading.Event)
     _written: Future[release.Written] | None = PrivateAttr(default=None)
 
@@ -123,8 +124,15 @@ class Warehouse(dg.ConfigurableResource["Warehouse"]):
             worth_it = not landing.exception() and sum(landing.result().rows.values()) >= _STAGED_AHEAD_ROWS
             if worth_it and not all(one.done() for one in landings.values()):
                 context = build.run_context(self.home, self.settings, as_of=as_of, run_id="ahead")
-                for repair in build.stage_ahead(self.home, self.settings, context, manifest, landed):
+                for repair in build.stage_ahead(
+                    self.home, self.settings, context, manifest, landed, on_event=self._note_ahead
+                ):
                     say(f"repaired {repair}")
+
+    def _note_ahead(self, event: Any) -> None:
+        node = dbt_runner.noted(event)
+        if node is not None:
+            self._ahead.append(node)
 
     def result(self, source: str, land: Callable[[], LoadSummary]) -> LoadSummary:
         """What the landing of this source brought; one that was not begun, or is tried again, lands now."""
@@ -147,10 +155,14 @@ class Warehouse(dg.ConfigurableResource["Warehouse"]):
             raise failures.stopped()
         report_progress(source, entity, rows)
 
-    def ready(self) -> None:
-        """Waits until nothing else writes to the stores. What broke there breaks again in the build, which says it."""
+    def staged_ahead(self) -> list[dbt_runner.Noted]:
+        """What was read into history already, once nothing else writes to the stores.
+
+        What broke there breaks again in the build, which says it.
+        """
         if self._staged is not None:
             self._staged.exception()
+        return [node for node in self._ahead if node.rows is not None]
 
     def manifest(self) -> Any:
         """dbt's manifest, parsed while sources were waited for or now. Raises BuildError when it does not parse."""

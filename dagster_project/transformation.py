@@ -6,9 +6,10 @@ stores and running dbt (warehouse/), and what models compute (dbt/).
 
 import json
 import queue
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +24,6 @@ from dagster_project.progress import say
 from dagster_project.resources import RELEASE, Warehouse
 from publishing import release
 from warehouse import build, dbt_runner
-
-_NODE_RESULTS = {"LogSeedResult", "LogModelResult", "LogTestResult", "LogNodeResult", "LogUnitTestResult"}
 
 
 class Translator(DagsterDbtTranslator):
@@ -86,7 +85,7 @@ def _run(context: dg.AssetExecutionContext, warehouse: Warehouse) -> Iterator[An
     parameters = get_updated_cli_invocation_params_for_context(
         context=context, manifest={}, dagster_dbt_translator=Translator()
     )
-    warehouse.ready()
+    ahead = warehouse.staged_ahead()
     with failures.told():
         for repair in release.repair(home):
             context.log.warning(repair)
@@ -114,16 +113,19 @@ def _run(context: dg.AssetExecutionContext, warehouse: Warehouse) -> Iterator[An
         )
     )
     warehouse.at_end(building.stop)
-    for result, rows in building.results():
-        message = DbtCoreCliEventMessage(raw_event=result, event_history_metadata={})
+    # What was read ahead and had nothing more to read was not built again.
+    for node in _one_of_each(building.results(), ahead):
+        message = DbtCoreCliEventMessage(raw_event=node.message, event_history_metadata={})
         for event in message.to_default_asset_events(
             manifest=parameters.manifest,
             dagster_dbt_translator=parameters.dagster_dbt_translator,
             context=context,
             project=parameters.dbt_project,
         ):
-            if isinstance(event, dg.Output) and rows is not None:
-                yield event.with_metadata({**event.metadata, "dagster/row_count": rows})
+            if isinstance(event, dg.Output) and event.output_name not in context.selected_output_names:
+                continue
+            if isinstance(event, dg.Output) and node.rows is not None:
+                yield event.with_metadata({**event.metadata, "dagster/row_count": node.rows})
             else:
                 yield event
     with failures.told():
@@ -132,23 +134,32 @@ def _run(context: dg.AssetExecutionContext, warehouse: Warehouse) -> Iterator[An
             context.log.warning(repair)
             say(f"repaired {repair}")
         tested = sum(node.kind in ("test", "unit_test") for node in candidate.result.nodes)
-        say(f"build: {len(candidate.result.nodes) - tested} tables, {tested} tests passed")
+        stand = len(candidate.result.nodes) - tested + len(candidate.settled)
+        say(f"build: {stand} tables, {tested} tests passed")
         if RELEASE in context.job_def.asset_layer.selected_asset_keys:
             warehouse.write_ahead(run.as_of)
+
+
+def _one_of_each(*found: Iterable[dbt_runner.Noted]) -> Iterator[dbt_runner.Noted]:
+    seen: set[str] = set()
+    for node in chain(*found):
+        if node.unique_id not in seen:
+            seen.add(node.unique_id)
+            yield node
 
 
 class _Building:
     """A build in a thread of its own, so that its results are noted and seen while it goes on."""
 
     def __init__(self, build_candidate: Callable[..., build.Candidate]) -> None:
-        self._results: queue.SimpleQueue[tuple[dict[str, Any], int | None] | None] = queue.SimpleQueue()
+        self._results: queue.SimpleQueue[dbt_runner.Noted | None] = queue.SimpleQueue()
         pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="dbt")
         self._candidate = pool.submit(build_candidate, on_event=self._collect)
         self._candidate.add_done_callback(lambda _: self._results.put(None))
         pool.shutdown(wait=False)
 
-    def results(self) -> Iterator[tuple[dict[str, Any], int | None]]:
-        """dbt's message for each node that has ended, with the rows of a table that was built."""
+    def results(self) -> Iterator[dbt_runner.Noted]:
+        """Each node that has ended, as it ends."""
         yield from iter(self._results.get, None)
 
     def stop(self) -> None:
@@ -162,11 +173,6 @@ class _Building:
         return self._candidate.result()
 
     def _collect(self, event: Any) -> None:
-        from google.protobuf.json_format import MessageToDict
-
-        if event.info.name in _NODE_RESULTS:
-            result = MessageToDict(event, preserving_proto_field_name=True)
-            node = result["data"]["node_info"]
-            is_table = node["node_status"] == "success" and node["materialized"] in ("table", "incremental", "seed")
-            rows = dbt_runner.count_rows(node["node_relation"]["relation_name"]) if is_table else None
-            self._results.put((result, rows))
+        node = dbt_runner.noted(event)
+        if node is not None:
+            self._results.put(node)

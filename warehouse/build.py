@@ -23,11 +23,15 @@ _FIGURES_ONLY = ("--resource-type", "model", "--resource-type", "seed", "--selec
 
 @dataclass(frozen=True)
 class Candidate:
-    """A built, not yet judged candidate: its context, dbt's results and what was repaired before the build."""
+    """A built, not yet judged candidate: its context and dbt's results.
+
+    `repairs`: what was repaired before the build; `settled`: staging models that had nothing new to read.
+    """
 
     context: stores.RunContext
     result: dbt_runner.BuildResult
     repairs: list[str]
+    settled: list[str]
 
 
 def code_version() -> str:
@@ -105,15 +109,22 @@ def build(
         if baseline is not None and baseline.definitions != context.definitions:
             again = rebuilt(home, home.db / "rebuilding", baseline, settings, context, manifest)
             figures = open_files.enter_context(again)
-        repairs = stores.prepare(home, context, by_raw, tables, rules, baseline, figures)
+        prepared = stores.prepare(home, context, by_raw, tables, rules, baseline, figures)
         dbt_runner.write_semantics(manifest, home.semantics)
-        result = dbt_runner.build(home, manifest, selection=selection, unit_tests=unit_tests, on_event=on_event)
+        result = dbt_runner.build(
+            home, manifest, selection=selection, without=prepared.settled, unit_tests=unit_tests, on_event=on_event
+        )
         dbt_runner.write_comments(manifest, home.candidate)
-    return Candidate(context, result, repairs)
+    return Candidate(context, result, prepared.repairs, prepared.settled)
 
 
 def stage_ahead(
-    home: Home, settings: Settings, context: stores.RunContext, manifest: Any, sources: Iterable[str]
+    home: Home,
+    settings: Settings,
+    context: stores.RunContext,
+    manifest: Any,
+    sources: Iterable[str],
+    on_event: Callable[[Any], None] | None = None,
 ) -> list[str]:
     """Reads into history what these sources have landed, which a build would do first, and returns a line per repair.
 
@@ -122,10 +133,16 @@ def stage_ahead(
     """
     by_raw, tables = dbt_runner.consumers(manifest)
     landing.declare(home)
-    repairs = stores.prepare(home, context, by_raw, tables, _rules(settings))
+    prepared = stores.prepare(home, context, by_raw, tables, _rules(settings))
     names = dbt_runner.history_of(manifest, sources)
-    dbt_runner.build(home, manifest, selection=["--resource-type", "model", "--select", *names])
-    return repairs
+    dbt_runner.build(
+        home,
+        manifest,
+        selection=["--resource-type", "model", "--select", *names],
+        without=prepared.settled,
+        on_event=on_event,
+    )
+    return prepared.repairs
 
 
 def rebuilt(

@@ -47,6 +47,21 @@ class BuildResult:
         return [node for node in self.nodes if node.status in ("error", "fail")]
 
 
+@dataclass(frozen=True)
+class Noted:
+    """dbt's message about a node that has ended, as plain data, and the rows of a table that was built."""
+
+    message: dict[str, Any]
+    rows: int | None
+
+    @property
+    def unique_id(self) -> str:
+        return str(self.message["data"]["node_info"]["unique_id"])
+
+
+_NODE_RESULTS = {"LogSeedResult", "LogModelResult", "LogTestResult", "LogNodeResult", "LogUnitTestResult"}
+
+
 @contextmanager
 def _environment(home: Home) -> Iterator[None]:
     quiet()
@@ -148,10 +163,13 @@ def build(
     manifest: Any,
     *,
     selection: Sequence[str] = (),
+    without: Sequence[str] = (),
     unit_tests: bool = False,
     on_event: Callable[[Any], None] | None = None,
 ) -> BuildResult:
     """Builds and tests the nodes that dbt's own `selection` words name (all by default), then frees every lock.
+
+    Models named in `without` stay as they stand; their tests run.
 
     dbt's unit tests say something about the models and nothing about the data: they run where the code is tested.
     Raises BuildError naming the first broken nodes; nothing of the candidate is used then.
@@ -161,6 +179,8 @@ def build(
         from dbt.cli.main import dbtRunner
 
         arguments = ["build", *_COMMON, *selection]
+        # Or dbt would leave out every test that reads such a model.
+        arguments += ["--exclude", *without, "--indirect-selection", "empty"] if without else []
         arguments += [] if unit_tests else ["--exclude-resource-type", "unit_test"]
         try:
             outcome = dbtRunner(manifest=manifest, callbacks=[on_event] if on_event else []).invoke(arguments)
@@ -197,7 +217,19 @@ def build(
     return built
 
 
-def count_rows(relation: str) -> int:
+def noted(event: Any) -> Noted | None:
+    """What an event that `build` reports says of a node that has ended; None of any other event."""
+    from google.protobuf.json_format import MessageToDict
+
+    if event.info.name not in _NODE_RESULTS:
+        return None
+    message = MessageToDict(event, preserving_proto_field_name=True)
+    node = message["data"]["node_info"]
+    is_table = node["node_status"] == "success" and node["materialized"] in ("table", "incremental", "seed")
+    return Noted(message, _count_rows(node["node_relation"]["relation_name"]) if is_table else None)
+
+
+def _count_rows(relation: str) -> int:
     """Rows of a table that dbt has made (its name in SQL), asked from a callback while dbt holds the stores."""
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 

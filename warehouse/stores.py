@@ -75,6 +75,14 @@ class Rule:
     rows: Sequence[tuple[str, ...]]
 
 
+@dataclass(frozen=True)
+class Prepared:
+    """What preparing has done: a line per repair, and the staging models that stand and have nothing new to read."""
+
+    repairs: list[str]
+    settled: list[str]
+
+
 def prepare(
     home: Home,
     context: RunContext,
@@ -83,13 +91,13 @@ def prepare(
     rules: Mapping[str, Rule],
     baseline: baselines.Baseline | None = None,
     rebuilt: Path | None = None,
-) -> list[str]:
+) -> Prepared:
     """Opens history, repairs what a crash left uneven, offers new files, and makes fresh work and candidate files.
 
     `consumers`: staging models by raw table name (`hubspot__deals`). `history_tables`: all tables of the history
     store by model name. `rules`: configured lists by the name of their table in the work store. `baseline`,
-    `rebuilt`: the release to compare with, and its figures built again where their meaning has changed. Returns one
-    line per repair. Raises LandingError when a file that is to be read is missing or damaged.
+    `rebuilt`: the release to compare with, and its figures built again where their meaning has changed. Raises
+    LandingError when a file that is to be read is missing or damaged.
     """
     import duckdb
 
@@ -107,13 +115,13 @@ def prepare(
     with connection:
         _create_bookkeeping(connection)
         repairs += _drop_what_no_longer_holds(connection, history_tables, context.known_at)
-        _offer_new_files(home, connection, context, consumers)
+        settled = _offer_new_files(home, connection, context, consumers)
     with duckdb.connect(str(home.work), config=_STORAGE) as work:
         _write_context(work, context, is_past_day=_is_past_day(home, context))
         for name, rule in rules.items():
             _write_rule(work, name, rule)
         baselines.offer(work, baseline, rebuilt)
-    return repairs
+    return Prepared(repairs, settled)
 
 
 def _create_bookkeeping(connection: "duckdb.DuckDBPyConnection") -> None:
@@ -177,7 +185,8 @@ def _offer_new_files(
     connection: "duckdb.DuckDBPyConnection",
     context: RunContext,
     consumers: Mapping[str, Iterable[str]],
-) -> None:
+) -> list[str]:
+    """Makes the views of what is still to be read; returns the staging models for which that is nothing."""
     known_at, lists_known_at = context.known_at, context.mappings_known_at or 0
     loads = [
         load
@@ -210,17 +219,22 @@ def _offer_new_files(
     processed: dict[str, set[int]] = {}
     for model, load_number in connection.execute("select model, load_number from meta.processed_loads").fetchall():
         processed.setdefault(model, set()).add(load_number)
+    unread: set[str] = set()
     for raw_table, models in consumers.items():
         source, entity = raw_table.split("__", 1)
         read_by_all = set.intersection(*(processed.get(model, set()) for model in models))
         wanted = [load for load in loads if load.source == source and load.load_number not in read_by_all]
-        files = [file for load in wanted if entity in load.entities for file in load.entities[entity].files]
+        wanted = [load for load in wanted if entity in load.entities and load.entities[entity].files]
+        unread |= {model for load in wanted for model in models if load.load_number not in processed.get(model, set())}
+        files = [file for load in wanted for file in load.entities[entity].files]
         ledger.check_files(home, files)
         paths = [home.raw / source / entity / "_declared.parquet", *(home.raw / file.path for file in files)]
         listed = ", ".join("'" + str(path).replace("'", "''") + "'" for path in paths)
         connection.execute(
             f'create or replace view raw."{raw_table}" as select * from read_parquet([{listed}], union_by_name = true)'
         )
+    standing = {model for (model,) in connection.execute("select model from meta.table_sizes").fetchall()}
+    return sorted({model for models in consumers.values() for model in models} & standing - unread)
 
 
 def _told_days(loads: Sequence[ledger.LoadEntry], context: RunContext) -> list[date]:
