@@ -18,6 +18,8 @@ from configuration.paths import REPOSITORY, Home
 from ingestion import landing, ledger
 from warehouse import baselines, dbt_runner, stores
 
+# What dbt, and the orchestrator, call all nodes.
+_EVERYTHING = "fqn:*"
 _FIGURES_ONLY = ("--resource-type", "model", "--resource-type", "seed", "--select", f"+{baselines.FIGURES}")
 
 
@@ -25,7 +27,7 @@ _FIGURES_ONLY = ("--resource-type", "model", "--resource-type", "seed", "--selec
 class Candidate:
     """A built, not yet judged candidate: its context and dbt's results.
 
-    `repairs`: what was repaired before the build; `settled`: staging models that had nothing new to read.
+    `repairs`: what was repaired before the build; `settled`: staging models that stood and had nothing new to read.
     """
 
     context: stores.RunContext
@@ -111,11 +113,13 @@ def build(
             figures = open_files.enter_context(again)
         prepared = stores.prepare(home, context, by_raw, tables, rules, baseline, figures)
         dbt_runner.write_semantics(manifest, home.semantics)
+        # Whoever names models has them built.
+        settled = prepared.settled if not selection or _EVERYTHING in selection else []
         result = dbt_runner.build(
-            home, manifest, selection=selection, without=prepared.settled, unit_tests=unit_tests, on_event=on_event
+            home, manifest, selection=selection, without=settled, unit_tests=unit_tests, on_event=on_event
         )
         dbt_runner.write_comments(manifest, home.candidate)
-    return Candidate(context, result, prepared.repairs, prepared.settled)
+    return Candidate(context, result, prepared.repairs, settled)
 
 
 def stage_ahead(
@@ -134,14 +138,9 @@ def stage_ahead(
     by_raw, tables = dbt_runner.consumers(manifest)
     landing.declare(home)
     prepared = stores.prepare(home, context, by_raw, tables, _rules(settings))
-    names = dbt_runner.history_of(manifest, sources)
-    dbt_runner.build(
-        home,
-        manifest,
-        selection=["--resource-type", "model", "--select", *names],
-        without=prepared.settled,
-        on_event=on_event,
-    )
+    names = [name for name in dbt_runner.history_of(manifest, sources) if name not in prepared.settled]
+    if names:
+        dbt_runner.build(home, manifest, selection=["--resource-type", "model", "--select", *names], on_event=on_event)
     return prepared.repairs
 
 

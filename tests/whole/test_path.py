@@ -4,12 +4,14 @@ import json
 import shutil
 from datetime import UTC, timedelta
 
+import dagster as dg
 import duckdb
 import pytest
 
 from configuration.errors import GateFailed
 from configuration.model import load
 from configuration.paths import Home
+from dagster_project import instance
 from ingestion import landing
 from publishing import reading, release
 from tests.whole.conftest import AS_OF, Whole, rows, verify
@@ -91,6 +93,17 @@ def test_next_day_fetches_only_what_is_new_and_equals_a_full_rebuild(whole: Whol
     assert after["events"] - before["events"] < before["events"] / 5
     outcome = verify(whole.home, "2026-06-19T06:00:00")
     assert outcome.returncode == 0, outcome.stdout[-3000:] + outcome.stderr[-2000:]
+
+    # What nobody has changed since is not read again.
+    newest = {"stg_hubspot__deals": 2, "stg_ga4__web_events": 2, "stg_mappings__stages": 1, "stg_files__contracts": 1}
+    with dg.DagsterInstance.from_config(str(instance.prepare(whole.home))) as state:
+        made = {
+            name: event.run_id
+            for name in newest
+            if (event := state.get_latest_materialization_event(dg.AssetKey(["staging", name])))
+        }
+    runs = {one.manifest["run_id"]: number for number, one in enumerate((whole.first, second), start=1)}
+    assert {name: runs.get(run) for name, run in made.items()} == newest
 
     # The ledger holds what the earlier release has published, to the last digit.
     columns = "run_id, period_type, period_start, method, level, member, part, expected, p10, p90, chance_of_target"
