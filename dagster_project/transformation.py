@@ -113,8 +113,8 @@ def _run(context: dg.AssetExecutionContext, warehouse: Warehouse) -> Iterator[An
         )
     )
     warehouse.at_end(building.stop)
-    # What was read ahead and had nothing more to read was not built again.
-    for node in _one_of_each(building.results(), ahead):
+    # What was read ahead comes first, since the orchestrator wants a table after those that it is made from.
+    for node in _one_of_each(ahead, building.results()):
         message = DbtCoreCliEventMessage(raw_event=node.message, event_history_metadata={})
         for event in message.to_default_asset_events(
             manifest=parameters.manifest,
