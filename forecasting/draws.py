@@ -126,7 +126,8 @@ def _open_deals(random: np.random.Generator, hopes: Hopes, rate: Floats, place: 
 
 
 def _new_deals(random: np.random.Generator, facts: Facts, hopes: Hopes, place: Days, cells: int, draws: int) -> Floats:
-    keys, values = [np.zeros(0, dtype=np.int64)], [np.zeros(0)]
+    drawn, hit = ([np.zeros(0, dtype=np.int64)] for _ in range(2))
+    values, scale = [np.zeros(0)], np.zeros(len(place))
     hopeful = np.flatnonzero((hopes.new_wins > 0) & (hopes.new_revenue > 0))
     of_group = facts.group[hopeful]
     for group, sizes in enumerate(hopes.new_sizes):
@@ -136,11 +137,13 @@ def _new_deals(random: np.random.Generator, facts: Facts, hopes: Hopes, place: D
         wins = hopes.new_wins[own]
         total = wins.sum()
         items = random.poisson(total * draws)
-        which = _places(np.cumsum(wins), random.random(items) * total)
-        scale = hopes.new_revenue[own] / wins / sizes.mean()
-        values.append(random.choice(sizes, items) * scale[which])
-        keys.append(random.integers(0, draws, items) * cells + place[own[which]])
-    found = np.bincount(np.concatenate(keys), np.concatenate(values), draws * cells)
+        hit.append(own[_places(np.cumsum(wins), random.random(items) * total)])
+        scale[own] = hopes.new_revenue[own] / wins / sizes.mean()
+        values.append(random.choice(sizes, items))
+        drawn.append(random.integers(0, draws, items))
+    cell = np.concatenate(hit)
+    keys = np.concatenate(drawn) * cells + place[cell]
+    found = np.bincount(keys, np.concatenate(values) * scale[cell], draws * cells)
     return found.astype(np.float64).reshape(draws, cells)
 
 

@@ -92,18 +92,17 @@ def fit(tree: Tree, counts: WinCounts, month: int, days_left: int, with_counts: 
     seen = [np.zeros((len(parents), HORIZONS)) for parents in tree.parents]
     won = [np.zeros((len(parents), HORIZONS)) for parents in tree.parents]
     begin = int(counts.first[max(month - WINDOW, 0)])
+    # What is the same for all months ahead; later ones have fewer snapshots whose outcome is known.
+    known = slice(begin, int(counts.first[max(last_complete(month, days_left, first_ahead(days_left)) + 1, 0)]))
+    weights = counts.deals[known] * 0.5 ** ((month - counts.month[known]) / HALF_LIFE)
+    is_known = (counts.known_from[known] <= month) & (month < counts.known_until[known])
+    lag = np.where(is_known, counts.won_month[known] - counts.month[known], -1)
     for ahead in range(first_ahead(days_left), HORIZONS):
         newest = last_complete(month, days_left, ahead)
         if newest < 0:
             continue
         part = slice(begin, int(counts.first[newest + 1]))
-        deals = counts.deals[part]
-        is_win = (
-            (counts.won_month[part] == counts.month[part] + ahead)
-            & (counts.known_from[part] <= month)
-            & (month < counts.known_until[part])
-        )
-        weight = deals * 0.5 ** ((month - counts.month[part]) / HALF_LIFE)
+        weight, is_win = weights[: part.stop - begin], lag[: part.stop - begin] == ahead
         weighted_wins = weight * is_win
         total = weight.sum()
         current: Floats = np.array([weighted_wins.sum() / total if total else 0.0])
@@ -120,8 +119,8 @@ def fit(tree: Tree, counts: WinCounts, month: int, days_left: int, with_counts: 
             wins = np.bincount(codes[winners], weighted_wins, size)
             current = np.minimum(start * (wins + PRIOR_WINS) / (own * start + PRIOR_WINS), HIGHEST)
             if with_counts:
-                seen[level][:, ahead] = np.bincount(codes, deals, size)
-                won[level][:, ahead] = np.bincount(codes, deals * is_win, size)
+                seen[level][:, ahead] = np.bincount(codes, counts.deals[part], size)
+                won[level][:, ahead] = np.bincount(codes, counts.deals[part] * is_win, size)
         rates[:, ahead] = current
     return Rates(rates=rates, seen=seen, won=won)
 
