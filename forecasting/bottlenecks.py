@@ -100,6 +100,7 @@ def _hopes(
         new_revenue=origin.new_deals[:, months].sum(axis=1) * coming,
         new_wins=wins[:, months].sum(axis=1) * coming,
         new_sizes=origin.coming.sizes,
+        new_spread=origin.coming.spread,
     )
 
 
@@ -107,6 +108,6 @@ def _range(
     facts: Facts, origin: Origin, hopes: draws.Hopes, period: Period, settings: Settings, seed: tuple[int, ...]
 ) -> tuple[int, int]:
     """P10 and P90 of what comes on top."""
-    sums, _ = draws.draw(facts, hopes, origin.shocks[period.ahead], settings.changed_draws, seed)
+    sums, _ = draws.draw(facts, hopes, origin.shocks(period.ahead), settings.changed_draws, seed)
     low, high = np.quantile(sums.sum(axis=1), (0.1, 0.9))
     return round(float(low)), round(float(high))

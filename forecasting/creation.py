@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from forecasting import draws
 from forecasting.facts import Facts, Floats
 from forecasting.interface import HORIZONS
 from forecasting.months import Days
@@ -35,6 +36,7 @@ class Coming:
     wins: Floats
     shares: Floats
     sizes: list[Floats]
+    spread: Floats
 
 
 @dataclass(frozen=True)
@@ -83,8 +85,9 @@ def expect(facts: Facts, created: Created, origin: int, month: int, days_left: i
     width = ended - begin + 1
     revenue, wins = np.zeros((groups, HORIZONS)), np.zeros((groups, HORIZONS))
     sizes = _sizes(facts, group, amount, groups)
+    spread = draws.size_spread(sizes)
     if width <= 0:
-        return Coming(revenue, wins, _shares(facts, month, origin), sizes)
+        return Coming(revenue, wins, _shares(facts, month, origin), sizes, spread)
     part_of_group = np.arange(groups) >= len(facts.members["segment"])
     age = month - (begin + np.arange(width))
     decay = 0.5 ** (age / HALF_LIFE)
@@ -112,7 +115,7 @@ def expect(facts: Facts, created: Created, origin: int, month: int, days_left: i
         rest_level = _levels(rest, begin, month, days_left)[:, 0]
         revenue += rest_level[:, None] * _per_deal(table(amount, late), rest, decay, complete, part_of_group)
         wins += rest_level[:, None] * _per_deal(table(np.ones(len(chosen)), late), rest, decay, complete, part_of_group)
-    return Coming(revenue, wins, _shares(facts, month, origin), sizes)
+    return Coming(revenue, wins, _shares(facts, month, origin), sizes, spread)
 
 
 def _per_deal(won: Floats, deals: Floats, decay: Floats, complete: np.ndarray, is_renewal: np.ndarray) -> Floats:

@@ -95,6 +95,9 @@ def judge(facts: Facts, snapshots: Snapshots, tree: Tree, rates: Rates, month: i
     codes_now = _codes(facts, snapshots, now, thresholds)
     hopes = expected.sum(axis=1)
     wins = won.sum(axis=1)
+    # Few deals are won: sums over those alone.
+    winners = np.flatnonzero(wins)
+    weighted_wins = (weight * wins)[winners]
     segment_now = snapshots.attributes["segment"][now].astype(np.int64)
     for name, values in codes_past.items():
         nested = [(values, codes_now[name])]
@@ -105,7 +108,7 @@ def judge(facts: Facts, snapshots: Snapshots, tree: Tree, rates: Rates, month: i
         for past_codes, now_codes in nested:
             size = int(max(past_codes.max(initial=0), now_codes.max(initial=0))) + 1
             seen = np.bincount(past_codes, weight * hopes, size)
-            factor = (np.bincount(past_codes, weight * wins, size) + PRIOR_WINS) / (seen + PRIOR_WINS)
+            factor = (np.bincount(past_codes[winners], weighted_wins, size) + PRIOR_WINS) / (seen + PRIOR_WINS)
             hopes = hopes * factor[past_codes]
             factors[name] *= factor[now_codes][:, None]
     recent = counted & (target > ended - TEMPO_MONTHS)
@@ -169,10 +172,11 @@ def _seasons(
     """Factors by target month: its place in the quarter; and in the year where two whole years are known."""
     months = len(facts.months)
     size = max(months, int(target.max(initial=0)) + 1)
-    observed = np.bincount(target.ravel(), (won * weight[:, None]).ravel(), size)[:months]
+    which, ahead = np.nonzero(won)
+    observed = np.bincount(target[which, ahead], weight[which], size)[:months]
     hoped = np.bincount(target.ravel(), (expected * weight[:, None]).ravel(), size)[:months]
     found: dict[str, Floats] = {}
-    places = {"month_in_quarter": np.array([facts.months.month_in_quarter(place) for place in range(months)])}
+    places = {"month_in_quarter": facts.months.months_in_quarter}
     if int((hoped[: ended + 1] > 0).sum()) >= YEARS_FOR_SEASON:
         places["season"] = np.arange(months) % 12
     for name, place in places.items():

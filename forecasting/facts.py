@@ -7,6 +7,8 @@ known, so whoever asks for a past day is told what was known on it and nothing e
 
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
+from typing import Any
 
 import duckdb
 import numpy as np
@@ -120,6 +122,15 @@ class Deals:
 
 
 @dataclass(frozen=True)
+class InOrder:
+    """Cells in the order of a level's members, of those that have any; `first`: where each member's begin."""
+
+    members: Days
+    cells: Days
+    first: Days
+
+
+@dataclass(frozen=True)
 class Facts:
     """Everything that is known at the end of `as_of`, by cell: a part x owner x team x segment x pipeline."""
 
@@ -146,6 +157,24 @@ class Facts:
     def cells(self) -> int:
         """How many cells there are."""
         return len(self.labels)
+
+    @cached_property
+    def in_order(self) -> dict[str, InOrder]:
+        """Of each level its cells member by member."""
+        found = {}
+        for level, codes in self.codes.items():
+            cells = np.argsort(codes, kind="stable")
+            members, first = np.unique(codes[cells], return_index=True)
+            found[level] = InOrder(members, cells, first)
+        return found
+
+    def by_member(self, values: npt.NDArray[Any], level: str) -> npt.NDArray[Any]:
+        """Sums of cells (rows, whole numbers) by member of a level."""
+        found = np.zeros((len(self.members[level]), *values.shape[1:]), dtype=values.dtype)
+        if self.cells:
+            order = self.in_order[level]
+            found[order.members] = np.add.reduceat(values[order.cells], order.first, axis=0)
+        return found
 
 
 def read(connection: duckdb.DuckDBPyConnection, as_of: date, inputs: Inputs, settings: Settings) -> Facts:

@@ -6,6 +6,7 @@ What belongs here: the arithmetic of periods. A month is its position in the giv
 
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -43,10 +44,15 @@ class Months:
         found = np.searchsorted(self.starts, days, side="right") - 1
         return np.where((found >= 0) & (days > self.ends[np.maximum(found, 0)]), len(self), found)
 
+    @cached_property
+    def months_in_quarter(self) -> Days:
+        """Of each month its place in its quarter, 0 for the first."""
+        found: Days = np.arange(len(self)) - np.searchsorted(self.quarter_starts, self.quarter_starts)
+        return found
+
     def month_in_quarter(self, month: int) -> int:
         """0 for a quarter's first month."""
-        first = int(np.searchsorted(self.quarter_starts, self.quarter_starts[month]))
-        return month - first
+        return int(self.months_in_quarter[month])
 
     def quarter_of(self, month: int) -> tuple[int, int]:
         """First and last month of the quarter."""

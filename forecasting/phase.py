@@ -4,7 +4,7 @@ What belongs here: how an origin's expected revenue comes about, from chances, c
 and the series; and the ranges. What does not: how single parts are learned, the tables of the result.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -58,7 +58,7 @@ class Origin:
     fitted: Rates
     tree: Tree
     variance: Floats
-    shocks: dict[tuple[int, ...], draws.Shocks] = field(default_factory=dict)
+    shocks: Callable[[tuple[int, ...]], draws.Shocks]
 
     @property
     def ours(self) -> Floats:
@@ -76,6 +76,19 @@ class Memory:
     views: dict[int, Floats] = field(default_factory=dict)
     expected: dict[int, Floats] = field(default_factory=dict)
     variance: dict[int, Floats] = field(default_factory=dict)
+    hoped: dict[tuple[int, ...], tuple[dict[str, Floats], dict[str, Floats]]] = field(default_factory=dict)
+
+    def by_member(
+        self, facts: Facts, place: int, ahead: tuple[int, ...]
+    ) -> tuple[dict[str, Floats], dict[str, Floats]]:
+        """Expected and variance of months ahead together, by member of the levels that have shocks."""
+        if (place, *ahead) not in self.hoped:
+            expected, variance = (
+                draws.sums_of(facts, values[place][:, list(ahead)].sum(axis=1))
+                for values in (self.expected, self.variance)
+            )
+            self.hoped[(place, *ahead)] = expected, variance
+        return self.hoped[(place, *ahead)]
 
 
 def periods_of(facts: Facts, month: int, days_left: int, with_next_three: bool = True) -> list[Period]:
@@ -125,7 +138,8 @@ def _origin(
     whole = baselines.booked(facts, day)
     rest = baselines.booked(facts, day, rows.origin_days)
     later = baselines.booked(facts, day, np.full(len(facts.months), day))
-    fitted = rates.fit(tree, counts, month, days_left)
+    # Why a deal is judged so is told of the forecast's own day.
+    fitted = rates.fit(tree, counts, month, days_left, with_counts=day == facts.as_of)
     judged = factors.judge(facts, rows, tree, fitted, month)
     coming = creation.expect(facts, created, day, month, days_left)
     cell = rows.cell[judged.rows]
@@ -288,26 +302,30 @@ def hopes_of(
         new_revenue=new[:, months].sum(axis=1),
         new_wins=shared.sum(axis=1),
         new_sizes=coming.sizes,
+        new_spread=coming.spread,
     )
 
 
 def _shocks(
     facts: Facts, memory: Memory, whole: Floats, rest: Floats, month: int, days_left: int
-) -> dict[tuple[int, ...], draws.Shocks]:
-    """Shocks by months ahead, from the errors of earlier origins that are known by now."""
+) -> Callable[[tuple[int, ...]], draws.Shocks]:
+    """Shocks by months ahead, from the errors of earlier origins that are known by now; learned when asked for."""
     ended = month if days_left == 0 else month - 1
-    found = {}
-    for ahead in sorted({period.ahead for period in periods_of(facts, month, days_left) if period.ahead}):
-        months = list(ahead)
-        known = [place for place in sorted(memory.expected) if place + ahead[-1] <= ended]
-        past = [
-            (
-                memory.expected[place][:, months].sum(axis=1),
-                memory.variance[place][:, months].sum(axis=1),
-                np.sum([(rest if step == 0 else whole)[:, place + step] for step in months], axis=0),
-                0.5 ** ((month - place) / SHOCK_HALF_LIFE),
-            )
-            for place in known[-LEARNED_ORIGINS:]
-        ]
-        found[ahead] = draws.learn(facts, past)
-    return found
+    booked: dict[str, tuple[Floats, Floats]] = {}
+
+    def shocks(ahead: tuple[int, ...]) -> draws.Shocks:
+        for level in draws.SHOCKED if not booked else ():
+            booked[level] = facts.by_member(whole, level), facts.by_member(rest, level)
+        known = [place for place in sorted(memory.expected) if place + ahead[-1] <= ended][-LEARNED_ORIGINS:]
+        places = np.array(known, dtype=np.int64)
+        if not known:
+            return draws.Shocks(**draws.SHOCK_PRIOR)
+        said = [memory.by_member(facts, place, ahead) for place in known]
+        past = {}
+        for level in draws.SHOCKED:
+            hoped, variance = (np.stack([row[place][level] for row in said]) for place in range(2))
+            came = np.sum([booked[level][step == 0][:, places + step] for step in ahead], axis=0)
+            past[level] = hoped, variance, np.ascontiguousarray(came.T)
+        return draws.learn(facts, past, 0.5 ** ((month - places) / SHOCK_HALF_LIFE))
+
+    return shocks

@@ -85,50 +85,55 @@ def first_ahead(days_left: int) -> int:
     return 1 if days_left == 0 else 0
 
 
-def fit(tree: Tree, counts: WinCounts, month: int, days_left: int) -> Rates:
-    """Rates as known at the origin of `month`."""
+def fit(tree: Tree, counts: WinCounts, month: int, days_left: int, with_counts: bool = True) -> Rates:
+    """Rates as known at the origin of `month`; the plain counts only where they are asked for."""
     finest = len(tree.parents[-1])
     rates = np.zeros((finest, HORIZONS))
     seen = [np.zeros((len(parents), HORIZONS)) for parents in tree.parents]
     won = [np.zeros((len(parents), HORIZONS)) for parents in tree.parents]
     begin = int(counts.first[max(month - WINDOW, 0)])
+    # What is the same for all months ahead; later ones have fewer snapshots whose outcome is known.
+    known = slice(begin, int(counts.first[max(last_complete(month, days_left, first_ahead(days_left)) + 1, 0)]))
+    weights = counts.deals[known] * 0.5 ** ((month - counts.month[known]) / HALF_LIFE)
+    is_known = (counts.known_from[known] <= month) & (month < counts.known_until[known])
+    lag = np.where(is_known, counts.won_month[known] - counts.month[known], -1)
     for ahead in range(first_ahead(days_left), HORIZONS):
         newest = last_complete(month, days_left, ahead)
         if newest < 0:
             continue
         part = slice(begin, int(counts.first[newest + 1]))
-        deals = counts.deals[part]
-        is_win = (
-            (counts.won_month[part] == counts.month[part] + ahead)
-            & (counts.known_from[part] <= month)
-            & (month < counts.known_until[part])
-        )
-        weight = deals * 0.5 ** ((month - counts.month[part]) / HALF_LIFE)
+        weight, is_win = weights[: part.stop - begin], lag[: part.stop - begin] == ahead
         weighted_wins = weight * is_win
         total = weight.sum()
         current: Floats = np.array([weighted_wins.sum() / total if total else 0.0])
+        # Few deals are won in one month: sums over those alone.
+        winners = np.flatnonzero(is_win)
+        weighted_wins = weighted_wins[winners]
         for level in range(len(LEVELS)):
             size = len(tree.parents[level])
             codes = tree.of_counts[level][part]
             start = current[tree.parents[level]]
             if level:
-                start = start * _marginal(tree, level, part, weight, weighted_wins, start, codes)
+                start = start * _marginal(tree, level, part, weight, winners, weighted_wins, start, codes)
             own = np.bincount(codes, weight, size)
-            wins = np.bincount(codes, weighted_wins, size)
+            wins = np.bincount(codes[winners], weighted_wins, size)
             current = np.minimum(start * (wins + PRIOR_WINS) / (own * start + PRIOR_WINS), HIGHEST)
-            seen[level][:, ahead] = np.bincount(codes, deals, size)
-            won[level][:, ahead] = np.bincount(codes, deals * is_win, size)
+            if with_counts:
+                seen[level][:, ahead] = np.bincount(codes, counts.deals[part], size)
+                won[level][:, ahead] = np.bincount(codes, counts.deals[part] * is_win, size)
         rates[:, ahead] = current
     return Rates(rates=rates, seen=seen, won=won)
 
 
-def _marginal(tree: Tree, level: int, part: slice, weight: Floats, wins: Floats, start: Floats, codes: Days) -> Floats:
+def _marginal(
+    tree: Tree, level: int, part: slice, weight: Floats, winners: Days, wins: Floats, start: Floats, codes: Days
+) -> Floats:
     """What the attribute that a level adds does on its own, in all of the parents together."""
     values = tree.added[level][part]
     of_cells = tree.added_of_cells[level]
     size = int(of_cells.max(initial=0)) + 1
     expected = np.bincount(values, weight * start[codes], size)
-    observed = np.bincount(values, wins, size)
+    observed = np.bincount(values[winners], wins, size)
     factor: Floats = (observed + PRIOR_WINS) / (expected + PRIOR_WINS)
     return factor[of_cells]
 

@@ -7,6 +7,7 @@ from datetime import date
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from forecasting import baselines, draws, phase, rates
@@ -22,7 +23,7 @@ def whole_cents(values: Floats) -> Days:
     units = np.rint(values * 1_000).astype(np.int64)
     whole = units // 1_000
     left = (int(units.sum()) + 500) // 1_000 - int(whole.sum())
-    order = np.lexsort((np.arange(len(values)), -(units % 1_000)))
+    order = np.argsort((-(units % 1_000)).astype(np.int16), kind="stable")
     whole[order[:left]] += 1
     return whole
 
@@ -53,19 +54,22 @@ def cents_of(facts: Facts, origin: Origin, method: str, ahead: int) -> dict[str,
     }
 
 
-def _expected(facts: Facts, origin: Origin, method: str, period: Period) -> Days:
-    """Whole cents by cell of a whole period, what is won included."""
-    found: Days = np.rint(origin.so_far[:, period.first : period.last + 1].sum(axis=1)).astype(np.int64)
-    for ahead in period.ahead:
-        for part in cents_of(facts, origin, method, ahead).values():
-            found = found + part
-    return found
+class Expected:
+    """Whole cents by cell of an origin's months ahead, each made once."""
 
+    def __init__(self, facts: Facts, origin: Origin) -> None:
+        self.facts, self.origin = facts, origin
+        self.months: dict[tuple[str, int], Days] = {}
 
-def _sums(facts: Facts, values: Days, level: str) -> Days:
-    found = np.zeros(len(facts.members[level]), dtype=np.int64)
-    np.add.at(found, facts.codes[level], values)
-    return found
+    def ahead(self, method: str, period: Period) -> Days:
+        """What is still to come of a period."""
+        found = np.zeros(self.facts.cells, dtype=np.int64)
+        for ahead in period.ahead:
+            if (method, ahead) not in self.months:
+                parts = cents_of(self.facts, self.origin, method, ahead).values()
+                self.months[method, ahead] = sum(parts, np.zeros(self.facts.cells, dtype=np.int64))
+            found += self.months[method, ahead]
+        return found
 
 
 def _won(facts: Facts, origin: Origin, months: range) -> tuple[Days, Days, Days]:
@@ -90,7 +94,7 @@ def _won_sums(facts: Facts, origin: Origin, period: Period, level: str) -> Days:
 
 
 def _ranges(
-    facts: Facts, origin: Origin, period: Period, count: int, settings: Settings
+    facts: Facts, origin: Origin, period: Period, count: int, levels: tuple[str, ...], settings: Settings
 ) -> tuple[dict[str, Floats], dict[str, Floats]]:
     """Of each level P10, P50, P90 x member of what is still to come; and the draws."""
     judged = origin.judged
@@ -99,9 +103,12 @@ def _ranges(
         period.ahead,
     )  # fmt: skip
     seed = (settings.seed, origin.day, period.ahead[0], period.ahead[-1])
-    sums, used = draws.draw(facts, hopes, origin.shocks[period.ahead], count, seed)
-    drawn = {level: draws.by_level(facts, sums, used, level) for level in LEVELS}
-    return {level: draws.quantiles(values) for level, values in drawn.items()}, drawn
+    sums, used = draws.draw(facts, hopes, origin.shocks(period.ahead), count, seed)
+    drawn = {level: draws.by_level(facts, sums, used, level) for level in levels}
+    # One call for all levels: most of a call's time is none of its members'.
+    bounds = draws.quantiles(np.concatenate(list(drawn.values()), axis=1))
+    edges = np.cumsum([values.shape[1] for values in drawn.values()])[:-1]
+    return dict(zip(levels, np.split(bounds, edges, axis=1), strict=True)), drawn
 
 
 def periods(facts: Facts, said: dict[str, list[Period]]) -> pd.DataFrame:
@@ -157,14 +164,14 @@ def intervals(
 ) -> pd.DataFrame:
     targets = _targets(facts, inputs)
     pieces: list[dict[str, Any]] = []
+    coming = Expected(facts, origin)
     for method, periods in said.items():
         for period in periods:
             if period.kind == "next_three":
                 continue
-            expected = _expected(facts, origin, method, period)
+            expected = coming.ahead(method, period)
             ranged = method == "saleshouse" and period.ahead and settings.with_intervals
-            ranges, drawn = _ranges(facts, origin, period, settings.draws, settings) if ranged else ({}, {})
-            so_far = np.rint(origin.so_far[:, period.first : period.last + 1].sum(axis=1)).astype(np.int64)
+            ranges, drawn = _ranges(facts, origin, period, settings.draws, LEVELS, settings) if ranged else ({}, {})
             for level in LEVELS:
                 members = facts.members[level]
                 won = _won_sums(facts, origin, period, level)
@@ -178,7 +185,7 @@ def intervals(
                 pieces.append({
                     "method": method, "period_type": period.kind, "period_start": start_of(facts, period),
                     "period_end": end_of(facts, period), "level": level, "member": np.array(members, dtype=object),
-                    "expected_cents": _sums(facts, expected - so_far, level) + won, "p10_cents": bounds[0],
+                    "expected_cents": facts.by_member(expected, level) + won, "p10_cents": bounds[0],
                     "p50_cents": bounds[1], "p90_cents": bounds[2], "target_cents": np.rint(goal),
                     "chance_of_target": np.where(np.isnan(goal), np.nan, np.round(chance, 9)),
                 })  # fmt: skip
@@ -241,6 +248,23 @@ def errors(
 ) -> list[dict[str, Any]]:
     """What each method said at a past origin beside what came, of periods whose actual is frozen by now."""
     pieces = []
+    levels = settings.errors_of
+    # A team that only holds what was won with it is forecast nothing.
+    seen = {level: facts.in_order[level].members for level in levels}
+    level_of_rows = np.repeat(np.array(levels, dtype=object), [len(seen[level]) for level in levels])
+    member_of_rows = np.concatenate([np.array(facts.members[level], dtype=object)[seen[level]] for level in levels])
+    cells_in_order = np.concatenate([facts.in_order[level].cells for level in levels])
+    first = np.concatenate([facts.in_order[level].first + at * facts.cells for at, level in enumerate(levels)])
+
+    def by_row(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Cells (whole numbers) summed by member, one level after the other."""
+        return np.add.reduceat(values[cells_in_order], first, axis=0)
+
+    ended = origin.month if origin.days_left == 0 else origin.month - 1
+    so_far_by_month = by_row(origin.so_far)
+    summed = np.cumsum(np.insert(so_far_by_month[:, : ended + 1], 0, 0.0, axis=1), axis=1)
+    coming = Expected(facts, origin)
+    ranged: dict[tuple[int, ...], Floats] = {}
     for period in phase.periods_of(facts, origin.month, origin.days_left):
         frozen = int(facts.months.frozen[period.last])
         if not period.ahead or frozen > facts.as_of:
@@ -248,50 +272,41 @@ def errors(
         months = slice(period.first, period.last + 1)
         actual = np.rint(baselines.booked(facts, frozen)[:, months].sum(axis=1)).astype(np.int64)
         actual_now = np.rint(now[:, months].sum(axis=1)).astype(np.int64)
-        so_far = np.rint(origin.so_far[:, months].sum(axis=1)).astype(np.int64)
-        scale = _scale(facts, origin, period)
+        won = np.rint(so_far_by_month[:, months].sum(axis=1)).astype(np.int64)
+        told = {
+            "origin_day": day_of(origin.day), "origin_kind": "month_end" if origin.days_left == 0 else "weekly",
+            "period_type": period.kind, "period_start": start_of(facts, period), "period_end": end_of(facts, period),
+            "horizon": period.first - origin.month, "days_left": int(facts.months.ends[period.last]) - origin.day,
+            "level": level_of_rows, "member": member_of_rows, "actual_cents": by_row(actual),
+            "actual_now_cents": by_row(actual_now), "scale_cents": _scale(summed, period.last - period.first + 1),
+        }  # fmt: skip
         for method in METHODS:
             if period not in said[method]:
                 continue
-            expected = _expected(facts, origin, method, period)
-            ranges: dict[str, Floats] = {}
+            bounds = np.full((len(draws.QUANTILES), len(won)), np.nan)
             if method == "saleshouse" and settings.with_intervals:
-                ranges, _ = _ranges(facts, origin, period, settings.past_draws, settings)
-            for level in settings.errors_of:
-                won = _sums(facts, so_far, level)
-                bounds = ranges.get(level)
-                low, middle, high = (
-                    (won + np.rint(bounds[place]) if bounds is not None else np.full(len(won), np.nan))
-                    for place in range(3)
-                )
-                # A team that only holds what was won with it is forecast nothing.
-                seen = np.unique(facts.codes[level])
-                pieces.append({
-                    "method": method, "origin_day": day_of(origin.day),
-                    "origin_kind": "month_end" if origin.days_left == 0 else "weekly",
-                    "period_type": period.kind, "period_start": start_of(facts, period),
-                    "period_end": end_of(facts, period), "horizon": period.first - origin.month,
-                    "days_left": int(facts.months.ends[period.last]) - origin.day, "level": level,
-                    "member": np.array(facts.members[level], dtype=object)[seen],
-                    "expected_cents": _sums(facts, expected, level)[seen], "p10_cents": low[seen],
-                    "p50_cents": middle[seen], "p90_cents": high[seen],
-                    "actual_cents": _sums(facts, actual, level)[seen],
-                    "actual_now_cents": _sums(facts, actual_now, level)[seen], "scale_cents": scale[level][seen],
-                })  # fmt: skip
+                # A quarter's last month is the rest of the quarter.
+                if period.ahead not in ranged:
+                    ranges, _ = _ranges(facts, origin, period, settings.past_draws, levels, settings)
+                    ranged[period.ahead] = np.concatenate(
+                        [np.rint(ranges[level][:, seen[level]]) for level in levels], axis=1
+                    )
+                bounds = won + ranged[period.ahead]
+            low, middle, high = bounds
+            pieces.append({
+                **told, "method": method, "expected_cents": by_row(coming.ahead(method, period)) + won,
+                "p10_cents": low, "p50_cents": middle, "p90_cents": high,
+            })  # fmt: skip
     return pieces
 
 
-def _scale(facts: Facts, origin: Origin, period: Period) -> dict[str, Floats]:
-    """Mean absolute change from one span of as many months to the next, of the two years known at the origin (MASE)."""
-    width = period.last - period.first + 1
-    ended = origin.month if origin.days_left == 0 else origin.month - 1
-    ends = [end for end in range(ended, ended - 24, -1) if end - 2 * width + 1 >= 0]
-    found = {}
-    for level in LEVELS:
-        members = len(facts.members[level])
-        series = np.stack([np.bincount(facts.codes[level], origin.so_far[:, month], members)
-                           for month in range(ended + 1)]) if ended >= 0 else np.zeros((0, members))  # fmt: skip
-        summed = np.cumsum(np.vstack([np.zeros((1, members)), series]), axis=0)
-        changes = [np.abs(summed[end + 1] - 2 * summed[end + 1 - width] + summed[end + 1 - 2 * width]) for end in ends]
-        found[level] = np.mean(changes, axis=0) if changes else np.full(members, np.nan)
+def _scale(summed: Floats, width: int) -> Floats:
+    """Mean absolute change from one span of as many months to the next, of the two years known at the origin (MASE).
+
+    `summed`: member x month, what was booked before it; the last one is the month in which the origin stands.
+    """
+    ends = np.arange(summed.shape[1] - 1, max(summed.shape[1] - 25, 2 * width - 1), -1)
+    if len(ends) == 0:
+        return np.full(len(summed), np.nan)
+    found: Floats = np.abs(summed[:, ends] - 2 * summed[:, ends - width] + summed[:, ends - 2 * width]).mean(axis=1)
     return found

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from forecasting import baselines, phase, rates
-from forecasting.draws import SHOCK_PRIOR, Hopes, Shocks, by_level, draw
+from forecasting.draws import SHOCK_PRIOR, Hopes, Shocks, _places, by_level, draw, quantiles, size_spread
 from forecasting.factors import _values, amount_bands, thresholds_of
 from forecasting.months import Months, day_number
 from forecasting.scores import scoreboard
@@ -144,10 +144,11 @@ def test_draws_have_the_expected_mean_and_members_sum_to_the_total(messy: Offere
     from tests.forecasting.conftest import QUICK
 
     facts = read(messy.connection, messy.company.last_day, messy.inputs(), QUICK)
+    sizes = [np.array([100.0, 300.0])] * 3
     hopes = Hopes(
         chance=np.array([0.9, 0.5, 0.1]), value=np.array([100.0, 1_000.0, 5_000.0]), cell=np.array([0, 1, 2]),
         spread=0.2, new_revenue=np.where(np.arange(facts.cells) == 3, 400.0, 0.0),
-        new_wins=np.where(np.arange(facts.cells) == 3, 2.0, 0.0), new_sizes=[np.array([100.0, 300.0])] * 3,
+        new_wins=np.where(np.arange(facts.cells) == 3, 2.0, 0.0), new_sizes=sizes, new_spread=size_spread(sizes),
     )  # fmt: skip
     sums, used = draw(facts, hopes, Shocks(0.1, 0.05, 0.1), 20_000, (1,))
     assert used.tolist() == [0, 1, 2, 3]
@@ -161,6 +162,18 @@ def test_draws_have_the_expected_mean_and_members_sum_to_the_total(messy: Offere
     for level in ("team", "owner", "segment", "pipeline"):
         assert by_level(facts, sums, used, level).sum(axis=1) == pytest.approx(total)
     assert set(SHOCK_PRIOR) == {"total", "team", "owner"}
+
+
+def test_fast_ways_say_what_numpy_says() -> None:
+    """Who was hit, also where many edges lie in one slice, and the bounds: to the last digit."""
+    random = np.random.default_rng(1)
+    weights = np.r_[1e6, np.zeros(3), random.random(500) * 1e-3, random.random(500), 1e3]
+    edges = np.cumsum(weights)
+    drawn = np.r_[random.random(5_000) * edges[-1], 1e6 + random.random(5_000), edges, edges[-1] * 2]
+    assert (_places(edges, drawn) == np.minimum(np.searchsorted(edges, drawn, side="right"), len(edges) - 1)).all()
+    drawn = random.gamma(0.3, 1, (300, 7))
+    assert (quantiles(drawn) == np.quantile(drawn, (0.1, 0.5, 0.9), axis=0)).all()
+    assert (quantiles(drawn[:1]) == drawn[0]).all()
 
 
 def error(expected: int, actual: int, bounds: tuple[int | None, ...], scale: float) -> dict[str, Any]:

@@ -74,5 +74,4 @@ def model(dbt, session):
             for column, kind in kinds.items()
         )
         parts.append(f"select '{name}' as result, {columns} from forecast_{name}s_found")
-    session.execute("create or replace temp table forecast_results as " + " union all ".join(parts))
-    return session.table("forecast_results")
+    return session.sql(" union all ".join(parts))
