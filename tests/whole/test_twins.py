@@ -91,6 +91,8 @@ MISSING = {
     # Imported deals teach the export how long stages of deals take; those of leads are asked below.
     ("fct_funnel_stages", "p90_days_to_outcome"),
     ("fct_funnel_stages", "is_mature"),
+    ("fct_conversions_cohort", "p90_days_to_outcome"),
+    ("fct_conversions_cohort", "is_mature"),
     ("fct_deals", "cycle_reject_reason"),
     ("fct_win_loss", "days_to_close"),
     ("rpt_source_to_revenue", "median_days_deal_to_won"),
@@ -173,11 +175,11 @@ def test_both_ways_give_equal_marts_but_for_what_an_export_does_not_hold(whole: 
             else:
                 assert lost == (0,), f"{mart}: rows that only the vendors show, deleted ones aside"
                 assert joined[0] > 0
-        of_leads = (
-            "select stage, entry_month, dimension, member, p90_days_to_outcome, is_mature "
-            "from {}.marts.fct_funnel_stages where funnel = 'lead' order by all"
-        )
-        assert both.execute(of_leads.format("crm")).fetchall() == both.execute(of_leads.format("export")).fetchall()
+        for mart in ("fct_funnel_stages", "fct_conversions_cohort"):
+            columns = ", ".join([*KEYS[mart], "p90_days_to_outcome", "is_mature"])
+            of_leads = f"select {columns} from {{}}.marts.{mart} where funnel = 'lead' order by all"
+            crm, export = (both.execute(of_leads.format(one)).fetchall() for one in ("crm", "export"))
+            assert crm == export, mart
     assert differing == MISSING
 
 

@@ -22,6 +22,7 @@ funnel_stages as (
     where dimension <> 'channel'
 ),
 
+-- An imported deal's first stay begins with the import.
 deals as (
     select
         deal_key,
@@ -29,7 +30,7 @@ deals as (
         status,
         closed_at
     from {{ ref('fct_deals') }}
-    where not is_excluded and pipeline_purpose = 'new_business'
+    where not is_excluded and not is_imported and pipeline_purpose = 'new_business'
 ),
 
 deal_visits as (
