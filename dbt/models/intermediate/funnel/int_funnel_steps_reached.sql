@@ -47,36 +47,28 @@ entities_by_step as (
         on entities.funnel = steps.funnel and entities.furthest_order >= steps.stage_order
 ),
 
-steps_dated as (
+final as (
     select
-        entities_by_step.*,
+        entities_by_step.funnel,
+        entities_by_step.entity_key,
+        entities_by_step.channel,
+        entities_by_step.segment,
+        entities_by_step.stage,
+        entities_by_step.stage_order,
+        entities_by_step.has_progressed,
+        entities_by_step.is_exited,
+        entities_by_step.is_last,
         cast(
             date_trunc(
                 'month',
                 {{ day_in_zone('entities_by_step.reached_at', 'run_context.reporting_timezone') }}
             ) as date
-        ) as entry_month
+        ) as entry_month,
+        entities_by_step.reached_at,
+        entities_by_step.progressed_at,
+        entities_by_step.exited_at
     from entities_by_step
     cross join run_context
-),
-
-final as (
-    select
-        steps_dated.funnel,
-        steps_dated.entity_key,
-        dimensions.dimension,
-        {{ funnel_member('steps_dated') }} as member,
-        steps_dated.stage,
-        steps_dated.stage_order,
-        steps_dated.has_progressed,
-        steps_dated.is_exited,
-        steps_dated.is_last,
-        steps_dated.entry_month,
-        steps_dated.reached_at,
-        steps_dated.progressed_at,
-        steps_dated.exited_at
-    from steps_dated
-    cross join {{ funnel_dimensions() }}
 )
 
 select * from final

@@ -1,6 +1,6 @@
 with
 
-steps_reached as (
+steps_of_entities as (
     select * from {{ ref('int_funnel_steps_reached') }}
 ),
 
@@ -14,6 +14,15 @@ deal_visits as (
 
 run_context as (
     select * from {{ source('run', 'run_context') }}
+),
+
+steps_reached as (
+    select
+        steps_of_entities.*,
+        dimensions.dimension,
+        {{ funnel_member('steps_of_entities') }} as member
+    from steps_of_entities
+    cross join {{ funnel_dimensions() }}
 ),
 
 entities_counted as (
