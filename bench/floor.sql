@@ -1281,17 +1281,19 @@ from everyone;
 create temp table funnel_entities as
 with entities as (
     select
-        'lead' as funnel, lead_key as entity_key, channel,
+        'lead' as funnel, lead_key as entity_key, channel, coalesce(segment, 'unknown') as segment,
         case
             when is_customer then 6 when is_opportunity then 5 when is_sql_lead then 4 when is_mql then 3
             when lifecycle_stage = 'lead' then 2 when lifecycle_stage = 'suspect' then 1
         end as known_order,
-        exit_reason is not null as is_exited, created_date, created_at, exited_at
-    from marts.marts.fct_leads
-    where not is_excluded
+        exit_reason is not null as is_exited, created_date, leads.created_at, exited_at
+    from marts.marts.fct_leads as leads
+    left join marts.marts.dim_accounts as accounts on leads.account_key = accounts.account_key
+    where not leads.is_excluded
     union all
     select
-        'deal', deal_key, fct_deals.channel, case when status = 'lost' then 1 else canonical_stages.stage_order end,
+        'deal', deal_key, fct_deals.channel, segment,
+        case when status = 'lost' then 1 else canonical_stages.stage_order end,
         status = 'lost', created_date, created_at, case when status = 'lost' then closed_at end
     from marts.marts.fct_deals
     left join canonical_stages
@@ -1316,7 +1318,7 @@ reached as (
     group by funnel, entity_key
 )
 select
-    entities.funnel, entities.entity_key, entities.channel, is_exited, created_date, created_at, exited_at,
+    entities.funnel, entities.entity_key, entities.channel, segment, is_exited, created_date, created_at, exited_at,
     coalesce(reached.furthest_order, known_order, 0) as furthest_order,
     reached.reached_at
 from entities
@@ -1329,18 +1331,23 @@ from canonical_stages
 where not is_exit and stage <> 'unmapped';
 
 create table marts.marts.fct_funnel_stages as
-with steps_reached as (
+with steps_of_entities as (
     select
-        entities.funnel, entities.entity_key, entities.channel, steps.stage, steps.stage_order, steps.is_last,
+        entities.funnel, entities.entity_key, entities.channel, segment, steps.stage, steps.stage_order, steps.is_last,
         furthest_order > steps.stage_order as has_progressed, is_exited, exited_at,
         reached_at[steps.stage_order] as entered_at, reached_at[steps.stage_order + 1] as progressed_at,
         cast(date_trunc('month', local_day(reached_at[steps.stage_order])) as date) as entry_month
     from funnel_entities as entities
     inner join steps on entities.funnel = steps.funnel and furthest_order >= steps.stage_order
 ),
+steps_reached as (
+    select *, case dimension when 'channel' then channel when 'segment' then segment else 'all' end as member
+    from steps_of_entities
+    cross join (values ('all'), ('channel'), ('segment')) as dimensions (dimension)
+),
 counted as (
     select
-        funnel, stage, channel, stage_order, is_last, entry_month,
+        funnel, stage, dimension, member, stage_order, is_last, entry_month,
         count(*) as entities_entered,
         count(*) filter (where has_progressed) as entities_progressed,
         count(*) filter (where not has_progressed and is_exited) as entities_exited,
@@ -1356,13 +1363,13 @@ completed as (
     from marts.marts.fct_deal_stage_visits where is_completed and not is_bulk_update and days_in_stage is not null
 ),
 waits as (
-    select funnel, stage, channel, entry_month, count(*) as completed_visits, median(days_in_stage) as median_days
+    select funnel, stage, dimension, member, entry_month, count(*) as completed_visits, median(days_in_stage) as median_days
     from completed
     inner join steps_reached using (funnel, entity_key, stage)
     group by all
 ),
 outcomes as (
-    select funnel, stage, channel, has_progressed or is_exited as has_outcome,
+    select funnel, stage, dimension, member, has_progressed or is_exited as has_outcome,
         greatest(days_between(entered_at, case
             when has_progressed then progressed_at when is_exited then exited_at else getvariable('as_of_end')
         end), 0) as days
@@ -1374,27 +1381,28 @@ outcomes as (
         and (has_progressed or not is_exited or exited_at is not null)
 ),
 outcomes_counted as (
-    select funnel, stage, channel, days, count(*) filter (where has_outcome) as outcomes,
-        sum(count(*)) over (partition by funnel, stage, channel order by days desc) as at_risk
+    select funnel, stage, dimension, member, days, count(*) filter (where has_outcome) as outcomes,
+        sum(count(*)) over (partition by funnel, stage, dimension, member order by days desc) as at_risk
     from outcomes
-    group by funnel, stage, channel, days
+    group by funnel, stage, dimension, member, days
 ),
 survival as (
-    select funnel, stage, channel, days,
+    select funnel, stage, dimension, member, days,
         exp(sum(case when outcomes < at_risk then ln(1 - outcomes / at_risk) else -1e3 end) over (
-            partition by funnel, stage, channel order by days
+            partition by funnel, stage, dimension, member order by days
         )) as share_waiting
     from outcomes_counted
 ),
 ages as (
-    select funnel, stage, channel, min(days) filter (where share_waiting <= 0.1 + 1e-9) as p90
+    select funnel, stage, dimension, member, min(days) filter (where share_waiting <= 0.1 + 1e-9) as p90
     from survival
     group by all
 )
 select
     counted.funnel,
     counted.stage,
-    counted.channel,
+    counted.dimension,
+    counted.member,
     counted.stage_order,
     entities_entered,
     entities_progressed,
@@ -1411,29 +1419,34 @@ select
     counted.entry_month
 from counted
 left join ages
-    on counted.funnel = ages.funnel and counted.stage = ages.stage and counted.channel = ages.channel
+    on counted.funnel = ages.funnel and counted.stage = ages.stage and counted.dimension = ages.dimension
+    and counted.member = ages.member
 left join waits
-    on counted.funnel = waits.funnel and counted.stage = waits.stage and counted.channel = waits.channel
+    on counted.funnel = waits.funnel and counted.stage = waits.stage and counted.dimension = waits.dimension
+    and counted.member = waits.member
     and counted.entry_month is not distinct from waits.entry_month;
 
 create table marts.marts.fct_conversions_cohort as
 with by_milestone as (
     select
-        entities.funnel, entities.channel, steps.stage as milestone, steps.stage_order as milestone_order,
+        entities.funnel, dimension, case dimension when 'channel' then channel when 'segment' then segment else 'all' end
+            as member,
+        steps.stage as milestone, steps.stage_order as milestone_order,
         furthest_order >= steps.stage_order as has_reached, is_exited,
         cast(date_trunc('month', created_date) as date) as cohort_month,
         created_at, exited_at, reached_at[steps.stage_order] as reached_at
     from funnel_entities as entities
     inner join steps on entities.funnel = steps.funnel and steps.is_milestone
+    cross join (values ('all'), ('channel'), ('segment')) as dimensions (dimension)
 ),
 cohorts as (
-    select funnel, channel, milestone, milestone_order, cohort_month, count(*) as cohort_size,
+    select funnel, dimension, member, milestone, milestone_order, cohort_month, count(*) as cohort_size,
         count(*) filter (where has_reached) as reached
     from by_milestone
     group by all
 ),
 waits as (
-    select funnel, channel, milestone, has_reached or is_exited as has_outcome,
+    select funnel, dimension, member, milestone, has_reached or is_exited as has_outcome,
         greatest(days_between(created_at, case
             when has_reached then reached_at when is_exited then exited_at else getvariable('as_of_end')
         end), 0) as days
@@ -1444,26 +1457,27 @@ waits as (
         and (has_reached or not is_exited or exited_at is not null)
 ),
 waits_counted as (
-    select funnel, channel, milestone, days, count(*) filter (where has_outcome) as outcomes,
-        sum(count(*)) over (partition by funnel, channel, milestone order by days desc) as at_risk
+    select funnel, dimension, member, milestone, days, count(*) filter (where has_outcome) as outcomes,
+        sum(count(*)) over (partition by funnel, dimension, member, milestone order by days desc) as at_risk
     from waits
-    group by funnel, channel, milestone, days
+    group by funnel, dimension, member, milestone, days
 ),
 survival as (
-    select funnel, channel, milestone, days,
+    select funnel, dimension, member, milestone, days,
         exp(sum(case when outcomes < at_risk then ln(1 - outcomes / at_risk) else -1e3 end) over (
-            partition by funnel, channel, milestone order by days
+            partition by funnel, dimension, member, milestone order by days
         )) as share_waiting
     from waits_counted
 ),
 ages as (
-    select funnel, channel, milestone, min(days) filter (where share_waiting <= 0.1 + 1e-9) as p90
+    select funnel, dimension, member, milestone, min(days) filter (where share_waiting <= 0.1 + 1e-9) as p90
     from survival
     group by all
 )
 select
     cohorts.funnel,
-    cohorts.channel,
+    cohorts.dimension,
+    cohorts.member,
     cohorts.milestone,
     cohorts.milestone_order,
     cohort_size,
@@ -1475,7 +1489,7 @@ select
     coalesce(getvariable('as_of') - last_day(cohort_month) >= p90, false) as is_mature,
     cohort_month
 from cohorts
-left join ages using (funnel, channel, milestone);
+left join ages using (funnel, dimension, member, milestone);
 
 create table marts.marts.fct_campaign_roi_monthly as
 with spend as (

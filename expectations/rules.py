@@ -119,6 +119,24 @@ def accepted(column: str, values: Iterable[str], *, severity: Severity = "block"
     return none(f"{column}_accepted", f"{column} not in ({listed})", severity=severity)
 
 
+def funnel_parts(channels: Iterable[str], by: Iterable[str], count: str) -> list["Expectation"]:
+    """Per group of `by` the rows of dimension all, those of the channels and those of the segments count the same."""
+    listed = ", ".join(f"'{channel}'" for channel in channels)
+    parts = " or ".join(
+        f"sum({count}) filter (dimension = 'all') is distinct from sum({count}) filter (dimension = '{dimension}')"
+        for dimension in ("channel", "segment")
+    )
+    return [
+        accepted("dimension", ("all", "channel", "segment")),
+        none("channel_accepted", f"dimension = 'channel' and member not in ({listed})"),
+        rows(
+            "parts_are_all",
+            f"select {', '.join(by)} from {{batch}} group by all having {parts}",
+            expected="channels and segments each add up to all",
+        ),
+    ]
+
+
 def between(
     column: str, low: str | int, high: str | int | None = None, *, severity: Severity = "block"
 ) -> "Expectation":

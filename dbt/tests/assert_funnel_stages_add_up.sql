@@ -2,8 +2,8 @@
 -- predecessors.
 -- Why: an entity that is none of the three, or two of them, makes conversion and open counts
 -- contradict each other.
--- A returned row: a stage and cohort whose parts do not add up, or a funnel that widens towards its
--- end.
+-- A returned row: a stage and cohort whose parts do not add up, or a funnel of the whole or of a part of
+-- the company that widens towards its end.
 with
 
 funnel_stages as (
@@ -14,6 +14,8 @@ stages_summed as (
     select
         funnel,
         stage,
+        dimension,
+        member,
         stage_order,
         sum(entities_entered) as entered,
         sum(entities_progressed) as progressed
@@ -25,7 +27,7 @@ stages_followed as (
     select
         *,
         lead(entered) over (
-            partition by funnel
+            partition by funnel, dimension, member
             order by stage_order
         ) as entered_next
     from stages_summed

@@ -13,17 +13,17 @@ MART = "fct_conversion_curves"
 
 
 def expectations(context: GateContext) -> list["Expectation"]:
-    """One row per funnel, stage, month of entry, channel and number of days."""
+    """One row per funnel, stage, month of entry, part of the company and number of days."""
     return [
         *rules.basics(
             context,
             MART,
-            ["funnel", "stage", "channel", "entry_month", "horizon_days"],
+            ["funnel", "stage", "dimension", "member", "entry_month", "horizon_days"],
             floor=0,
         ),
         rules.filled("cohort_size", "is_complete"),
         rules.accepted("funnel", ("lead", "deal")),
-        rules.accepted("channel", ALL_CHANNELS),
+        *rules.funnel_parts(ALL_CHANNELS, ["funnel", "stage", "entry_month", "horizon_days"], "cohort_size"),
         rules.none("shares_not_negative", "least(progressed_incidence, exited_incidence) < 0"),
         rules.none("shares_within_one", "progressed_incidence + exited_incidence > 1.000001"),
         rules.none("complete_is_known", "is_complete and progressed_incidence is null"),
@@ -31,7 +31,7 @@ def expectations(context: GateContext) -> list["Expectation"]:
             "shares_grow",
             "select * from (select *, lag(progressed_incidence) over by_days as progressed_before, "
             "lag(exited_incidence) over by_days as exited_before from {batch} "
-            "window by_days as (partition by funnel, stage, channel, entry_month order by horizon_days)) "
+            "window by_days as (partition by funnel, stage, dimension, member, entry_month order by horizon_days)) "
             "where progressed_incidence < progressed_before - 1e-6 or exited_incidence < exited_before - 1e-6",
             expected="shares that never fall as days pass",
         ),

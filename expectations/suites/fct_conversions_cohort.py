@@ -18,19 +18,19 @@ MILESTONES = {
 
 
 def expectations(context: GateContext) -> list["Expectation"]:
-    """One row per funnel, month of creation, channel and milestone."""
+    """One row per funnel, month of creation, part of the company and milestone."""
     return [
         *rules.basics(
             context,
             MART,
-            ["funnel", "channel", "milestone"],
+            ["funnel", "dimension", "member", "milestone"],
             nullable=["cohort_month"],
             floor=context.floor("leads", "hubspot/contacts", "deals"),
         ),
         rules.filled("cohort_size", "reached", "is_mature"),
         rules.accepted("funnel", MILESTONES),
         rules.accepted("milestone", (*MILESTONES["lead"], *MILESTONES["deal"])),
-        rules.accepted("channel", ALL_CHANNELS),
+        *rules.funnel_parts(ALL_CHANNELS, ["funnel", "milestone", "cohort_month"], "cohort_size"),
         rules.none("reached_within_the_cohort", "reached < 0 or reached > cohort_size or cohort_size < 1"),
         rules.none("rate_is_reached_of_cohort", "abs(conversion_rate - reached / nullif(cohort_size, 0)) > 0.000001"),
         rules.none("rate_in_its_interval", "conversion_rate not between wilson_low - 1e-6 and wilson_high + 1e-6"),

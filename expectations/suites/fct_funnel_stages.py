@@ -13,18 +13,18 @@ MART = "fct_funnel_stages"
 
 
 def expectations(context: GateContext) -> list["Expectation"]:
-    """One row per funnel, stage, month of entry and channel."""
+    """One row per funnel, stage, month of entry and part of the company."""
     return [
         *rules.basics(
             context,
             MART,
-            ["funnel", "stage", "channel"],
+            ["funnel", "stage", "dimension", "member"],
             nullable=["entry_month"],
             floor=context.floor("leads", "hubspot/contacts", "deals"),
         ),
         rules.filled("entities_entered", "entities_progressed", "entities_exited", "entities_open"),
         rules.accepted("funnel", ("lead", "deal")),
-        rules.accepted("channel", ALL_CHANNELS),
+        *rules.funnel_parts(ALL_CHANNELS, ["funnel", "stage", "entry_month"], "entities_entered"),
         rules.none(
             "entered_is_progressed_exited_or_open",
             "entities_entered <> entities_progressed + entities_exited + entities_open",

@@ -12,9 +12,19 @@ MART = "rpt_funnel"
 
 
 def expectations(context: GateContext) -> list["Expectation"]:
-    """One row per funnel, stage and basis of its cohorts."""
+    """One row per funnel, stage, part of the company and basis of its cohorts."""
     return [
-        *rules.keyed(["funnel", "stage", "cohort_basis"], floor=context.floor("leads", "hubspot/contacts", "deals")),
+        *rules.keyed(
+            ["funnel", "stage", "dimension", "member", "cohort_basis"],
+            floor=context.floor("leads", "hubspot/contacts", "deals"),
+        ),
+        rules.accepted("dimension", ("all", "segment")),
+        rules.rows(
+            "segments_are_all",
+            "select funnel, stage, cohort_basis from {batch} group by all having sum(entities_entered) filter "
+            "(dimension = 'all') is distinct from sum(entities_entered) filter (dimension = 'segment')",
+            expected="segments add up to all",
+        ),
         rules.accepted("cohort_basis", ("dated", "undated")),
         rules.accepted("funnel", ("lead", "deal")),
         rules.filled("stage_order", "entities_entered", "entities_progressed", "entities_exited", "entities_open"),

@@ -16,7 +16,7 @@ Row = dict[str, Any]
 _TABLES = {
     "rpt_headline": "order by period_type",
     "rpt_monthly": "order by month_start",
-    "rpt_funnel": "order by funnel desc, cohort_basis, stage_order",
+    "rpt_funnel": "order by funnel desc, dimension, member, cohort_basis, stage_order",
     "rpt_channels": "order by is_total, sort_order, channel",
     "rpt_attribution_comparison": (
         "where period_type = 'trailing_12_months' and conversion_event = 'won' and level = 'contact'"
@@ -122,9 +122,28 @@ class Facts:
 
         Of today's state only the stages count at which anybody stands: all others were passed by definition.
         """
-        rows = [row for row in self.tables["rpt_funnel"] if row["funnel"] == name]
+        rows = [row for row in self.tables["rpt_funnel"] if row["funnel"] == name and row["dimension"] == "all"]
         dated = [row for row in rows if row["cohort_basis"] == "dated"]
         return dated or [row for row in rows if row["is_last"] or row["entities_open"] or row["entities_exited"]]
+
+    def segments(self, name: str) -> list[Row]:
+        """One entry per account segment of one funnel, the eight largest, `unknown` last: how many entered its first
+        stage, and its rows of dated cohorts by stage. Nothing where no account's segment is known.
+        """
+        segments: dict[str, Row] = {}
+        for row in self.tables["rpt_funnel"]:
+            if row["funnel"] == name and row["dimension"] == "segment" and row["cohort_basis"] == "dated":
+                entry = segments.setdefault(row["member"], {"segment": row["member"], "stages": {}})
+                entry["stages"][row["stage"]] = row
+
+        for entry in segments.values():
+            first = min(entry["stages"].values(), key=lambda row: row["stage_order"])
+            entry["entered"] = first["entities_entered"]
+
+        def size(entry: Row) -> tuple[Any, ...]:
+            return entry["segment"] == "unknown", -entry["entered"], entry["segment"]
+
+        return sorted(segments.values(), key=size)[:8] if segments.keys() - {"unknown"} else []
 
     def forecasts(self) -> list[Row]:
         """One entry per period: its dates and target, and per method the parts' expected amounts, range and score."""

@@ -29,6 +29,12 @@ def vocabulary(_: Gettext) -> dict[str, dict[str, str]]:
             "lost": _("Lost"),
             "unmapped": _("Unmapped"),
         },
+        "segment": {
+            "small": _("Small"),
+            "mid": _("Mid-sized"),
+            "enterprise": _("Enterprise"),
+            "unknown": _("Not known"),
+        },
         "no_worth": {
             "not_enough_history": _("too short a history"),
             "no_stage_history": _("moves between stages unknown"),

@@ -148,8 +148,11 @@ class Attribution(Touches, Ads):
                         continue
                     unit = conversion[2] if level == "contact" or conversion[3] is None else conversion[3]
                     at = conversion[6]
-                    converted.add(unit)
-                    known = touched.get((level, unit), []) if unit is not None else []
+                    converted |= {unit, conversion[2]}
+                    # Of an account all its people count, and the conversion's own person wherever they belong.
+                    known = sorted({
+                        *touched.get((level, unit or ""), []), *touched.get(("contact", conversion[2] or ""), [])
+                    })  # fmt: skip
                     paths.append((conversion, [one for one in known if at - LOOKBACK <= one[0] <= at]))
                 others = [
                     [one for one in path if one[0] >= path[-1][0] - LOOKBACK]

@@ -22,6 +22,8 @@ STEPS = {
 }
 MILESTONES = {"lead": STEPS["lead"][2:], "deal": STEPS["deal"][1:]}
 ORDERS = {"lead": LEAD_STAGES, "deal": DEAL_STAGES}
+# A dimension and the member of it.
+Part = tuple[str, str]
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,7 @@ class Traveller:
 
     funnel: str
     channel: str
+    segment: str
     created_at: pd.Timestamp
     visits: list[Visit]
     exited_at: pd.Timestamp | None
@@ -38,6 +41,10 @@ class Traveller:
         """When it first came to `stage` or past it."""
         order = ORDERS[self.funnel][stage]
         return next((visit.entered_at for visit in self.visits if order <= visit.order < EXIT), None)
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        return ("all", "all"), ("channel", self.channel), ("segment", self.segment)
 
     @property
     def furthest(self) -> int:
@@ -52,9 +59,12 @@ class Funnel(Deals):
         """Leads and new-business deals, those left out of figures left out, and deals that a migration brought."""
         found = []
         leads = self.leads
+        segments = dict(zip(self.dim_accounts["account_key"], self.dim_accounts["segment"], strict=True))
         for row in leads.loc[~leads["is_excluded"]].to_dict("records"):
             visits = self.lead_visits[row["lead_id"]]
-            found.append(Traveller("lead", row["channel"], row["created_at"], visits, moment_of(row["exited_at"])))
+            segment = segments.get(row["account_key"]) or "unknown"
+            exited_at = moment_of(row["exited_at"])
+            found.append(Traveller("lead", row["channel"], segment, row["created_at"], visits, exited_at))
         rows = self.company.deals
         imported = rows.loc[rows["is_imported"].to_numpy(dtype=bool), "deal_id"]
         deals = self.fct_deals
@@ -62,9 +72,8 @@ class Funnel(Deals):
         chosen = chosen.loc[~chosen["deal_id"].isin(imported)]
         for row in chosen.to_dict("records"):
             lost_at = moment_of(row["closed_at"]) if row["status"] == "lost" else None
-            found.append(
-                Traveller("deal", row["channel"], row["created_at"], self.deal_visits[row["deal_id"]], lost_at)
-            )
+            visits = self.deal_visits[row["deal_id"]]
+            found.append(Traveller("deal", row["channel"], row["segment"], row["created_at"], visits, lost_at))
         return found
 
     @cached_property
@@ -75,21 +84,20 @@ class Funnel(Deals):
 
     @cached_property
     def fct_funnel_stages(self) -> pd.DataFrame:
-        """One row per funnel, stage, month of entry and channel."""
-        cells: dict[tuple[str, str, date, str], list[Traveller]] = {}
+        """One row per funnel, stage, month of entry and part of the company."""
+        cells: dict[tuple[str, str, date, Part], list[Traveller]] = {}
         for traveller in self._travellers:
             for stage in STEPS[traveller.funnel]:
                 entered = traveller.reached(stage)
                 if entered is not None:
                     month = self.day(entered).replace(day=1)
-                    cells.setdefault((traveller.funnel, stage, month, traveller.channel), []).append(traveller)
-        horizon = {
-            (funnel, stage, channel): ninetieth(waits) for (funnel, stage, channel), waits in self._waits().items()
-        }
+                    for part in traveller.parts:
+                        cells.setdefault((traveller.funnel, stage, month, part), []).append(traveller)
+        horizon = {group: ninetieth(waits) for group, waits in self._waits().items()}
         records = []
-        for (funnel, stage, month, channel), members in cells.items():
+        for (funnel, stage, month, part), members in cells.items():
             last = stage == STEPS[funnel][-1]
-            typical = horizon.get((funnel, stage, channel))
+            typical = horizon.get((funnel, stage, part))
             month_end = (pd.Timestamp(month) + pd.offsets.MonthEnd(0)).date()
             mature = typical is not None and (self.moment.as_of - month_end).days >= typical
             order = ORDERS[funnel][stage]
@@ -107,7 +115,8 @@ class Funnel(Deals):
                     "funnel": funnel,
                     "stage": stage,
                     "entry_month": month,
-                    "channel": channel,
+                    "dimension": part[0],
+                    "member": part[1],
                     "entities_entered": len(members),
                     "entities_progressed": progressed,
                     "entities_exited": exited,
@@ -123,9 +132,9 @@ class Funnel(Deals):
             )
         return pd.DataFrame.from_records(records)
 
-    def _waits(self) -> dict[tuple[str, str, str], list[tuple[float, bool]]]:
-        """(funnel, stage, channel) -> days from the stage to a later one or out, and whether either has come."""
-        found: dict[tuple[str, str, str], list[tuple[float, bool]]] = {}
+    def _waits(self) -> dict[tuple[str, str, Part], list[tuple[float, bool]]]:
+        """(funnel, stage, part) -> days from the stage to a later one or out, and whether either has come."""
+        found: dict[tuple[str, str, Part], list[tuple[float, bool]]] = {}
         for traveller in self._travellers:
             for stage, following in pairwise(STEPS[traveller.funnel]):
                 entered = traveller.reached(stage)
@@ -134,7 +143,8 @@ class Funnel(Deals):
                 outcome = traveller.reached(following) or traveller.exited_at
                 wait = (self.end if outcome is None else outcome) - entered
                 days = float(rounded(Decimal(str(max(wait / pd.Timedelta(days=1), 0.0))), 6))
-                found.setdefault((traveller.funnel, stage, traveller.channel), []).append((days, outcome is not None))
+                for part in traveller.parts:
+                    found.setdefault((traveller.funnel, stage, part), []).append((days, outcome is not None))
         return found
 
     def _is_bulk(self, visit: Visit) -> bool:
@@ -142,30 +152,32 @@ class Funnel(Deals):
 
     @cached_property
     def fct_conversions_cohort(self) -> pd.DataFrame:
-        """One row per funnel, month of creation, channel and milestone."""
-        cells: dict[tuple[str, date, str, str], list[Traveller]] = {}
-        groups: dict[tuple[str, str, str], list[tuple[float, bool]]] = {}
+        """One row per funnel, month of creation, part of the company and milestone."""
+        cells: dict[tuple[str, date, Part, str], list[Traveller]] = {}
+        groups: dict[tuple[str, Part, str], list[tuple[float, bool]]] = {}
         for traveller in self._travellers:
             month = self.day(traveller.created_at).replace(day=1)
             for stage in MILESTONES[traveller.funnel]:
-                cells.setdefault((traveller.funnel, month, traveller.channel, stage), []).append(traveller)
                 at = traveller.reached(stage)
                 outcome = at if at is not None else traveller.exited_at
                 wait = (outcome if outcome is not None else self.end) - traveller.created_at
                 days = max(wait / pd.Timedelta(days=1), 0.0)
-                groups.setdefault((traveller.funnel, traveller.channel, stage), []).append((days, outcome is not None))
+                for part in traveller.parts:
+                    cells.setdefault((traveller.funnel, month, part, stage), []).append(traveller)
+                    groups.setdefault((traveller.funnel, part, stage), []).append((days, outcome is not None))
         horizon = {group: ninetieth(waits) for group, waits in groups.items()}
         records = []
-        for (funnel, month, channel, stage), members in cells.items():
+        for (funnel, month, part, stage), members in cells.items():
             reached = sum(traveller.reached(stage) is not None for traveller in members)
             low, high = wilson(reached, len(members))
-            typical = horizon[funnel, channel, stage]
+            typical = horizon[funnel, part, stage]
             month_end = (pd.Timestamp(month) + pd.offsets.MonthEnd(0)).date()
             records.append(
                 {
                     "funnel": funnel,
                     "cohort_month": month,
-                    "channel": channel,
+                    "dimension": part[0],
+                    "member": part[1],
                     "milestone": stage,
                     "cohort_size": len(members),
                     "reached": reached,
@@ -215,7 +227,7 @@ def _after(ordered: list[tuple[float, bool]], place: int) -> int:
 
 COMPARISONS = [
     Comparison(
-        "fct_funnel_stages", ("funnel", "stage", "entry_month", "channel"),
+        "fct_funnel_stages", ("funnel", "stage", "entry_month", "dimension", "member"),
         measures(
             count="entities_entered entities_progressed entities_exited entities_open completed_visits",
             number="conversion_rate wilson_low wilson_high median_days_completed p90_days_to_outcome",
@@ -223,7 +235,7 @@ COMPARISONS = [
         ),
     ),
     Comparison(
-        "fct_conversions_cohort", ("funnel", "cohort_month", "channel", "milestone"),
+        "fct_conversions_cohort", ("funnel", "cohort_month", "dimension", "member", "milestone"),
         measures(
             count="cohort_size reached", number="conversion_rate wilson_low wilson_high p90_days_to_outcome",
             flag="is_mature",

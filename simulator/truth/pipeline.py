@@ -174,9 +174,9 @@ class Pipeline(Deals):
             if (came.owner, came.pipeline, team_before) != (left.owner, left.pipeline, team):
                 yield "transferred_out", came, came, -began, team_before
                 yield "transferred_in", left, came, began, team
-        elif created >= opens:
+        elif created >= opens or first is None:
             yield "created", left, came, began, team
-        elif first is None or first.status != "open":
+        elif first.status != "open":
             yield "reopened", left, came, began, team
         elif first.due is None:
             yield "date_set", left, came, began, team

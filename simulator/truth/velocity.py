@@ -12,7 +12,7 @@ from statistics import median
 import pandas as pd
 
 from simulator.truth.comparison import Comparison, measures
-from simulator.truth.funnel import ORDERS, STEPS, Funnel
+from simulator.truth.funnel import ORDERS, STEPS, Funnel, Part
 from simulator.truth.log import Visit, days_between, table
 
 HORIZONS = (7, 14, 30, 60, 90, 180, 365)
@@ -98,8 +98,8 @@ class Velocity(Funnel):
 
     @cached_property
     def fct_conversion_curves(self) -> pd.DataFrame:
-        """One row per funnel, stage, month, channel and number of days."""
-        cells: dict[tuple[str, str, date, str], list[tuple[float, str, float]]] = defaultdict(list)
+        """One row per funnel, stage, month, part of the company and number of days."""
+        cells: dict[tuple[str, str, date, Part], list[tuple[float, str, float]]] = defaultdict(list)
         for traveller in self._travellers:
             steps = STEPS[traveller.funnel]
             for stage, following in pairwise(steps):
@@ -112,9 +112,10 @@ class Velocity(Funnel):
                 wait = max(float(days_between(entered, at)), 0.0)
                 age = float(days_between(entered, self.end))
                 month = self.day(entered).replace(day=1)
-                cells[traveller.funnel, stage, month, traveller.channel].append((wait, fate, age))
+                for part in traveller.parts:
+                    cells[traveller.funnel, stage, month, part].append((wait, fate, age))
         records = []
-        for (funnel, stage, month, channel), members in cells.items():
+        for (funnel, stage, month, part), members in cells.items():
             last_day = (pd.Timestamp(month) + pd.offsets.MonthEnd(0)).date()
             for horizon in HORIZONS:
                 on, out = shares_by(horizon, [(wait, fate) for wait, fate, _ in members])
@@ -124,7 +125,8 @@ class Velocity(Funnel):
                         "funnel": funnel,
                         "stage": stage,
                         "entry_month": month,
-                        "channel": channel,
+                        "dimension": part[0],
+                        "member": part[1],
                         "horizon_days": horizon,
                         "stage_order": ORDERS[funnel][stage],
                         "cohort_size": len(members),
@@ -133,7 +135,7 @@ class Velocity(Funnel):
                         "is_complete": (self.moment.as_of - last_day).days >= horizon,
                     }
                 )
-        return table(records, "funnel stage entry_month channel horizon_days")
+        return table(records, "funnel stage entry_month dimension member horizon_days")
 
 
 def month_before(month: date) -> date:
@@ -180,7 +182,7 @@ COMPARISONS = [
         ),
     ),
     Comparison(
-        "fct_conversion_curves", ("funnel", "stage", "entry_month", "channel", "horizon_days"),
+        "fct_conversion_curves", ("funnel", "stage", "entry_month", "dimension", "member", "horizon_days"),
         measures(
             count="stage_order cohort_size", number="progressed_incidence exited_incidence", flag="is_complete",
         ),

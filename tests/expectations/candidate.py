@@ -39,6 +39,7 @@ sources:
 """
 
 STAGES = "['prospecting', 'qualification', 'meeting', 'proposal', 'negotiation', 'closing', 'won', 'lost']"
+PARTS = "(values ('all', 'all'), ('channel', 'organic_search'), ('segment', 'small')) as parts (dimension, member)"
 
 CONTACTS = """
 create table contacts_made as select
@@ -509,20 +510,20 @@ create table fct_lead_routing as select
 from fct_leads;
 
 create table fct_funnel_stages as select
-    'deal' as funnel, ({stages})[1 + i % 6] as stage, 'organic_search' as channel, 10::bigint as entities_entered,
+    'deal' as funnel, ({stages})[1 + i % 6] as stage, dimension, member, 10::bigint as entities_entered,
     4::bigint as entities_progressed, 3::bigint as entities_exited, 3::bigint as entities_open,
     0.4::decimal(18, 9) as conversion_rate, 0.168::decimal(18, 9) as wilson_low, 0.687::decimal(18, 9) as wilson_high,
     10::decimal(18, 6) as median_days_completed, 4::bigint as completed_visits,
     20::decimal(18, 6) as p90_days_to_outcome, true as is_mature,
     date '2026-02-01' + to_months((i // 6)::integer) as entry_month
-from range(24) as numbers (i);
+from range(24) as numbers (i) cross join {parts};
 
 create table fct_conversions_cohort as select
-    'deal' as funnel, 'organic_search' as channel, ({stages})[2 + i % 6] as milestone, 10::bigint as cohort_size,
+    'deal' as funnel, dimension, member, ({stages})[2 + i % 6] as milestone, 10::bigint as cohort_size,
     4::bigint as reached, 0.4::decimal(18, 9) as conversion_rate, 0.168::decimal(18, 9) as wilson_low,
     0.687::decimal(18, 9) as wilson_high, 20::decimal(18, 6) as p90_days_to_outcome, true as is_mature,
     date '2026-02-01' + to_months((i // 6)::integer) as cohort_month
-from range(24) as numbers (i);
+from range(24) as numbers (i) cross join {parts};
 
 create table fct_sessions as select
     'v' || (i % 40) || ':' || i as session_key, 'hubspot:c' || (i % 40) as contact_key, null::text as person_key,
@@ -732,12 +733,13 @@ create table fct_funnel_velocity as select
 from range(24) as numbers (i) cross join (select unnest(['all', 'channel', 'segment']) as dimension);
 
 create table fct_conversion_curves as select
-    'deal' as funnel, ({stages})[1 + i % 6] as stage, 'organic_search' as channel, (1 + i % 6)::integer as stage_order,
+    'deal' as funnel, ({stages})[1 + i % 6] as stage, dimension, member, (1 + i % 6)::integer as stage_order,
     horizon_days::integer as horizon_days, 10::bigint as cohort_size,
     (horizon_days / 1000)::decimal(18, 9) as progressed_incidence,
     (horizon_days / 2000)::decimal(18, 9) as exited_incidence, horizon_days < 30 as is_complete,
     date '2026-02-01' + to_months((i // 6)::integer) as entry_month
-from range(24) as numbers (i) cross join (select unnest([7, 14, 30, 60, 90, 180, 365]) as horizon_days);
+from range(24) as numbers (i) cross join {parts}
+cross join (select unnest([7, 14, 30, 60, 90, 180, 365]) as horizon_days);
 
 create table fct_forecast as
 with parts as (
@@ -869,12 +871,13 @@ create table rpt_coverage as select 'month' as period_type, 'now' as period_labe
     10::decimal(18, 2) as open_due, 20::decimal(18, 2) as missing, 0.5::decimal(18, 9) as coverage, true as is_current,
     date '2026-06-17' as same_day, date '2026-06-01' as period_start, date '2026-06-30' as period_end;
 
-create table rpt_funnel as select 'deal' as funnel, ({stages})[1 + i] as stage, 'dated' as cohort_basis,
+create table rpt_funnel as select 'deal' as funnel, ({stages})[1 + i] as stage, dimension, member,
+    'dated' as cohort_basis,
     (1 + i)::integer as stage_order, 10::bigint as entities_entered, 4::bigint as entities_progressed,
     3::bigint as entities_exited, 3::bigint as entities_open, 10::bigint as mature_entered,
     4::bigint as mature_progressed, 5::bigint as young_entered, 1::bigint as young_progressed,
     0.4::decimal(18, 9) as conversion_rate, 0.168::decimal(18, 9) as wilson_low, 0.687::decimal(18, 9) as wilson_high,
-    false as is_last from range(6) as numbers (i);
+    false as is_last from range(6) as numbers (i) cross join {parts} where dimension <> 'channel';
 
 create table rpt_channels as select 'all_time' as window_name, channel, 10 * channels::bigint as leads,
     4::bigint as mqls, 3::bigint as sql_leads, 2::bigint as opportunities, 1::bigint as customers,
@@ -1043,7 +1046,7 @@ def make(root: Path, *, run_id: str = "run-1") -> tuple[Home, Settings, RunConte
     )
     prepare(home, context, {}, {}, {})
     channels = str([*CHANNELS, "not_stated", "unmapped", "unattributed"])
-    marts = MARTS.format(channels=channels, stages=STAGES, run_id=run_id, known_at=known_at)
+    marts = MARTS.format(channels=channels, stages=STAGES, parts=PARTS, run_id=run_id, known_at=known_at)
     with duckdb.connect(":memory:") as connection:
         connection.execute(f"attach '{home.candidate}' as marts (storage_version 'v1.4.0')")
         connection.execute(f"attach '{home.history}' as history")
@@ -1053,7 +1056,7 @@ def make(root: Path, *, run_id: str = "run-1") -> tuple[Home, Settings, RunConte
         connection.execute("set search_path = 'marts.marts,memory.made'")
         connection.execute(marts)
         connection.execute(_freshness())
-        connection.execute(REPORT.format(stages=STAGES))
+        connection.execute(REPORT.format(stages=STAGES, parts=PARTS))
         connection.execute("set search_path = 'history.staging,marts.marts'")
         connection.execute(STAGING)
     return home, settings, context

@@ -166,8 +166,8 @@ MUTATIONS = {
         "entered_is_progressed_exited_or_open",
     ),
     "fct_conversions_cohort": (
-        "update fct_conversions_cohort set wilson_high = 0.3 where milestone = 'won'",
-        "rate_in_its_interval",
+        "delete from fct_conversions_cohort where dimension = 'segment' and milestone = 'won'",
+        "parts_are_all",
     ),
     "fct_sessions": (
         "update fct_sessions set ended_at = started_at - interval 1 hour where visitor_id = 'v1'",

@@ -64,7 +64,9 @@ SCHEMAS = {
         "owner_key text, owner_id text, source_system text, owner_name text, email text, team text, kind text,"
         " rollup_owner_name text, is_active boolean"
     ),
-    "dim_accounts": "account_key text, account_name text, is_excluded boolean, exclusion_reason text",
+    "dim_accounts": (
+        "account_key text, account_name text, segment text, is_excluded boolean, exclusion_reason text"
+    ),
     "dim_contacts": (
         "contact_key text, full_name text, email text, is_excluded boolean, exclusion_reason text"
     ),
@@ -80,7 +82,7 @@ SCHEMAS = {
         " history_basis text, won_amount_reporting decimal(18,2), is_mql boolean, is_sql_lead boolean,"
         " is_opportunity boolean, is_customer boolean, is_excluded boolean, created_date date,"
         " created_at timestamp, mql_at timestamp, sql_lead_at timestamp, opportunity_at timestamp,"
-        " customer_at timestamp, exited_at timestamp"
+        " customer_at timestamp, exited_at timestamp, account_key text"
     ),
     "fct_lead_stages": (
         "lead_key text, stage text, days_in_stage decimal(18,6), is_open boolean, entered_at timestamp,"
@@ -110,12 +112,12 @@ SCHEMAS = {
         " is_bulk_update boolean, entered_at timestamp, exited_at timestamp"
     ),
     "fct_funnel_stages": (
-        "funnel text, stage text, channel text, entities_entered bigint, entities_progressed bigint,"
+        "funnel text, stage text, dimension text, member text, entities_entered bigint, entities_progressed bigint,"
         " entities_exited bigint, entities_open bigint, median_days_completed decimal(18,6),"
         " completed_visits bigint, entry_month date"
     ),
     "fct_conversions_cohort": (
-        "funnel text, channel text, milestone text, cohort_size bigint, reached bigint,"
+        "funnel text, dimension text, member text, milestone text, cohort_size bigint, reached bigint,"
         " p90_days_to_outcome decimal(18,6), is_mature boolean, cohort_month date"
     ),
     "fct_ad_performance_daily": (
@@ -247,6 +249,7 @@ def _leads(random: np.random.Generator, count: int) -> list[tuple[Any, ...]]:
                 round(float(random.lognormal(9.2, 0.8)), 2) if stage == "customer" else 0,
                 *(step is not None for step in steps), is_test, created.date(), created, *steps,
                 created + timedelta(days=20) if left else None,
+                f"hubspot:a{number % 400}" if number % 9 else None,
             )
         )  # fmt: skip
     return rows
@@ -521,7 +524,7 @@ def _fill_funnel(connection: duckdb.DuckDBPyConnection) -> None:
         """
         insert into marts.fct_funnel_stages
         with entered as (
-            select 'deal' as funnel, visits.stage, deals.channel, deals.deal_key as entity,
+            select 'deal' as funnel, visits.stage, deals.channel, deals.segment, deals.deal_key as entity,
                 min(visits.entered_at) as entered_at, any_value(deals.status) as status,
                 any_value(deals.stage) as now_at, any_value(visits.stage_order) as stage_order,
                 median(visits.days_in_stage) filter (where visits.is_completed) as days
@@ -530,16 +533,17 @@ def _fill_funnel(connection: duckdb.DuckDBPyConnection) -> None:
             where deals.pipeline_purpose = 'new_business' and visits.stage not in ('lost') and not deals.is_excluded
             group by all
             union all
-            select 'lead', stage, channel, lead_key, entered_at,
+            select 'lead', stage, channel, segment, lead_key, entered_at,
                 case when next_at is not null then 'progressed'
                     when exit_reason is not null then 'lost' else 'open' end,
                 null, null, date_diff('day', entered_at, next_at)
             from (
-                select lead_key, channel, exit_reason,
+                select lead_key, channel, coalesce(segment, 'unknown') as segment, exit_reason,
                     unnest(['lead', 'mql', 'sql_lead', 'opportunity', 'customer']) as stage,
                     unnest([created_at, mql_at, sql_lead_at, opportunity_at, customer_at]) as entered_at,
                     unnest([mql_at, sql_lead_at, opportunity_at, customer_at, null]) as next_at
-                from marts.fct_leads where not is_excluded
+                from marts.fct_leads as leads left join marts.dim_accounts as accounts using (account_key)
+                where not leads.is_excluded
             ) where entered_at is not null
         ),
         judged as (
@@ -553,11 +557,13 @@ def _fill_funnel(connection: duckdb.DuckDBPyConnection) -> None:
                 else status end as fate
             from entered
         )
-        select funnel, stage, channel, count(*), count(*) filter (where fate = 'progressed'),
+        select funnel, stage, dimension,
+            case dimension when 'channel' then channel when 'segment' then segment else 'all' end as member,
+            count(*), count(*) filter (where fate = 'progressed'),
             count(*) filter (where fate = 'lost'), count(*) filter (where fate not in ('progressed', 'lost')),
             median(days), count(days), date_trunc('month', entered_at)
-        from judged
-        group by funnel, stage, channel, date_trunc('month', entered_at)
+        from judged cross join (values ('all'), ('channel'), ('segment')) as dimensions (dimension)
+        group by funnel, stage, dimension, member, date_trunc('month', entered_at)
         """
     )
 
@@ -638,7 +644,10 @@ def create(
         _insert(
             connection,
             "dim_accounts",
-            [(f"hubspot:a{number}", f"Account {number} Ltd", False, None) for number in range(400)],
+            [
+                (f"hubspot:a{number}", f"Account {number} Ltd", segment, False, None)
+                for number, segment in zip(range(400), ["small", "mid", "Key & <b>Co"] * 134, strict=False)
+            ],
         )
     _fill_deal_changes(connection, random, deal_rows)
     if dateless_leads:
@@ -693,7 +702,7 @@ def _dateless(random: np.random.Generator, count: int) -> list[tuple[Any, ...]]:
         rows.append(
             (f"files:{number}", None, None, "crm", channel, name, origins[int(random.integers(0, 3))],
              "customer" if converted else "lead", None, None, "assumed_current", 0, *(converted,) * 4, False,
-             *(None,) * 7)
+             *(None,) * 8)
         )  # fmt: skip
     return rows
 

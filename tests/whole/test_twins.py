@@ -46,12 +46,12 @@ KEYS = {
     "fct_ad_performance_daily": ["ad_day_key"],
     "fct_campaign_roi_monthly": ["campaign_key", "channel", "month_start"],
     "fct_carts": ["cart_key"],
-    "fct_conversion_curves": ["funnel", "stage", "entry_month", "channel", "horizon_days"],
-    "fct_conversions_cohort": ["funnel", "cohort_month", "channel", "milestone"],
+    "fct_conversion_curves": ["funnel", "stage", "entry_month", "dimension", "member", "horizon_days"],
+    "fct_conversions_cohort": ["funnel", "cohort_month", "dimension", "member", "milestone"],
     "fct_deal_stage_visits": ["deal_key", "visit_no"],
     "fct_deal_line_items": ["line_key"],
     "fct_deals": ["deal_key"],
-    "fct_funnel_stages": ["funnel", "stage", "entry_month", "channel"],
+    "fct_funnel_stages": ["funnel", "stage", "entry_month", "dimension", "member"],
     "fct_lead_stages": ["lead_key", "visit_no"],
     "fct_leads": ["lead_key"],
     "fct_sessions": ["session_key"],
@@ -91,6 +91,8 @@ MISSING = {
     # Imported deals teach the export how long stages of deals take; those of leads are asked below.
     ("fct_funnel_stages", "p90_days_to_outcome"),
     ("fct_funnel_stages", "is_mature"),
+    ("fct_conversions_cohort", "p90_days_to_outcome"),
+    ("fct_conversions_cohort", "is_mature"),
     ("fct_deals", "cycle_reject_reason"),
     ("fct_win_loss", "days_to_close"),
     ("rpt_source_to_revenue", "median_days_deal_to_won"),
@@ -173,11 +175,11 @@ def test_both_ways_give_equal_marts_but_for_what_an_export_does_not_hold(whole: 
             else:
                 assert lost == (0,), f"{mart}: rows that only the vendors show, deleted ones aside"
                 assert joined[0] > 0
-        of_leads = (
-            "select stage, entry_month, channel, p90_days_to_outcome, is_mature from {}.marts.fct_funnel_stages "
-            "where funnel = 'lead' order by all"
-        )
-        assert both.execute(of_leads.format("crm")).fetchall() == both.execute(of_leads.format("export")).fetchall()
+        for mart in ("fct_funnel_stages", "fct_conversions_cohort"):
+            columns = ", ".join([*KEYS[mart], "p90_days_to_outcome", "is_mature"])
+            of_leads = f"select {columns} from {{}}.marts.{mart} where funnel = 'lead' order by all"
+            crm, export = (both.execute(of_leads.format(one)).fetchall() for one in ("crm", "export"))
+            assert crm == export, mart
     assert differing == MISSING
 
 

@@ -9,6 +9,10 @@ leads as (
     where not is_excluded
 ),
 
+accounts as (
+    select * from {{ ref('dim_accounts') }}
+),
+
 deals as (
     select * from {{ ref('fct_deals') }}
     where not is_excluded and not is_imported and pipeline_purpose = 'new_business'
@@ -29,25 +33,28 @@ steps as (
 entities as (
     select
         'lead' as funnel,
-        lead_key as entity_key,
-        channel,
+        leads.lead_key as entity_key,
+        leads.channel,
+        coalesce(accounts.segment, 'unknown') as segment,
         case
-            when is_customer then 'customer'
-            when is_opportunity then 'opportunity'
-            when is_sql_lead then 'sql_lead'
-            when is_mql then 'mql'
-            else lifecycle_stage
+            when leads.is_customer then 'customer'
+            when leads.is_opportunity then 'opportunity'
+            when leads.is_sql_lead then 'sql_lead'
+            when leads.is_mql then 'mql'
+            else leads.lifecycle_stage
         end as furthest_known_stage,
-        exit_reason is not null as is_exited,
-        created_date,
-        created_at,
-        exited_at
+        leads.exit_reason is not null as is_exited,
+        leads.created_date,
+        leads.created_at,
+        leads.exited_at
     from leads
+    left join accounts on leads.account_key = accounts.account_key
     union all
     select
         'deal' as funnel,
         deal_key as entity_key,
         channel,
+        segment,
         -- How far a lost deal had come is not known from its state; that it was in the pipeline is.
         case when status = 'lost' then 'prospecting' else stage end as furthest_known_stage,
         status = 'lost' as is_exited,
@@ -97,6 +104,7 @@ final as (
         entities.funnel,
         entities.entity_key,
         entities.channel,
+        entities.segment,
         coalesce(steps_reached.furthest_order, steps.stage_order, 0) as furthest_order,
         steps_reached.furthest_order is not null as has_history,
         entities.is_exited,

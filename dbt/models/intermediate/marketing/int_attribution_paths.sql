@@ -1,6 +1,6 @@
 {#- The touches before each conversion within the lookback window, in order, and those of everybody who has touched
-    and not converted, which the chain of channels needs as well. An account's path is that of all its people; who belongs
-    to no account is one alone. -#}
+    and not converted, which the chain of channels needs as well. An account's path is that of all its people and of the
+    conversion's own, wherever these belong by now; who belongs to no account is one alone. -#}
 with
 
 conversions as (
@@ -67,14 +67,13 @@ conversion_units as (
     from conversions
 ),
 
-conversion_touches as (
+touches_of_units as (
     select
-        conversion_units.conversion_key as path_key,
-        touch_units.touch_key,
+        conversion_units.conversion_key,
         conversion_units.conversion_event,
         conversion_units.level,
+        touch_units.touch_key,
         touch_units.channel,
-        true as is_converted,
         touch_units.touched_at
     from conversion_units
     inner join touch_units
@@ -84,6 +83,57 @@ conversion_touches as (
             and conversion_units.converted_at >= touch_units.touched_at
     cross join rules
     where touch_units.touched_at >= conversion_units.converted_at - to_days(rules.lookback_days)
+),
+
+-- A deal's own contact may belong to no account or have gone to another one.
+own_touches_of_accounts as (
+    select
+        of_people.conversion_key,
+        of_people.conversion_event,
+        'account' as level,
+        of_people.touch_key,
+        of_people.channel,
+        of_people.touched_at
+    from touches_of_units as of_people
+    anti join touches_of_units as of_accounts
+        on
+            of_accounts.level = 'account'
+            and of_people.conversion_key = of_accounts.conversion_key
+            and of_people.conversion_event = of_accounts.conversion_event
+            and of_people.touch_key = of_accounts.touch_key
+    where of_people.level = 'contact'
+),
+
+conversion_touches as (
+    select
+        of_all.conversion_key as path_key,
+        of_all.touch_key,
+        of_all.conversion_event,
+        of_all.level,
+        of_all.channel,
+        true as is_converted,
+        of_all.touched_at
+    from (
+        select * from touches_of_units
+        union all by name
+        select * from own_touches_of_accounts
+    ) as of_all
+),
+
+-- Who has converted as a person is no account of one that has not.
+units_converted as (
+    select
+        level,
+        unit_key,
+        conversion_event
+    from conversion_units
+    union all
+    select
+        'account' as level,
+        unit_key,
+        conversion_event
+    from conversion_units
+    where level = 'contact'
 ),
 
 last_touches as (
@@ -103,11 +153,11 @@ units_without_conversion as (
         last_touches.last_touched_at
     from last_touches
     cross join events
-    anti join conversion_units
+    anti join units_converted
         on
-            last_touches.level = conversion_units.level
-            and last_touches.unit_key = conversion_units.unit_key
-            and events.conversion_event = conversion_units.conversion_event
+            last_touches.level = units_converted.level
+            and last_touches.unit_key = units_converted.unit_key
+            and events.conversion_event = units_converted.conversion_event
 ),
 
 other_touches as (

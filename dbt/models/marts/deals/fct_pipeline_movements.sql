@@ -46,6 +46,15 @@ open_states as (
     where states.status = 'open'
 ),
 
+-- Where a history begins later than the deal, it comes in when it begins.
+lives as (
+    select
+        deal_key,
+        min(valid_from) as begins_at
+    from states
+    group by deal_key
+),
+
 states_in_periods as (
     select
         periods.period_type,
@@ -153,7 +162,7 @@ deals_dated as (
     select
         deals_in_periods.*,
         deals.segment,
-        deals.created_at,
+        greatest(deals.created_at, lives.begins_at) as created_at,
         coalesce(deals.deleted_at < deals_in_periods.ends_at, false)
             as is_deleted_at_closing,
         ends_of_deals.is_open_at_opening,
@@ -172,6 +181,7 @@ deals_dated as (
         end as departure_date
     from deals_in_periods
     inner join deals on deals_in_periods.deal_key = deals.deal_key
+    inner join lives on deals_in_periods.deal_key = lives.deal_key
     inner join ends_of_deals
         on
             deals_in_periods.period_type = ends_of_deals.period_type

@@ -19,6 +19,7 @@ entities_by_step as (
     select
         entities.funnel,
         entities.channel,
+        entities.segment,
         steps.stage,
         steps.stage_order,
         entities.furthest_order > steps.stage_order as has_progressed,
@@ -45,10 +46,11 @@ entities_by_step as (
 ),
 
 -- To a later stage, out, or to the end of the day, whichever was first. An outcome of unknown time cannot say when.
-waits as (
+waits_of_entities as (
     select
         entities_by_step.funnel,
         entities_by_step.channel,
+        entities_by_step.segment,
         entities_by_step.stage,
         entities_by_step.stage_order,
         entities_by_step.has_progressed,
@@ -81,10 +83,20 @@ waits as (
         end
 ),
 
+waits as (
+    select
+        waits_of_entities.*,
+        dimensions.dimension,
+        {{ funnel_member('waits_of_entities') }} as member
+    from waits_of_entities
+    cross join {{ funnel_dimensions() }}
+),
+
 cohorts as (
     select
         funnel,
-        channel,
+        dimension,
+        member,
         stage,
         stage_order,
         count(*) as cohort_size,
@@ -97,25 +109,27 @@ cohorts as (
 waits_counted as (
     select
         funnel,
-        channel,
+        dimension,
+        member,
         stage,
         days,
         count(*) filter (where has_progressed) as progressed,
         count(*) filter (where has_left) as departed,
         -- Whoever is censored on a day was still at risk on it.
         sum(count(*)) over (
-            partition by funnel, channel, stage, entry_month
+            partition by funnel, dimension, member, stage, entry_month
             order by days desc
         ) as at_risk,
         entry_month
     from waits
-    group by funnel, channel, stage, days, entry_month
+    group by funnel, dimension, member, stage, days, entry_month
 ),
 
 waiting as (
     select
         funnel,
-        channel,
+        dimension,
+        member,
         stage,
         days,
         progressed,
@@ -129,7 +143,7 @@ waiting as (
                         else -1e3
                     end
                 ) over (
-                    partition by funnel, channel, stage, entry_month
+                    partition by funnel, dimension, member, stage, entry_month
                     order by days
                     rows between unbounded preceding and 1 preceding
                 )
@@ -144,7 +158,8 @@ waiting as (
 incidence as (
     select
         funnel,
-        channel,
+        dimension,
+        member,
         stage,
         {%- for days in horizons %}
         sum(share_waiting_before * progressed / at_risk) filter (where days <= {{ days }}) as progressed_{{ days }},
@@ -163,7 +178,8 @@ incidence_by_horizon as (
     select
         cohorts.funnel,
         cohorts.stage,
-        cohorts.channel,
+        cohorts.dimension,
+        cohorts.member,
         cohorts.stage_order,
         horizons.days as horizon_days,
         cohorts.cohort_size,
@@ -183,7 +199,8 @@ incidence_by_horizon as (
     inner join incidence
         on
             cohorts.funnel = incidence.funnel
-            and cohorts.channel = incidence.channel
+            and cohorts.dimension = incidence.dimension
+            and cohorts.member = incidence.member
             and cohorts.stage = incidence.stage
             and cohorts.entry_month = incidence.entry_month
     cross join horizons
@@ -193,7 +210,8 @@ final as (
     select
         incidence_by_horizon.funnel,
         incidence_by_horizon.stage,
-        incidence_by_horizon.channel,
+        incidence_by_horizon.dimension,
+        incidence_by_horizon.member,
         incidence_by_horizon.stage_order,
         incidence_by_horizon.horizon_days,
         incidence_by_horizon.cohort_size,

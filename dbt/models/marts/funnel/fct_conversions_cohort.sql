@@ -19,7 +19,8 @@ run_context as (
 entities_by_milestone as (
     select
         entities.funnel,
-        entities.channel,
+        dimensions.dimension,
+        {{ funnel_member('entities') }} as member,
         steps.stage as milestone,
         steps.stage_order as milestone_order,
         entities.furthest_order >= steps.stage_order as has_reached,
@@ -37,12 +38,14 @@ entities_by_milestone as (
         end as reached_at
     from entities
     inner join steps on entities.funnel = steps.funnel
+    cross join {{ funnel_dimensions() }}
 ),
 
 cohorts as (
     select
         funnel,
-        channel,
+        dimension,
+        member,
         milestone,
         milestone_order,
         count(*) as cohort_size,
@@ -57,7 +60,8 @@ cohorts as (
 waits as (
     select
         entities_by_milestone.funnel,
-        entities_by_milestone.channel,
+        entities_by_milestone.dimension,
+        entities_by_milestone.member,
         entities_by_milestone.milestone,
         entities_by_milestone.has_reached or entities_by_milestone.is_exited as has_outcome,
         greatest(
@@ -84,23 +88,25 @@ waits as (
 ),
 
 survival as (
-    {{ survival('waits', ['funnel', 'channel', 'milestone'], ended='has_outcome') }}
+    {{ survival('waits', ['funnel', 'dimension', 'member', 'milestone'], ended='has_outcome') }}
 ),
 
 maturity_ages as (
     select
         funnel,
-        channel,
+        dimension,
+        member,
         milestone,
         {{ days_until_left(0.1) }} as p90_days_to_outcome
     from survival
-    group by funnel, channel, milestone
+    group by funnel, dimension, member, milestone
 ),
 
 final as (
     select
         cohorts.funnel,
-        cohorts.channel,
+        cohorts.dimension,
+        cohorts.member,
         cohorts.milestone,
         cohorts.milestone_order,
         cohorts.cohort_size,
@@ -120,7 +126,8 @@ final as (
     left join maturity_ages
         on
             cohorts.funnel = maturity_ages.funnel
-            and cohorts.channel = maturity_ages.channel
+            and cohorts.dimension = maturity_ages.dimension
+            and cohorts.member = maturity_ages.member
             and cohorts.milestone = maturity_ages.milestone
 )
 

@@ -1,6 +1,6 @@
 with
 
-steps_reached as (
+steps_of_entities as (
     select * from {{ ref('int_funnel_steps_reached') }}
 ),
 
@@ -16,11 +16,21 @@ run_context as (
     select * from {{ source('run', 'run_context') }}
 ),
 
+steps_reached as (
+    select
+        steps_of_entities.*,
+        dimensions.dimension,
+        {{ funnel_member('steps_of_entities') }} as member
+    from steps_of_entities
+    cross join {{ funnel_dimensions() }}
+),
+
 entities_counted as (
     select
         funnel,
         stage,
-        channel,
+        dimension,
+        member,
         stage_order,
         is_last,
         count(*) as entities_entered,
@@ -55,7 +65,8 @@ visits_summed as (
     select
         steps_reached.funnel,
         steps_reached.stage,
-        steps_reached.channel,
+        steps_reached.dimension,
+        steps_reached.member,
         count(*) as completed_visits,
         median(completed_visits.days_in_stage) as median_days_completed,
         steps_reached.entry_month
@@ -74,7 +85,8 @@ waits as (
     select
         steps_reached.funnel,
         steps_reached.stage,
-        steps_reached.channel,
+        steps_reached.dimension,
+        steps_reached.member,
         steps_reached.has_progressed or steps_reached.is_exited as has_outcome,
         greatest(
             {{ days_between(
@@ -101,24 +113,26 @@ waits as (
 ),
 
 survival as (
-    {{ survival('waits', ['funnel', 'stage', 'channel'], ended='has_outcome') }}
+    {{ survival('waits', ['funnel', 'stage', 'dimension', 'member'], ended='has_outcome') }}
 ),
 
 maturity_ages as (
     select
         funnel,
         stage,
-        channel,
+        dimension,
+        member,
         {{ days_until_left(0.1) }} as p90_days_to_outcome
     from survival
-    group by funnel, stage, channel
+    group by funnel, stage, dimension, member
 ),
 
 final as (
     select
         entities_counted.funnel,
         entities_counted.stage,
-        entities_counted.channel,
+        entities_counted.dimension,
+        entities_counted.member,
         entities_counted.stage_order,
         entities_counted.entities_entered,
         entities_counted.entities_progressed,
@@ -157,12 +171,14 @@ final as (
         on
             entities_counted.funnel = maturity_ages.funnel
             and entities_counted.stage = maturity_ages.stage
-            and entities_counted.channel = maturity_ages.channel
+            and entities_counted.dimension = maturity_ages.dimension
+            and entities_counted.member = maturity_ages.member
     left join visits_summed
         on
             entities_counted.funnel = visits_summed.funnel
             and entities_counted.stage = visits_summed.stage
-            and entities_counted.channel = visits_summed.channel
+            and entities_counted.dimension = visits_summed.dimension
+            and entities_counted.member = visits_summed.member
             and entities_counted.entry_month is not distinct from visits_summed.entry_month
 )
 

@@ -75,18 +75,13 @@ visits_united as (
     select * from deal_visits_followed
 ),
 
--- Once for all, once by channel, once by segment: medians do not add.
-visits as (
+visits_dated as (
     select
         visits_united.funnel,
         visits_united.entity_key,
+        visits_united.channel,
+        visits_united.segment,
         visits_united.stage,
-        dimensions.dimension,
-        case dimensions.dimension
-            when 'channel' then visits_united.channel
-            when 'segment' then visits_united.segment
-            else 'all'
-        end as member,
         steps.stage_order,
         greatest(visits_united.days_in_stage, 0) as days,
         not visits_united.is_open as is_completed,
@@ -99,8 +94,16 @@ visits as (
     from visits_united
     cross join run_context
     inner join steps on visits_united.funnel = steps.funnel and visits_united.stage = steps.stage
-    cross join (values ('all'), ('channel'), ('segment')) as dimensions (dimension)
     where visits_united.entered_at is not null and not visits_united.is_bulk_update
+),
+
+visits as (
+    select
+        visits_dated.*,
+        dimensions.dimension,
+        {{ funnel_member('visits_dated') }} as member
+    from visits_dated
+    cross join {{ funnel_dimensions() }}
 ),
 
 cells as (

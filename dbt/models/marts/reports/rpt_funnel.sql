@@ -11,21 +11,26 @@ funnel_stages as (
     select
         funnel,
         stage,
-        entities_entered,
-        entities_progressed,
-        entities_exited,
-        entities_open,
+        dimension,
+        member,
+        entities_entered as entered,
+        entities_progressed as progressed,
+        entities_exited as exited,
+        entities_open as still_open,
         entry_month
     from {{ ref('fct_funnel_stages') }}
+    where dimension <> 'channel'
 ),
 
+-- An imported deal's first stay begins with the import.
 deals as (
     select
         deal_key,
+        segment,
         status,
         closed_at
     from {{ ref('fct_deals') }}
-    where not is_excluded and pipeline_purpose = 'new_business'
+    where not is_excluded and not is_imported and pipeline_purpose = 'new_business'
 ),
 
 deal_visits as (
@@ -41,13 +46,21 @@ deal_visits as (
     where entered_at is not null
 ),
 
-leads as (
+counted_leads as (
     select
         lead_key,
+        account_key,
         customer_at,
         exited_at
     from {{ ref('fct_leads') }}
     where not is_excluded
+),
+
+accounts as (
+    select
+        account_key,
+        segment
+    from {{ ref('dim_accounts') }}
 ),
 
 lead_visits as (
@@ -86,12 +99,28 @@ stages as (
     ) as canonical_stages (funnel, stage, stage_order, is_last)
 ),
 
+leads as (
+    select
+        counted_leads.lead_key,
+        coalesce(accounts.segment, 'unknown') as segment,
+        counted_leads.customer_at,
+        counted_leads.exited_at
+    from counted_leads
+    left join accounts on counted_leads.account_key = accounts.account_key
+),
+
+-- The total and each account segment beside it.
+dimensions as (
+    select unnest(['all', 'segment']) as dimension
+),
+
 -- From the first entry to a stage to any end of the deal or lead; what has not ended is censored.
 first_entries as (
     select
         'deal' as funnel,
         deal_visits.deal_key as entity_key,
         deal_visits.stage,
+        deals.segment,
         any_value(case when deals.status in ('won', 'lost') then deals.closed_at end) as ended_at,
         min(deal_visits.entered_at) as entered_at
     from deal_visits
@@ -102,6 +131,7 @@ first_entries as (
         'lead' as funnel,
         lead_visits.lead_key as entity_key,
         lead_visits.stage,
+        leads.segment,
         any_value(coalesce(leads.customer_at, leads.exited_at)) as ended_at,
         min(lead_visits.entered_at) as entered_at
     from lead_visits
@@ -113,6 +143,8 @@ durations as (
     select
         first_entries.funnel,
         first_entries.stage,
+        dimensions.dimension,
+        case dimensions.dimension when 'segment' then first_entries.segment else 'all' end as member,
         first_entries.ended_at is not null as has_ended,
         {{ days_between(
             'first_entries.entered_at',
@@ -120,20 +152,23 @@ durations as (
         ) }} as lasted_days
     from first_entries
     cross join run_context
+    cross join dimensions
     where first_entries.ended_at is null or first_entries.ended_at >= first_entries.entered_at
 ),
 
 survival as (
-    {{ survival('durations', ['funnel', 'stage'], days='lasted_days', ended='has_ended') }}
+    {{ survival('durations', ['funnel', 'stage', 'dimension', 'member'], days='lasted_days', ended='has_ended') }}
 ),
 
 survival_p90 as (
     select
         funnel,
         stage,
+        dimension,
+        member,
         {{ days_until_left(0.1) }} as p90_days
     from survival
-    group by funnel, stage
+    group by funnel, stage, dimension, member
 ),
 
 -- Where more than a tenth never ends, no age would ever do: then nine tenths of those that did end.
@@ -141,33 +176,28 @@ ended_p90 as (
     select
         funnel,
         stage,
+        dimension,
+        member,
         quantile_cont(lasted_days, 0.9) as p90_days
     from durations
     where has_ended
-    group by funnel, stage
+    group by funnel, stage, dimension, member
 ),
 
 maturity_ages as (
     select
         ended_p90.funnel,
         ended_p90.stage,
+        ended_p90.dimension,
+        ended_p90.member,
         coalesce(survival_p90.p90_days, ended_p90.p90_days) as p90_days_to_outcome
     from ended_p90
     left join survival_p90
-        on ended_p90.funnel = survival_p90.funnel and ended_p90.stage = survival_p90.stage
-),
-
-cohorts as (
-    select
-        funnel_stages.funnel,
-        funnel_stages.stage,
-        funnel_stages.entry_month,
-        sum(funnel_stages.entities_entered) as entered,
-        sum(funnel_stages.entities_progressed) as progressed,
-        sum(funnel_stages.entities_exited) as exited,
-        sum(funnel_stages.entities_open) as still_open
-    from funnel_stages
-    group by all
+        on
+            ended_p90.funnel = survival_p90.funnel
+            and ended_p90.stage = survival_p90.stage
+            and ended_p90.dimension = survival_p90.dimension
+            and ended_p90.member = survival_p90.member
 ),
 
 cohorts_judged as (
@@ -181,17 +211,21 @@ cohorts_judged as (
             + cast(ceil(maturity_ages.p90_days_to_outcome) as integer) <= run_context.as_of,
             false
         ) as is_mature
-    from cohorts
+    from funnel_stages as cohorts
     cross join run_context
     left join maturity_ages
-        on cohorts.funnel = maturity_ages.funnel and cohorts.stage = maturity_ages.stage
+        on
+            cohorts.funnel = maturity_ages.funnel
+            and cohorts.stage = maturity_ages.stage
+            and cohorts.dimension = maturity_ages.dimension
+            and cohorts.member = maturity_ages.member
 ),
 
 cohorts_ranked as (
     select
         *,
         row_number() over (
-            partition by funnel, stage, is_mature, entry_month is null
+            partition by funnel, stage, dimension, member, is_mature, entry_month is null
             order by entry_month desc
         ) as months_ago
     from cohorts_judged
@@ -201,6 +235,8 @@ dated as (
     select
         funnel,
         stage,
+        dimension,
+        member,
         'dated' as cohort_basis,
         max(p90_days_to_outcome) as p90_days_to_outcome,
         sum(entered) filter (where is_recent) as entered,
@@ -215,7 +251,7 @@ dated as (
         max(entry_month) filter (where is_mature and months_ago <= 12) as mature_to
     from cohorts_ranked
     where entry_month is not null
-    group by funnel, stage
+    group by funnel, stage, dimension, member
 ),
 
 -- Without dates there is no age: today's state of all records is what can be said.
@@ -223,6 +259,8 @@ undated as (
     select
         funnel,
         stage,
+        dimension,
+        member,
         'undated' as cohort_basis,
         null as p90_days_to_outcome,
         sum(entered) as entered,
@@ -237,7 +275,7 @@ undated as (
         null as mature_to
     from cohorts_ranked
     where entry_month is null
-    group by funnel, stage
+    group by funnel, stage, dimension, member
 ),
 
 rows_united as (
@@ -250,33 +288,41 @@ completed_stays as (
     select
         'deal' as funnel,
         deal_visits.stage,
+        dimensions.dimension,
+        case dimensions.dimension when 'segment' then deals.segment else 'all' end as member,
         median(deal_visits.days_in_stage) as median_days
     from deal_visits
     inner join deals on deal_visits.deal_key = deals.deal_key
     cross join run_context
+    cross join dimensions
     where
         deal_visits.is_completed
         and not deal_visits.is_bulk_update
         and deal_visits.exited_at >= run_context.as_of_end - interval 12 month
-    group by deal_visits.stage
+    group by all
     union all
     select
         'lead' as funnel,
         lead_visits.stage,
+        dimensions.dimension,
+        case dimensions.dimension when 'segment' then leads.segment else 'all' end as member,
         median(lead_visits.days_in_stage) as median_days
     from lead_visits
     inner join leads on lead_visits.lead_key = leads.lead_key
     cross join run_context
+    cross join dimensions
     where
         not lead_visits.is_open
         and lead_visits.exited_at >= run_context.as_of_end - interval 12 month
-    group by lead_visits.stage
+    group by all
 ),
 
 final as (
     select
         rows_united.funnel,
         rows_united.stage,
+        rows_united.dimension,
+        rows_united.member,
         rows_united.cohort_basis,
         stages.stage_order,
         cast(coalesce(rows_united.entered, 0) as bigint) as entities_entered,
@@ -320,6 +366,8 @@ final as (
         on
             rows_united.funnel = completed_stays.funnel
             and rows_united.stage = completed_stays.stage
+            and rows_united.dimension = completed_stays.dimension
+            and rows_united.member = completed_stays.member
 )
 
 select * from final

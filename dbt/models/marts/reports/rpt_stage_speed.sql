@@ -10,6 +10,8 @@ deals as (
     from {{ ref('fct_deals') }}
     where
         not is_excluded
+        -- Their first stay begins with the import.
+        and not is_imported
         and not is_zero_day_win
         and pipeline_purpose = 'new_business'
 ),
