@@ -67,6 +67,8 @@ def mapping_hash(settings: Settings) -> str:
 def hash_of(mapping: FileMapping) -> str:
     """The hash of what a mapping says about a file's contents; where the file lies is no part of it."""
     said = mapping.model_dump(mode="json", exclude={"path"})
+    # Keys that came later say nothing where they are not used: files that have landed need not land again.
+    said = {key: value for key, value in said.items() if value or key not in ("currency_sign", "in_percent")}
     return hashlib.sha256(json.dumps([_READER_VERSION, said], sort_keys=True).encode()).hexdigest()
 
 
