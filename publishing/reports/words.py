@@ -113,7 +113,7 @@ def vocabulary(_: Gettext) -> dict[str, dict[str, str]]:
         },
         "caution": {
             "few_wins": _("Fewer than 20 deals have been won so far, so chances are rough."),
-            "no_losses": _("No deal is known to be lost, so chances may be too high."),
+            "no_losses": _("No deal was lost on a known day, so chances may be too high."),
             "no_stages": _("No stages are known of past deals."),
             "no_close_dates": _("No deal has a close date."),
             "no_amount_history": _("Amounts of past days are not known; deals count at what such deals brought."),

@@ -42,6 +42,8 @@ notes as (
             and periods.method = results.method
             and coalesce(results.period_type, periods.period_type) = periods.period_type
             and coalesce(results.period_start, periods.period_start) = periods.period_start
+            -- A twentieth of the series does not make it another method.
+            and (results.code <> 'blended_with_series' or results.value >= 0.1)
     group by all
 ),
 
