@@ -47,6 +47,8 @@ ENTITIES: dict[str, Any] = {**{entity: schema_of(entity) for entity in CANONICAL
 
 # Part of every mapping's hash: raised when the same cell is to be read in another way, so that files land again.
 _READER_VERSION = 1
+# So many rows that are all refused are no accident.
+_NO_ACCIDENT = 5
 
 
 def enabled(settings: Settings) -> bool:
@@ -72,6 +74,14 @@ def hash_of(mapping: FileMapping) -> str:
     return hashlib.sha256(json.dumps([_READER_VERSION, said], sort_keys=True).encode()).hexdigest()
 
 
+def _some_fit(mapping: FileMapping, file: SourceFile, counts: Counts) -> None:
+    """A row that does not fit is dirty data, a whole file of them a wrong mapping. Raises MalformedData."""
+    if counts.accepted == 0 and counts.fetched >= _NO_ACCIDENT:
+        reason, times = counts.reasons.most_common(1)[0]
+        what = f"none of its {counts.fetched:,} rows fits the mapping; {times:,} for: {reason}"
+        raise malformed(mapping, file, what, "correct the mapping in saleshouse.yml, or export the file again")
+
+
 def resources(settings: Settings, window: "Window") -> Mapping[str, Iterator[Any]]:
     """Entity -> tables of the files that are new or changed, or whose mapping changed, whatever the days asked for."""
     mappings = settings.sources.files
@@ -92,7 +102,9 @@ def resources(settings: Settings, window: "Window") -> Mapping[str, Iterator[Any
                 landed = dict(window.recall(f"landed/{mapping.name}", {}))
                 mapped = hash_of(mapping)
                 for file in due_of(mapping):
-                    yield from read(mapping, file, Counts(), mapping_hash=mapped)
+                    counts = Counts()
+                    yield from read(mapping, file, counts, mapping_hash=mapped)
+                    _some_fit(mapping, file, counts)
                     landed[file.name] = [file.version, mapped]
                 window.remember(f"landed/{mapping.name}", landed)
 
