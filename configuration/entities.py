@@ -7,7 +7,8 @@ the files source casts to them. What does not: how a vendor's record becomes suc
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["id", "text", "date", "timestamp", "decimal", "integer", "boolean", "currency"]
+# A share is 0 to 1, a percent 0 to 100: the sign % tells which of the two a file writes.
+Kind = Literal["id", "text", "date", "timestamp", "decimal", "share", "percent", "integer", "boolean", "currency"]
 
 
 @dataclass(frozen=True)
@@ -156,7 +157,7 @@ ENTITIES: dict[str, dict[str, Column]] = {
         "forecast_category": _TEXT,
         "next_step": _TEXT,
         "created_by": _ID,
-        "win_probability": _DECIMAL,
+        "win_probability": Column("share"),
         "created_at": _TIMESTAMP,
         "updated_at": _TIMESTAMP,
         "is_deleted": _BOOLEAN,
@@ -196,7 +197,7 @@ ENTITIES: dict[str, dict[str, Column]] = {
         "deal_system": _TEXT,
         "owner_id": Column("id", required=True),
         "kind": Column("text", required=True, choices=("revenue", "overlay")),
-        "percent": Column("decimal", required=True),
+        "percent": Column("percent", required=True),
         "valid_from": _DATE,
     },
     "stage_changes": {

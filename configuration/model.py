@@ -342,6 +342,8 @@ class FileMapping(_Section):
     encoding: str = "utf-8"
     decimal: Literal[".", ","] = "."
     thousands: Literal[".", ",", " ", "'"] | None = None
+    currency_sign: str | None = None
+    in_percent: tuple[str, ...] = ()
     dates: Annotated[dict[str, str], BeforeValidator(_dates)] = {}
     timezone: Zone | None = None
     currency: Currency | None = None
@@ -371,6 +373,13 @@ class FileMapping(_Section):
         value = {"\\t": "\t", "tab": "\t"}.get(value, value)
         if len(value) != 1 or value in "\r\n":
             raise ValueError("takes one character (tab for a tabulator)")
+        return value
+
+    @field_validator("currency_sign")
+    @classmethod
+    def _a_sign(cls, value: str | None) -> str | None:
+        if value is not None and not re.fullmatch(r"[^\d\s.,'+\-%]{1,5}", value):
+            raise ValueError("takes what stands beside amounts, such as $ or EUR: up to five letters or signs")
         return value
 
     @field_validator("encoding")
@@ -405,6 +414,12 @@ class FileMapping(_Section):
         for name in self.dates:
             if name != "*" and columns[name].kind not in ("date", "timestamp"):
                 raise _wrong(("dates", name), "holds no dates", "take it out")
+        for name in self.in_percent:
+            if name not in columns:
+                fix = f"it has {', '.join(columns)}"
+                raise _wrong(("in_percent",), f"{self.entity} has no {name}{_did_you_mean(name, columns)}", fix)
+            if columns[name].kind != "share":
+                raise _wrong(("in_percent",), f"{name} is no share of one", "take it out")
         for name in self.flags:
             if columns[name].kind != "boolean":
                 raise _wrong(("flags", name), "is not a true/false column", "take it out")

@@ -5,11 +5,14 @@ What belongs here: arguments. What does not: anything that serves, writes or com
 
 import argparse
 import importlib
+import json
+import os
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
 
 DEMO_NOW = datetime(2026, 6, 18, 6)
+COMPANY = {"seed": 7, "scale": 1.0}
 
 
 def main() -> int:
@@ -20,8 +23,11 @@ def main() -> int:
     write = commands.add_parser("write", help="write the vendors' files once")
     verify = commands.add_parser("verify", help="compare a release with the truth")
     for command in (serve, write, verify):
-        command.add_argument("--seed", type=int, default=7)
-        command.add_argument("--scale", type=float, default=1.0, help="1.0: 20,000 contacts, 6,000 deals, 1M events")
+        command.add_argument("--seed", type=int, default=None if command is verify else COMPANY["seed"])
+        command.add_argument(
+            "--scale", type=float, default=None if command is verify else COMPANY["scale"],
+            help="1.0: 20,000 contacts, 6,000 deals, 1M events" + ("; of the home's demo" if command is verify else ""),
+        )  # fmt: skip
         command.add_argument("--now", type=datetime.fromisoformat, help="ISO time, UTC; 2026-06-18T06:00 unless given")
     serve.add_argument("--port", type=int, default=8765, help="0: any free port")
     serve.add_argument("--port-file", type=Path, help="the port is written here once requests are taken")
@@ -31,14 +37,17 @@ def main() -> int:
     serve.set_defaults(now=DEMO_NOW)
     write.set_defaults(now=DEMO_NOW)
     verify.add_argument("--list", action="store_true", dest="show", help="print what is compared, and stop")
-    verify.add_argument("--home", type=Path, default=Path("var"), help="SALESHOUSE_HOME of the release")
+    verify.add_argument("--home", type=Path, default=Path(os.environ.get("SALESHOUSE_HOME", "var")))
     verify.add_argument("--release", help="a sealed release; the live one unless given")
     arguments = parser.parse_args()
 
     if arguments.command == "verify":
+        of_home = company_of(arguments.home)
+        seed = of_home["seed"] if arguments.seed is None else arguments.seed
+        scale = of_home["scale"] if arguments.scale is None else arguments.scale
         verification = importlib.import_module("simulator.verify")
         code: int = verification.main(
-            home=arguments.home, seed=arguments.seed, scale=arguments.scale, now=arguments.now,
+            home=arguments.home, seed=int(seed), scale=scale, now=arguments.now,
             release=arguments.release, show=arguments.show,
         )  # fmt: skip
         return code
@@ -62,6 +71,13 @@ def main() -> int:
         folded.result()
     server.serve(control, arguments.port, arguments.port_file)
     return 0
+
+
+def company_of(home: Path) -> dict[str, float]:
+    """Seed and scale of the company whose days a home of the demo holds; the demo's own where it says nothing."""
+    clock = home / "demo" / "clock.json"
+    kept = json.loads(clock.read_text(encoding="utf-8")) if clock.exists() else {}
+    return {name: kept.get(name, usual) for name, usual in COMPANY.items()}
 
 
 if __name__ == "__main__":

@@ -47,6 +47,8 @@ ENTITIES: dict[str, Any] = {**{entity: schema_of(entity) for entity in CANONICAL
 
 # Part of every mapping's hash: raised when the same cell is to be read in another way, so that files land again.
 _READER_VERSION = 1
+# So many rows that are all refused are no accident.
+_NO_ACCIDENT = 5
 
 
 def enabled(settings: Settings) -> bool:
@@ -67,7 +69,17 @@ def mapping_hash(settings: Settings) -> str:
 def hash_of(mapping: FileMapping) -> str:
     """The hash of what a mapping says about a file's contents; where the file lies is no part of it."""
     said = mapping.model_dump(mode="json", exclude={"path"})
+    # Keys that came later say nothing where they are not used: files that have landed need not land again.
+    said = {key: value for key, value in said.items() if value or key not in ("currency_sign", "in_percent")}
     return hashlib.sha256(json.dumps([_READER_VERSION, said], sort_keys=True).encode()).hexdigest()
+
+
+def _some_fit(mapping: FileMapping, file: SourceFile, counts: Counts) -> None:
+    """A row that does not fit is dirty data, a whole file of them a wrong mapping. Raises MalformedData."""
+    if counts.accepted == 0 and counts.fetched >= _NO_ACCIDENT:
+        reason, times = counts.reasons.most_common(1)[0]
+        what = f"none of its {counts.fetched:,} rows fits the mapping; {times:,} for: {reason}"
+        raise malformed(mapping, file, what, "correct the mapping in saleshouse.yml, or export the file again")
 
 
 def resources(settings: Settings, window: "Window") -> Mapping[str, Iterator[Any]]:
@@ -90,7 +102,9 @@ def resources(settings: Settings, window: "Window") -> Mapping[str, Iterator[Any
                 landed = dict(window.recall(f"landed/{mapping.name}", {}))
                 mapped = hash_of(mapping)
                 for file in due_of(mapping):
-                    yield from read(mapping, file, Counts(), mapping_hash=mapped)
+                    counts = Counts()
+                    yield from read(mapping, file, counts, mapping_hash=mapped)
+                    _some_fit(mapping, file, counts)
                     landed[file.name] = [file.version, mapped]
                 window.remember(f"landed/{mapping.name}", landed)
 

@@ -54,13 +54,15 @@ class Undeclared(Exception):
 
 @dataclass(frozen=True)
 class Declared:
-    """What the mapping says about one column. `dates` None means ISO dates only."""
+    """What the mapping says about one column. `dates` None means ISO dates only; `in_percent`: 40 means 0.4."""
 
     column: Column
     decimal: str = "."
     thousands: str | None = None
     dates: str | None = None
     timezone: str | None = None
+    currency_sign: str | None = None
+    in_percent: bool = False
 
 
 def visible(text: str) -> str:
@@ -114,7 +116,39 @@ def _decimal(cell: Cell, declared: Declared) -> str:
         raise Refused("not a number")
     if not isinstance(cell, str):
         return _plain(as_text(cell), ".", None)
-    return _plain(visible(cell), declared.decimal, declared.thousands)
+    return _plain(_bare(visible(cell), declared.currency_sign), declared.decimal, declared.thousands)
+
+
+def _bare(text: str, sign: str | None) -> str:
+    """A number without the declared sign before (-$5, $ -5) or behind it (5 EUR); any other text as it is."""
+    if sign is None:
+        return text
+    minus = text[:1] if text[:1] in ("-", "+", "\u2212") else ""
+    number = text[len(minus) :].strip()
+    if number.startswith(sign):
+        return minus + number.removeprefix(sign).lstrip()
+    return text.removesuffix(sign).rstrip()
+
+
+def _percent(cell: Cell, declared: Declared) -> str:
+    if isinstance(cell, str) and visible(cell).endswith("%"):
+        cell = visible(cell).removesuffix("%").rstrip()
+    return _decimal(cell, declared)
+
+
+def _share(cell: Cell, declared: Declared) -> str:
+    """0 to 1, written so, with a % behind it, or in percent by declaration. Typed formats keep 40 % as 0.4."""
+    text = _percent(cell, declared)
+    number = Decimal(text)
+    of_hundred = declared.in_percent or (isinstance(cell, str) and visible(cell).endswith("%"))
+    if not of_hundred and 1 < number <= 100:
+        what = "holds numbers above 1 where a share of 0 to 1 is needed"
+        raise Undeclared(what, "name it in in_percent if 40 is 40 %")
+    if of_hundred:
+        number /= 100
+    if not 0 <= number <= 1:
+        raise Refused("not a share of 0 to 1")
+    return format(number.normalize(), "f")
 
 
 def _plain(text: str, decimal: str, thousands: str | None) -> str:
@@ -276,6 +310,8 @@ _CASTS: dict[Kind, Callable[[Cell, Declared], str]] = {
     "date": _date,
     "timestamp": _timestamp,
     "decimal": _decimal,
+    "share": _share,
+    "percent": _percent,
     "integer": _integer,
     "boolean": _boolean,
     "currency": _currency,

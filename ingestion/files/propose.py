@@ -33,6 +33,12 @@ _TEXTUAL_DATES = (
     "%d %b %Y", "%d %B %Y", "%d-%b-%Y", "%d-%b-%y", "%d/%b/%Y", "%b %d, %Y", "%B %d, %Y",
     "%d %b %Y %H:%M", "%b %d, %Y %H:%M", "%d-%b-%Y %H:%M",
 )  # fmt: skip
+# A number, alone or with a currency's sign or letters on one side: $1,006.00, 1.006,00 EUR, -5 Kč.
+_BESIDE = r"[^\W\d_]{0,3}[$\u20a0-\u20cf\u00a2-\u00a5]|[^\W\d_]{2,3}|"
+_NUMBER = re.compile(
+    rf"[+\-\u2212]?\s*(?P<before>{_BESIDE})\s*"
+    rf"(?P<number>[+\-\u2212]?[\d.,' \u00a0\u202f]*\d[\d.,' \u00a0\u202f]*?)\s*(?P<behind>{_BESIDE})"
+)
 _NUMERIC_DATE = re.compile(r"(\d{1,4})([./-])\s?(\d{1,2})\2\s?(\d{1,4})(?!\d)")
 
 # Names that exports give to a column, beside its own; in small letters without signs.
@@ -306,6 +312,8 @@ def _look(path: Path, sheet: str | None, draft: _Draft) -> tuple[list[str], dict
         opened.close()
     if not records:
         raise malformed(mapping, file, "the file has a header and no rows", "export some rows first")
+    if not any(opened.header):
+        raise malformed(mapping, file, "the first row names no column", "take out the rows above the header", line=1)
     sound = [record.cells for record in records if record.problem is None]
     if len(sound) < len(records):
         draft.notes.append(
@@ -464,7 +472,17 @@ def _looks_like(column: Column, cell: Cell) -> bool:
         return text.lower() in ("true", "false", "yes", "no", "0", "1", "y", "n", "t", "f")
     if column.kind == "currency":
         return re.fullmatch("[A-Za-z]{3}", text) is not None
-    return re.fullmatch(r"[+-]?[\d.,' \u00a0\u202f]*\d[\d.,' \u00a0\u202f]*", text) is not None
+    if column.kind in ("share", "percent"):
+        text = text.removesuffix("%").rstrip()
+    return _written(text) is not None
+
+
+def _written(text: str) -> tuple[str, str] | None:
+    """A number as written -> (what stands beside it, the number); None for anything else."""
+    match = _NUMBER.fullmatch(text)
+    if match is None or (match["before"] and match["behind"]):
+        return None
+    return (match["before"] or match["behind"] or "", match["number"].strip())
 
 
 def _dated(cell: Cell) -> bool:
@@ -574,8 +592,17 @@ def _undated(name: str, what: str, choices: str, draft: _Draft) -> None:
 
 
 def _numbers(entity: str, columns: dict[str, str], sample: dict[str, list[Cell]], draft: _Draft) -> None:
-    numeric = [name for name in columns if ENTITIES[entity][name].kind in ("decimal", "integer")]
-    texts = [shown(cell) for name in numeric for cell in sample[columns[name]] if isinstance(cell, str)]
+    kinds = ("decimal", "share", "percent", "integer")
+    numeric = [name for name in columns if ENTITIES[entity][name].kind in kinds]
+    written = [
+        pair
+        for name in numeric
+        for cell in sample[columns[name]]
+        if isinstance(cell, str) and (pair := _written(shown(cell).removesuffix("%").rstrip())) is not None
+    ]
+    _signs({name: sample[columns[name]] for name in numeric}, written, draft)
+    _percents(entity, {name: sample[columns[name]] for name in numeric}, draft)
+    texts = [number for _, number in written]
     thousands = {sign for text in texts for sign in re.findall(r"\d([ '\u00a0\u202f])\d{3}", text)}
     texts = [re.sub(r"[ '\u00a0\u202f]", "", text) for text in texts]
     evidence: dict[str, str] = {}
@@ -615,10 +642,42 @@ def _numbers(entity: str, columns: dict[str, str], sample: dict[str, list[Cell]]
         draft.keys["thousands"] = " " if thousands & set(" \u00a0\u202f") else sorted(thousands)[0]
 
 
+def _signs(cells: dict[str, list[Cell]], written: list[tuple[str, str]], draft: _Draft) -> None:
+    """What stands beside numbers: one sign is proposed, several are several currencies."""
+    found = Counter(sign for sign, _ in written if sign)
+    if not found:
+        return
+    sign, times = found.most_common(1)[0]
+    if len(found) == 1:
+        draft.keys["currency_sign"] = sign
+        draft.notes.append(f"currency_sign {sign}: it stands beside {times} of the numbers and is taken off")
+    else:
+        signed = [name for name, column in cells.items() if any((_written(shown(c)) or ("",))[0] for c in column)]
+        draft.undeclared.update(signed)
+        draft.open_points.append(
+            f"{', '.join(signed)}: amounts bear {', '.join(found)}, and a file has one currency_sign; "
+            "export the currency as a column of its own"
+        )
+
+
+def _percents(entity: str, cells: dict[str, list[Cell]], draft: _Draft) -> None:
+    """Shares that are written as 40 are named; 40% says it itself."""
+    for name, column in cells.items():
+        if ENTITIES[entity][name].kind != "share":
+            continue
+        plain = [text for cell in column if (text := shown(cell)) and "%" not in text and _written(text) is not None]
+        above = next((text for text in plain if re.match(r"\d*[2-9]|1\d", re.split("[.,]", text)[0])), None)
+        if above is not None:
+            draft.keys.setdefault("in_percent", []).append(name)
+            draft.notes.append(f"in_percent {name}: {above} can be no share of one")
+
+
 def _money(entity: str, columns: dict[str, str], draft: _Draft) -> None:
     known = ENTITIES[entity]
     if "currency" in known and "currency" not in columns and {"amount", "spend"} & columns.keys():
-        draft.comments.append("# currency: the currency of the amounts, for example EUR")
+        sign = draft.keys.get("currency_sign")
+        meant = f"for which {sign} stands" if sign else "for example EUR"
+        draft.comments.append(f"# currency: the currency of the amounts, {meant}")
         draft.open_points.append("the amounts bear no currency; declare currency")
 
 
@@ -654,7 +713,7 @@ def _yaml(path: Path, entity: str, columns: dict[str, str], missing: list[str], 
         f"  system: {slug}  # the system that it was exported from",
         f"  path: {_quoted(str(path))}",
     ]
-    for key in ("sheet", "encoding", "delimiter", "decimal", "thousands"):
+    for key in ("sheet", "encoding", "delimiter", "decimal", "thousands", "currency_sign"):
         if draft.keys.get(key) is not None:
             lines.append(f"  {key}: {'tab' if draft.keys[key] == chr(9) else _quoted(draft.keys[key])}")
     dates = draft.keys.get("dates")
@@ -663,6 +722,8 @@ def _yaml(path: Path, entity: str, columns: dict[str, str], missing: list[str], 
     elif dates:
         lines += ["  dates:", *(f"    {name}: {_quoted(order)}" for name, order in dates.items())]
     lines += [f"  {comment}" for comment in draft.comments]
+    if draft.keys.get("in_percent"):
+        lines.append(f"  in_percent: [{', '.join(draft.keys['in_percent'])}]")
     if draft.keys.get("null_values"):
         lines.append(f"  null_values: [{', '.join(_quoted(text) for text in draft.keys['null_values'])}]")
     lines += ["  columns:", *(f"    {name}: {_quoted(source)}" for name, source in columns.items())]
@@ -724,5 +785,6 @@ def _preview(
 def _stand_in(column: Column) -> str:
     if column.choices:
         return column.choices[0]
-    stand_ins = {"date": "2000-01-01", "timestamp": "2000-01-01T00:00:00Z", "decimal": "0", "integer": "0"}
-    return stand_ins.get(column.kind, "XXX")
+    stand_ins = {"date": "2000-01-01", "timestamp": "2000-01-01T00:00:00Z"}
+    numbers = dict.fromkeys(("decimal", "share", "percent", "integer"), "0")
+    return (stand_ins | numbers).get(column.kind, "XXX")

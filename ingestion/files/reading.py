@@ -106,7 +106,13 @@ class _CanonicalColumn:
         self.source = mapping.columns.get(name)
         zone = mapping.timezone
         self.declared = Declared(
-            column, mapping.decimal, mapping.thousands, mapping.dates.get(name, mapping.dates.get("*")), zone
+            column,
+            mapping.decimal,
+            mapping.thousands,
+            mapping.dates.get(name, mapping.dates.get("*")),
+            zone,
+            mapping.currency_sign,
+            name in mapping.in_percent,
         )
         self.nulls = frozenset(text.strip().casefold() for text in mapping.null_values)
         written = Declared(column, timezone=zone)

@@ -67,7 +67,7 @@ def _bookings(facts: Facts, formats: Formats, words: dict[str, dict[str, str]], 
         for row in months
     ]
     highest = max(max(row["won"], row["target"] or 0) for row in rows)
-    base = alt.Chart(alt.Data(values=rows)).encode(x=_month_axis(alt, months, formats))
+    base = alt.Chart(alt.Data(values=rows)).encode(x=_month_axis(alt, months, formats, width))
     bars = base.mark_bar(cornerRadiusTopLeft=2, cornerRadiusTopRight=2).encode(
         y=_money_axis(alt, "won", highest, formats), color=alt.Color("colour:N", scale=None)
     )
@@ -240,7 +240,7 @@ def _demand(facts: Facts, formats: Formats, words: dict[str, dict[str, str]], te
             alt.Chart(alt.Data(values=rows))
             .mark_bar(color=colour, cornerRadiusTopLeft=2, cornerRadiusTopRight=2)
             .encode(
-                x=_month_axis(alt, months, formats),
+                x=_month_axis(alt, months, formats, width),
                 y=_money_axis(alt, "value", highest, formats, ticks=4, is_money=is_money),
                 opacity=alt.Opacity("opacity:Q", scale=None),
             )
@@ -355,13 +355,15 @@ def _written(labels: dict[str, str]) -> str:
     return f"({json.dumps(labels, ensure_ascii=True)})[toString(datum.value)]"
 
 
-def _month_axis(alt: Any, months: Sequence[Row], formats: Formats) -> Any:
-    """Months by their short name, the year under each January and under the first."""
+def _month_axis(alt: Any, months: Sequence[Row], formats: Formats, width: int) -> Any:
+    """Months by their short name, the year under each January and under the first; on a phone every third month."""
     labels = {}
     for number, row in enumerate(months):
         start = row["month_start"]
         name = formats.short_month(start)
         labels[start.isoformat()] = f"{name}|{start.year}" if number == 0 or start.month == 1 else name
+        if width == NARROW and number and len(months) > 6 and start.month % 3 != 1:
+            labels[start.isoformat()] = ""
     return alt.X(
         "month:O",
         title=None,

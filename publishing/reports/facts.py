@@ -49,7 +49,7 @@ _TABLES = {
 
 _OF_METHODS = (
     *("share_of_target", "p10", "p90", "chance_of_target", "typical_miss", "typical_bias", "range_coverage"),
-    "forecasts_scored",
+    *("forecasts_scored", "notes"),
 )
 # From the opening of a week to its closing.
 _MOVEMENTS = (
@@ -163,6 +163,12 @@ class Facts:
         months = [period for period in self.forecasts() if period["period_type"] == "month"]
         quarters = [period for period in self.forecasts() if period["period_type"] == "quarter"]
         return months[:2] + quarters, months[2:]
+
+    def cautions(self) -> list[str]:
+        """Codes of what to know before trusting our forecast of the periods that stand first."""
+        near, _ = self.near_and_far_forecasts()
+        told = [period["methods"]["saleshouse"]["notes"] or "" for period in near if "saleshouse" in period["methods"]]
+        return sorted({code for notes in told for code in notes.split(", ") if code})
 
     def losses(self, breakdown: str) -> list[Row]:
         return [row for row in self.tables["rpt_win_loss"] if row["breakdown"] == breakdown]

@@ -117,6 +117,16 @@ def vocabulary(_: Gettext) -> dict[str, dict[str, str]]:
             "tempo": _("recent pace"),
             "history_blend": _("trend of bookings"),
         },
+        "caution": {
+            "few_wins": _("Fewer than 20 deals have been won so far, so chances are rough."),
+            "no_losses": _("No deal was lost on a known day, so chances may be too high."),
+            "no_stages": _("No stages are known of past deals."),
+            "no_close_dates": _("No deal has a close date."),
+            "no_amount_history": _("Amounts of past days are not known; deals count at what such deals brought."),
+            "blended_with_series": _(
+                "Our figure is averaged with the last three months, as history is short or these were nearer before."
+            ),
+        },
         "commit_source": {
             "file_total": _("the company’s commit"),
             "file_team": _("the teams’ commits"),

@@ -139,6 +139,9 @@ def test_a_wrong_value_is_told(tmp_path: Path, old: str, new: str, says: str) ->
         ("      encoding: utf-88\n", "'utf-88' is not an encoding"),
         ("      delimiter: ;;\n", "takes one character"),
         ("      decimal: ','\n      thousands: ','\n", "thousands: is the same sign as decimal"),
+        ("      currency_sign: '%'\n", "currency_sign: '%' takes what stands beside amounts"),
+        ("      in_percent: [email]\n", "in_percent: email is no share of one"),
+        ("      in_percent: [emial]\n", "in_percent: leads has no emial, did you mean"),
         (FILE.removeprefix("sources:\n  files:\n"), "two mappings are called 'leads'"),
     ],
 )

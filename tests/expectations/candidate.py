@@ -752,7 +752,8 @@ levels as (select unnest(['total', 'team', 'owner', 'segment', 'pipeline']) as l
 select
     method || ':' || level || ':' || part as forecast_key, 'month' as period_type, method, level,
     case level when 'total' then 'total' else 'one' end as member, 'bookings' as measure, part,
-    expected::decimal(18, 2) as expected, case method when 'saleshouse' then 80 end::decimal(18, 2) as p10,
+    null::text as notes, expected::decimal(18, 2) as expected,
+    case method when 'saleshouse' then 80 end::decimal(18, 2) as p10,
     case method when 'saleshouse' then 99 end::decimal(18, 2) as p50,
     case method when 'saleshouse' then 120 end::decimal(18, 2) as p90, 10000::decimal(18, 2) as target_reporting,
     case method when 'saleshouse' then 0.1 end::decimal(18, 9) as chance_of_target, date '2026-06-17' as as_of,

@@ -69,6 +69,40 @@ def test_numbers_in_other_signs_are_refused(text: str, decimal: str, thousands: 
         number(text, decimal, thousands)
 
 
+@pytest.mark.parametrize(
+    ("text", "sign", "expected"),
+    [
+        ("$1,006.00", "$", "1006.00"),
+        ("-$5", "$", "-5"),
+        ("$ -5", "$", "-5"),
+        ("1,006.00 EUR", "EUR", "1006.00"),
+        ("5\u00a0K\u010d", "K\u010d", "5"),
+        ("7.5", "$", "7.5"),
+    ],
+)
+def test_a_declared_sign_beside_an_amount_is_taken_off(text: str, sign: str, expected: str) -> None:
+    assert canonical(text, Declared(Column("decimal"), ".", ",", currency_sign=sign)) == expected
+
+
+@pytest.mark.parametrize("text", ["\u20ac5", "$$5", "-$-5", "5$5", "$", "40%"])
+def test_other_signs_beside_an_amount_are_refused(text: str) -> None:
+    with pytest.raises(Refused, match="not a number"):
+        canonical(text, Declared(Column("decimal"), currency_sign="$"))
+
+
+def test_shares_and_percents_follow_their_sign_or_the_declaration() -> None:
+    share, in_percent = Declared(Column("share")), Declared(Column("share"), in_percent=True)
+    cells: tuple[Cell, ...] = ("0.4", "40%", "12.5 %", 0.4, "100%", "0")
+    assert [canonical(cell, share) for cell in cells] == ["0.4", "0.4", "0.125", "0.4", "1", "0"]
+    assert [canonical(cell, in_percent) for cell in ("40", "40%", 100)] == ["0.4", "0.4", "1"]
+    with pytest.raises(Undeclared, match="above 1"):
+        canonical("40", share)
+    for refused in ("-0.1", "140", "140%", "%"):
+        with pytest.raises(Refused):
+            canonical(refused, share)
+    assert canonical("40%", Declared(Column("percent"))) == canonical("40", Declared(Column("percent"))) == "40"
+
+
 @pytest.mark.fault(22)
 @pytest.mark.parametrize(
     "cell",

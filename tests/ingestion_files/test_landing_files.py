@@ -117,6 +117,19 @@ def test_a_bad_file_lands_nothing_and_the_next_run_repeats(settings: Settings, t
     assert landing.land(home, "files", settings, now=now).rows["deals"] == 0
 
 
+def test_a_file_of_which_no_row_fits_is_refused_and_a_single_one_is_kept(settings: Settings, tmp_path: Path) -> None:
+    path = tmp_path / "exports/deals_1.csv"
+    path.write_text("Id,Phase\n" + ",New\n" * 4)
+    home = Home(tmp_path / "var")
+    now = datetime(2026, 6, 18, tzinfo=UTC)
+    assert landing.land(home, "files", settings, now=now).rows["deals"] == 4
+    path.write_text("Id,Phase\n" + ",New\n" * 5)
+    with pytest.raises(MalformedData, match="none of its 5 rows fits the mapping; 5 for: deal_id: empty"):
+        landing.land(home, "files", settings, now=now)
+    path.write_text("Id,Phase\n" + ",New\n" * 5 + "1,New\n")
+    assert landing.land(home, "files", settings, now=now).rows["deals"] == 6
+
+
 def translated(settings: Settings, at: Window) -> dict[str, list[dict[str, Any]]]:
     return {
         name: [row for table in tables for row in table.to_pylist()]

@@ -92,6 +92,25 @@ def test_an_open_decimal_sign_is_asked_for(tmp_path: Path) -> None:
     assert found.rows[0]["amount"] == "1234"
 
 
+def test_signs_of_currencies_and_percents_are_declared(tmp_path: Path) -> None:
+    header = "Opportunity ID,Amount,Probability (%)\n"
+    found = proposal(tmp_path, "deals.csv", header + '1,"$1,006.00",40%\n2,-$5.00,5 %\n')
+    mapping = loaded(found)
+    assert (mapping.currency_sign, mapping.thousands, mapping.in_percent) == ("$", ",", ())
+    assert "# currency: the currency of the amounts, for which $ stands" in found.yaml
+    assert [(row["amount"], row["win_probability"]) for row in found.rows] == [("1006.00", "0.4"), ("-5.00", "0.05")]
+    found = proposal(tmp_path, "deals.csv", header + "1,5.00 EUR,40\n2,6.50 EUR,5\n")
+    assert (loaded(found).currency_sign, loaded(found).in_percent) == ("EUR", ("win_probability",))
+    assert [(row["amount"], row["win_probability"]) for row in found.rows] == [("5.00", "0.4"), ("6.50", "0.05")]
+
+
+def test_amounts_in_several_currencies_need_a_column_for_them(tmp_path: Path) -> None:
+    found = proposal(tmp_path, "deals.csv", "Deal ID,Amount\n1,$5.00\n2,\u20ac6.00\n")
+    assert loaded(found).currency_sign is None
+    assert found.rows[0]["amount"] is None
+    assert any("amounts bear $, \u20ac" in point for point in found.open_points)
+
+
 def test_what_is_needed_and_not_there_is_a_line_to_fill_in(tmp_path: Path) -> None:
     found = proposal(tmp_path, "ads.csv", "Date,Campaign,Impressions,Clicks,Cost\n2026-01-01,Brand,10,1,0.50\n")
     assert found.entity == "ad_days"
@@ -158,5 +177,7 @@ def test_what_cannot_be_looked_at_is_told(tmp_path: Path) -> None:
         proposal(tmp_path, "empty.csv", "")
     with pytest.raises(SourceError, match="no rows"):
         proposal(tmp_path, "head.csv", "Id,Name\n")
+    with pytest.raises(SourceError, match="names no column"):
+        proposal(tmp_path, "low.csv", ",,\nDeal ID,Amount,Stage\n1,5,Won\n")
     with pytest.raises(ConfigurationError, match="'offers' is not an entity"):
         proposal(tmp_path, "a.csv", "Id\n1\n", entity="offers")

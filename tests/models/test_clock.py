@@ -37,6 +37,31 @@ def test_nothing_that_is_built_reads_the_clock(folder: str) -> None:
     assert {path: words for path, words in asked.items() if words} == {}
 
 
+# Python models and what they call: seconds that a forecast took are measured and stand in no table.
+PYTHON_CLOCK = re.compile(
+    r"""\b(?: now | today | utcnow | monotonic | getpid | urandom | uuid[1-7]? | gmtime | localtime )\s*\(
+    | \btime\.(?: time | time_ns )\b | \bdefault_rng\(\s*\) | \bnp\.random\.(?! default_rng\b | Generator\b )
+    | \bimport\s+(?: random | secrets | uuid )\b | \bfrom\s+(?: random | secrets | uuid )\s+import\b | \benviron\b
+    """,
+    re.VERBOSE,
+)
+
+
+def test_no_python_model_reads_the_clock_or_draws_without_a_seed() -> None:
+    files = sorted([*(DBT / "models").rglob("*.py"), *(REPOSITORY / "forecasting").rglob("*.py")])
+    assert len(files) > 10
+    told_by = {path.name: PYTHON_CLOCK.findall(re.sub(r"#[^\n]*", " ", path.read_text())) for path in files}
+    assert {name: words for name, words in told_by.items() if words} == {}
+
+
+@pytest.mark.parametrize(
+    "python", ["date.today()", "datetime.now(UTC)", "time.time()", "np.random.default_rng()", "np.random.normal(0, 1)"]
+)
+def test_the_check_finds_it_in_python(python: str) -> None:
+    assert PYTHON_CLOCK.search(python)
+    assert not PYTHON_CLOCK.search("np.random.default_rng(seed); time.perf_counter(); np.random.Generator")
+
+
 @pytest.mark.parametrize(
     "sql",
     [

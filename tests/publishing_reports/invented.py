@@ -139,7 +139,7 @@ SCHEMAS = {
     ),
     "fct_forecast": (
         "forecast_key text, period_type text, method text, level text, member text, measure text, part text,"
-        " expected decimal(18,2), p10 decimal(18,2), p50 decimal(18,2), p90 decimal(18,2),"
+        " notes text, expected decimal(18,2), p10 decimal(18,2), p50 decimal(18,2), p90 decimal(18,2),"
         " target_reporting decimal(18,2), chance_of_target decimal(18,9), as_of date, period_start date,"
         " period_end date"
     ),
@@ -407,7 +407,8 @@ def _fill_forecast(connection: duckdb.DuckDBPyConnection) -> None:
         )
         select
             concat_ws(':', period_type, period_start, method, part), period_type, method, 'total', null,
-            'bookings', part, expected, case method when 'saleshouse' then won + 150000 end,
+            'bookings', part, case method when 'saleshouse' then 'blended_with_series, few_wins' end, expected,
+            case method when 'saleshouse' then won + 150000 end,
             case method when 'saleshouse' then won + 260000 end, case method when 'saleshouse' then won + 390000 end,
             (select sum(amount_reporting) from marts.fct_targets
              where level = 'company' and fct_targets.period_start between parts.period_start and parts.period_end),

@@ -40,7 +40,11 @@ def test_the_page_is_well_formed_and_fits_a_phone(page: Callable[..., str], kind
 @pytest.mark.parametrize(
     ("kind", "said", "unsaid"),
     [
-        ("full", ("June:", "Needs attention", "Certificate"), ("No ad spend has been read",)),
+        (
+            "full",
+            ("June:", "Needs attention", "Fewer than 20 deals have been won", "Certificate"),
+            ("No ad spend has been read",),
+        ),
         ("no_targets", ("No target is known", "booked from"), ("pace to target", "Usual by now")),
         ("deals_only", ("No forecast yet", "Open pipeline"), ("Leads in June",)),
         ("leads_only", ("new leads", "No ad spend has been read"), ("Forecast", "Pipeline", "Team", "Won deals")),

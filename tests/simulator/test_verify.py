@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from simulator import verify
+from simulator.__main__ import company_of
 from simulator.company import Company, generate
 from simulator.truth import Moment, World
 
@@ -116,6 +117,13 @@ def test_too_little_to_compare_is_a_failure(world: World) -> None:
 def test_without_a_release_it_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert verify.main(tmp_path) == 2
     assert "no release" in capsys.readouterr().out
+
+
+def test_a_demo_s_home_says_whose_truth_is_meant(tmp_path: Path) -> None:
+    assert company_of(tmp_path) == {"seed": 7, "scale": 1.0}
+    (tmp_path / "demo").mkdir()
+    (tmp_path / "demo/clock.json").write_text('{"scale": 0.1, "seed": 8, "next": "2026-06-19T06:00:00"}')
+    assert company_of(tmp_path) == {"seed": 8, "scale": 0.1}
 
 
 def test_the_list_names_every_mart_and_measure(capsys: pytest.CaptureFixture[str]) -> None:

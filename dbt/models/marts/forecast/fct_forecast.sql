@@ -27,6 +27,26 @@ periods as (
     where result = 'period'
 ),
 
+-- Some hold for all of a method's periods and name none.
+notes as (
+    select
+        periods.method,
+        periods.period_type,
+        periods.period_start,
+        string_agg(distinct results.code, ', ' order by results.code) as notes,
+        min(results.value) filter (where results.code = 'few_wins') as wins
+    from periods
+    inner join results
+        on
+            results.result = 'note'
+            and periods.method = results.method
+            and coalesce(results.period_type, periods.period_type) = periods.period_type
+            and coalesce(results.period_start, periods.period_start) = periods.period_start
+            -- A twentieth of the series does not make it another method.
+            and (results.code <> 'blended_with_series' or results.value >= 0.1)
+    group by all
+),
+
 cells as (
     select
         method,
@@ -41,9 +61,26 @@ cells as (
     where result = 'cell'
 ),
 
+-- A handful of wins says what deals bring and not by how much that varies: no range is better than a narrow one.
 intervals as (
-    select * from results
-    where result = 'interval'
+    select
+        results.method,
+        results.period_type,
+        results.period_start,
+        results.level,
+        results.member,
+        results.target_cents,
+        case when notes.wins < 5 then null else results.p10_cents end as p10_cents,
+        case when notes.wins < 5 then null else results.p50_cents end as p50_cents,
+        case when notes.wins < 5 then null else results.p90_cents end as p90_cents,
+        case when notes.wins < 5 then null else results.chance_of_target end as chance_of_target
+    from results
+    left join notes
+        on
+            results.method = notes.method
+            and results.period_type = notes.period_type
+            and results.period_start = notes.period_start
+    where results.result = 'interval'
 ),
 
 parts as (
@@ -121,6 +158,7 @@ final as (
         end as member_name,
         'bookings' as measure,
         rows_wanted.part,
+        notes.notes,
         {{ from_cents('coalesce(summed.expected_cents, 0)') }} as expected,
         {{ from_cents('intervals.p10_cents') }} as p10,
         {{ from_cents('intervals.p50_cents') }} as p50,
@@ -147,6 +185,11 @@ final as (
             and rows_wanted.period_start = intervals.period_start
             and rows_wanted.level = intervals.level
             and rows_wanted.member = intervals.member
+    left join notes
+        on
+            rows_wanted.method = notes.method
+            and rows_wanted.period_type = notes.period_type
+            and rows_wanted.period_start = notes.period_start
     left join owners on rows_wanted.level = 'owner' and rows_wanted.member = owners.owner_key
 )
 

@@ -47,6 +47,8 @@
     ('quality', 'verdicts', 'stg_quality__verdicts', 'judged_at', none),
     ('quality', 'forecasts', 'stg_quality__forecasts', 'sealed_at', none),
 ] -%}
+{#- Days without a time begin at midnight where the company is. -#}
+{%- set days = ['date_day', 'rate_date', 'answered_date', 'submitted_on'] -%}
 {%- set id_of = {'pipelines': 'pipeline_id', 'deal_splits': 'deal_id'} -%}
 
 with
@@ -94,7 +96,10 @@ entities_staged as (
         count(*) filter (where staged.reject_reason is null) as rows_staged,
         count(*) filter (where staged.reject_reason is not null) as rows_rejected,
         {%- endif %}
-        {% if record_time %}max(cast({{ record_time }} as timestamp)) filter (
+        {% if record_time in days %}max(
+            cast({{ record_time }} as timestamp) at time zone run_context.reporting_timezone at time zone 'UTC'
+        ) filter (where staged.reject_reason is null)
+        {%- elif record_time %}max(cast({{ record_time }} as timestamp)) filter (
             where staged.reject_reason is null
         )
         {%- else %}cast(
