@@ -47,7 +47,12 @@ def every_morning(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
 
 
 defs = dg.Definitions(
-    assets=[*extraction.build_assets(_PARTITIONS), transformation.build_assets(), publication.build_assets()],
+    assets=[
+        *extraction.build_assets(_PARTITIONS),
+        *transformation.given(),
+        transformation.build_assets(),
+        publication.build_assets(),
+    ],
     asset_checks=[gate.build_checks()],
     jobs=[daily, rebuild, backfill],
     schedules=[every_morning],

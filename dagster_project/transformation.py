@@ -66,6 +66,18 @@ def marts() -> list[dg.AssetKey]:
     ]
 
 
+def given() -> list[dg.AssetSpec]:
+    """What models read that no other asset makes: what a run says of itself, and the ledger of loads."""
+    sources = json.loads(manifest_path().read_text())["sources"].values()
+    return [
+        dg.AssetSpec(
+            Translator().get_asset_key(source), group_name=source["source_name"], description=source["description"]
+        )
+        for source in sources
+        if source["source_name"] in ("run", "ledger")
+    ]
+
+
 def build_assets() -> dg.AssetsDefinition:
     """All models, seeds and tests of the project as one step."""
 

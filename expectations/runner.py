@@ -190,7 +190,9 @@ def require(verdict: Verdict, written: Path) -> None:
         return
     # A mart that has shrunk is most often the consequence of another broken promise, so it is named last.
     broken = sorted(verdict.broken, key=lambda one: one.check == "rows_against_live")
-    named = "; ".join(f"{one.mart}.{one.check}: {one.observed} (expected {one.expected})" for one in broken[:NAMED])
+    named = "; ".join(
+        f"{one.mart}.{one.check}: {one.observed}{_labels(one)} (expected {one.expected})" for one in broken[:NAMED]
+    )
     more = f"; and {len(broken) - NAMED} more" if len(broken) > NAMED else ""
     raise GateFailed(
         named + more,
@@ -198,6 +200,12 @@ def require(verdict: Verdict, written: Path) -> None:
         effect="nothing was published, the live release stays",
         fix=f"look at the rows in {written}, mend the source or the mapping, then `saleshouse run`",
     )
+
+
+def _labels(check: Check) -> str:
+    """The first labels that broke a rule about labels: what is to be mapped."""
+    labels = [f"'{row['label']}'" for row in check.sample_rows if row.get("label")]
+    return f", {', '.join(labels[:NAMED])}" if labels else ""
 
 
 def _offer_ledger(engine: "Engine", home: Home, known_at: int) -> bool:

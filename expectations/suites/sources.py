@@ -128,9 +128,7 @@ def _unmapped(context: GateContext) -> list["Expectation"]:
         asked.append(
             rules.rows(
                 f"{subject}_unmapped_share",
-                "select * from (select count(*) as row_count, "
-                f"count(*) filter (where {column} = 'unmapped') as unmapped_count from {mart} where {kept}) "
-                f"where unmapped_count > {context.unmapped_share_block} * row_count",
+                _labels_above_share(context, mart, f"{column} = 'unmapped'", label, kept),
                 severity="block" if context.live_release else "warn",
                 expected=f"at most {context.unmapped_share_block:.1%} unmapped",
             )
@@ -150,9 +148,7 @@ def _unmapped(context: GateContext) -> list["Expectation"]:
     asked.append(
         rules.rows(
             "loss_reasons_unmapped_share",
-            "select * from (select count(*) as row_count, count(*) filter (where loss_reason = 'unmapped') as "
-            f"unmapped_count from fct_win_loss where {kept}) "
-            f"where unmapped_count > {context.unmapped_share_block} * row_count and {listed}",
+            _labels_above_share(context, "fct_win_loss", f"loss_reason = 'unmapped' and {listed}", "lost_reason", kept),
             severity="block" if context.live_release else "warn",
             expected=f"at most {context.unmapped_share_block:.1%} unmapped",
         )
@@ -166,3 +162,13 @@ def _unmapped(context: GateContext) -> list["Expectation"]:
         )
     )
     return asked
+
+
+def _labels_above_share(context: GateContext, mart: str, is_unmapped: str, label: str, kept: str) -> str:
+    """The labels that nobody mapped, the commonest first, if their rows are more than the configured share of all."""
+    return (
+        f"select source_system, label, row_count from (select source_system, {label} as label, count(*) as row_count, "
+        f"sum(count(*)) over () as unmapped_count from {mart} where {kept} and {is_unmapped} group by all) "
+        f"where unmapped_count > {context.unmapped_share_block} * (select count(*) from {mart} where {kept}) "
+        "order by row_count desc, label"
+    )

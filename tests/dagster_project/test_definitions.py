@@ -37,6 +37,9 @@ def test_assets_stand_as_the_tree_does(defs: dg.Definitions) -> None:
     assert {"hubspot/deals", "staging/stg_hubspot__deals", "marts/fct_deals", "publish/release"} <= keys
     deals = graph.get(dg.AssetKey(["staging", "stg_hubspot__deals"]))
     assert dg.AssetKey(["hubspot", "deals"]) in deals.parent_keys
+    assert {graph.get(key).group_name for key in graph.get_all_asset_keys()} == {
+        *("raw", "run", "ledger", "seeds", "staging", "history", "intermediate", "marts", "publish")
+    }
     report = graph.get(dg.AssetKey(["publish", "report"]))
     assert dg.AssetKey(["marts", "fct_deals"]) in report.parent_keys
 

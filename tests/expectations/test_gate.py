@@ -428,7 +428,10 @@ def test_an_unmapped_stage_warns_below_the_share_and_blocks_above_it(gated: Gate
     assert named.sample_rows == [{"source_system": "hubspot", "label": "Contract sent", "row_count": 1}]
 
     gated.mutate(unmapped.format("'d6', 'd10', 'd14', 'd18'"))
-    assert broken(gated.judge("sources")) == {"sources.deal_stages_unmapped_share"}
+    many = gated.judge("sources")
+    assert broken(many) == {"sources.deal_stages_unmapped_share"}
+    with pytest.raises(GateFailed, match=r"deal_stages_unmapped_share: 1, 'Contract sent' \(expected at most 5.0%"):
+        runner.require(many, Path("verdict.json"))
     first = gated.judge("sources", alone=True)
     assert first.passed
     assert "sources.deal_stages_unmapped_share" in warned(first)
