@@ -29,4 +29,6 @@ if [ ! -x .venv/bin/uv ]; then
 fi
 .venv/bin/uv pip sync --quiet --python .venv/bin/python --require-hashes --compile-bytecode requirements.lock
 .venv/bin/uv pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation --editable .
+# dbt reads its whole project once, here; a run then reads what has changed.
+.venv/bin/python -m warehouse --parse
 touch .venv/.ready
