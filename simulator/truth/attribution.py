@@ -85,10 +85,10 @@ def weights_of(model: str, path: Sequence[Touch], lost: dict[str, int]) -> list[
         return [1] * size
     if model == "position":
         return [40 * (size - 2), *[20] * (size - 2), 40 * (size - 2)]
-    if model == "time_decay":
-        return [round(WHOLE * 0.5 ** ((path[-1][0] - at) / HALF_LIFE)) for at, _, _ in path]
-    count = Counter(channels)
     common = lcm(*range(1, 25))
+    if model == "time_decay":
+        return [round(common * 0.5 ** ((path[-1][0] - at) / HALF_LIFE)) for at, _, _ in path]
+    count = Counter(channels)
     shares = [common // count[channel] for channel in channels]
     if model == "shapley":
         return shares

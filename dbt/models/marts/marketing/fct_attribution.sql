@@ -121,7 +121,7 @@ weights as (
             cast(1 as bigint),
             -- 40 % each for the first and the last, 20 % for those between; of two each has a half.
             case when place in (1, touches) then greatest(2 * (touches - 2), 1) else 1 end,
-            cast(round(1e9 * pow(0.5, days_to_last / rules.half_life_days)) as bigint),
+            cast(round({{ channel_weight }} * pow(0.5, days_to_last / rules.half_life_days)) as bigint),
             cast(round(removal_effect * channel_weight) as bigint),
             channel_weight
         ]) as weight
