@@ -39,7 +39,7 @@ CRM = (
     ),
 )
 # Every mart, without dbt's own tests.
-EVERYTHING = ("--resource-type", "model", "--resource-type", "seed")
+EVERYTHING = ("--select", "fqn:*", "--resource-type", "model", "--resource-type", "seed")
 
 
 @dataclass
