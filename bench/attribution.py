@@ -26,13 +26,13 @@ create table int_attribution_paths as
 select
     'd' || i as path_key, 't' || i || '.' || place as touch_key, 'won' as conversion_event, 'contact' as level,
     'channel ' || hash(i, place, 'channel') % 10 as channel, place, touches, is_converted,
-    timestamp '2026-01-01' + to_hours((place * (hash(i, 'hours') % 200))::bigint) as touched_at
+    timestamp '2026-01-01' + to_hours((place * (hash(i, 'hours') % 200))::bigint) as touched_at,
+    date '2026-01-01' as touch_date
 from (select *, unnest(range(1, touches + 1)) as place from paths_made);
 create table int_attribution_conversions as
 select 'd' || i as conversion_key, 'won' as conversion_event, (hash(i, 'amount') % 100000 / 7)::decimal(18, 2)
     as amount_reporting, date '2026-06-01' as conversion_date
 from paths_made where is_converted;
-create table fct_touches as select touch_key, touched_at::date as touch_date from int_attribution_paths;
 create table attribution_rules as select '7' as half_life_days;
 """
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 from functools import cached_property
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from math import lcm
 from typing import Any
 
@@ -31,14 +31,16 @@ WHOLE = 10**9
 Touch = tuple[pd.Timestamp, str, str]  # when, key, channel
 
 
-def handed_out(whole: int, weights: Sequence[int]) -> list[int]:
-    """The whole in parts by weight; what rounding down leaves goes to the largest remainders, the earlier first."""
-    total = sum(weights)
-    parts = [whole * weight // total for weight in weights]
-    rest = [whole * weight % total for weight in weights]
-    for place in sorted(range(len(weights)), key=lambda one: (-rest[one], one))[: whole - sum(parts)]:
-        parts[place] += 1
-    return parts
+def handed_out(amount: Decimal | None, weights: Sequence[int]) -> list[tuple[Decimal, Decimal | None]]:
+    """Share and part of the amount per weight: what is due up to it less what is due before it, each rounded."""
+    due = [until / sum(weights) for until in accumulate(weights, initial=0)]
+    shares = [Decimal(int(one * WHOLE + 1e-9 + 0.5)).scaleb(-9) for one in due]
+    given = [after - before for before, after in pairwise(shares)]
+    if amount is None:
+        return [(share, None) for share in given]
+    sign, cents = (-1 if amount < 0 else 1), abs(int(amount * 100))
+    amounts = [Decimal(sign * int(cents * one + 0.5)).scaleb(-2) for one in due]
+    return [(share, after - before) for share, (before, after) in zip(given, pairwise(amounts), strict=True)]
 
 
 def arriving(steps: Counter[tuple[str, str]], without: str | None = None) -> float:
@@ -187,16 +189,12 @@ class Attribution(Touches, Ads):
             return [(*whose, None, "unattributed", Decimal(1), amount, None, day)]
         weights = weights_of(whose[3], path, lost)
         given = [(touch, weight) for touch, weight in zip(path, weights, strict=True) if weight]
-        parts = handed_out(WHOLE, [weight for _, weight in given])
-        cents: list[int | None] = [None] * len(parts)
-        if amount is not None:
-            sign = -1 if amount < 0 else 1
-            cents = [sign * one for one in handed_out(abs(int(amount * 100)), parts)]
         return [
-            (*whose, key, channel, Decimal(part).scaleb(-9), None if cent is None else Decimal(cent).scaleb(-2),
-             day_of[key], day)
-            for ((_, key, channel), _), part, cent in zip(given, parts, cents, strict=True)
-        ]  # fmt: skip
+            (*whose, key, channel, share, part, day_of[key], day)
+            for ((_, key, channel), _), (share, part) in zip(
+                given, handed_out(amount, [weight for _, weight in given]), strict=True
+            )
+        ]
 
     @cached_property
     def rpt_attribution_comparison(self) -> pd.DataFrame:

@@ -833,7 +833,7 @@ def test_credit_is_handed_out_whole_by_every_model(book: Book) -> None:
     mine = won.loc[won["conversion_key"] == "hubspot:1"]
     credit = {model: rows["credit"].tolist() for model, rows in mine.groupby("model")}
     assert mine.loc[mine["model"] == "linear", "channel"].tolist() == ["organic_search", "direct", "email"]
-    assert credit["linear"] == [Decimal("0.333333334"), Decimal("0.333333333"), Decimal("0.333333333")]
+    assert credit["linear"] == [Decimal("0.333333333"), Decimal("0.333333334"), Decimal("0.333333333")]
     assert credit["first"] == credit["last_non_direct"] == credit["last"] == [Decimal(1)]
     assert credit["position"] == [Decimal("0.4"), Decimal("0.2"), Decimal("0.4")]
     assert credit["shapley"] == credit["linear"]

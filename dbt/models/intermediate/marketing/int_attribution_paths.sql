@@ -28,6 +28,7 @@ touch_units as (
         'contact' as level,
         'person:' || person_key as unit_key,
         channel,
+        touch_date,
         touched_at
     from touches
     union all
@@ -36,6 +37,7 @@ touch_units as (
         'account' as level,
         coalesce('account:' || account_key, 'person:' || person_key) as unit_key,
         channel,
+        touch_date,
         touched_at
     from touches
 ),
@@ -74,6 +76,7 @@ touches_of_units as (
         conversion_units.level,
         touch_units.touch_key,
         touch_units.channel,
+        touch_units.touch_date,
         touch_units.touched_at
     from conversion_units
     inner join touch_units
@@ -93,6 +96,7 @@ own_touches_of_accounts as (
         'account' as level,
         of_people.touch_key,
         of_people.channel,
+        of_people.touch_date,
         of_people.touched_at
     from touches_of_units as of_people
     anti join touches_of_units as of_accounts
@@ -111,6 +115,7 @@ conversion_touches as (
         of_all.conversion_event,
         of_all.level,
         of_all.channel,
+        of_all.touch_date,
         true as is_converted,
         of_all.touched_at
     from (
@@ -167,6 +172,7 @@ other_touches as (
         units_without_conversion.conversion_event,
         units_without_conversion.level,
         touch_units.channel,
+        touch_units.touch_date,
         false as is_converted,
         touch_units.touched_at
     from units_without_conversion
@@ -199,6 +205,7 @@ final as (
             partition by paths.conversion_event, paths.level, paths.is_converted, paths.path_key
         ) as touches,
         paths.is_converted,
+        paths.touch_date,
         paths.touched_at
     from paths
 )

@@ -1,11 +1,9 @@
-{#- Each conversion is worth a thousand million parts, which every model hands out whole: by whole-numbered weights, so
-    that no order of adding changes a part, and what rounding down leaves goes to the largest remainders, of equal ones
-    to the earlier touch. Its amount is handed out in cents the same way. -#}
-{%- set whole = 1000000000 -%}
-{#- The least number that 1 to 24 touches of a channel share without rest; times `whole` it is a bigint still. -#}
+{#- Every model hands out the whole of each conversion: a touch gets the share that is due up to it, in nine decimals,
+    less what is due before it, so that shares sum to 1 whatever rounding does. The amount is handed out in cents the same
+    way. Weights are whole numbers, so that no order of adding changes a share. -#}
+{#- The least number that 1 to 24 touches of a channel share without rest. -#}
 {%- set channel_weight = 5354228880 -%}
-{%- set models = "['first', 'last', 'last_non_direct', 'linear', 'position', 'time_decay', 'markov', 'shapley']" -%}
-{%- set one_sharing = 'partition by conversion_no, model' -%}
+{%- set models = ['first', 'last', 'last_non_direct', 'linear', 'position', 'time_decay', 'markov', 'shapley'] -%}
 with
 
 conversions as (
@@ -19,10 +17,6 @@ paths as (
 
 removals as (
     select * from {{ ref('int_attribution_removals') }}
-),
-
-touches as (
-    select * from {{ ref('fct_touches') }}
 ),
 
 rules as (
@@ -42,6 +36,7 @@ conversions_numbered as (
         conversions.conversion_event,
         levels.level,
         conversions.amount_reporting,
+        cast(conversions.amount_reporting * 100 as double) as cents,
         conversions.conversion_date
     from conversions
     cross join levels
@@ -54,8 +49,9 @@ path_touches as (
         paths.channel,
         paths.place,
         paths.touches,
-        removals.removal_effect,
-        paths.touched_at
+        paths.touched_at,
+        paths.touch_date,
+        removals.removal_effect
     from paths
     inner join conversions_numbered
         on
@@ -69,172 +65,97 @@ path_touches as (
             and paths.channel = removals.channel
 ),
 
--- One touch that gets all of it.
-chosen as (
+touches_compared as (
     select
-        conversion_no,
-        place,
-        unnest(
-            case
-                when touches = 1
-                    then {{ models }}
-                when place = 1 then ['first']
-                when place = touches then ['last']
-            end
-        ) as model
-    from path_touches
-    union all
-    select
-        conversion_no,
-        coalesce(max(place) filter (where channel <> 'direct'), max(place)) as place,
-        'last_non_direct' as model
-    from path_touches
-    where touches > 1
-    group by conversion_no
-),
-
-shared_touches as (
-    select
-        path_touches.conversion_no,
-        path_touches.place,
-        path_touches.touches,
-        path_touches.removal_effect,
+        path_touches.*,
         -- A channel's touches share what the channel gets.
-        {{ channel_weight }}
-        // count(*) over (partition by path_touches.conversion_no, path_touches.channel) as channel_weight,
+        cast(
+            {{ channel_weight }}
+            // count(*) over (partition by path_touches.conversion_no, path_touches.channel) as double
+        ) as shapley_weight,
         -- Against the last touch instead of the conversion: the shares are the same and none is too small to be told.
-        date_diff(
-            'microsecond',
-            path_touches.touched_at,
-            max(path_touches.touched_at) over (partition by path_touches.conversion_no)
-        ) / 86400000000.0 as days_to_last
+        date_diff('microsecond', path_touches.touched_at, max(path_touches.touched_at) over whole_path)
+        / 86400000000.0 as days_to_last,
+        max(path_touches.place) filter (where path_touches.channel <> 'direct') over whole_path
+            as last_non_direct_place
     from path_touches
-    where path_touches.touches > 1
+    window whole_path as (partition by path_touches.conversion_no)
 ),
 
 weights as (
     select
-        conversion_no,
-        place,
-        unnest(['linear', 'position', 'time_decay', 'markov', 'shapley']) as model,
-        unnest([
-            cast(1 as bigint),
-            -- 40 % each for the first and the last, 20 % for those between; of two each has a half.
-            case when place in (1, touches) then greatest(2 * (touches - 2), 1) else 1 end,
-            cast(round({{ channel_weight }} * pow(0.5, days_to_last / rules.half_life_days)) as bigint),
-            cast(round(removal_effect * channel_weight) as bigint),
-            channel_weight
-        ]) as weight
-    from shared_touches
+        touches_compared.*,
+        cast(place = 1 as double) as first_weight,
+        cast(place = touches as double) as last_weight,
+        cast(place = coalesce(last_non_direct_place, touches) as double) as last_non_direct_weight,
+        cast(1 as double) as linear_weight,
+        -- 40 % each for the first and the last, 20 % for those between; of two each has a half.
+        case when place in (1, touches) then greatest(2 * (touches - 2), 1) else 1 end as position_weight,
+        round({{ channel_weight }} * pow(0.5, days_to_last / rules.half_life_days))
+            as time_decay_weight,
+        -- Who touched alone gets all, also where the channel could be done without.
+        case when touches = 1 then 1 else round(removal_effect * shapley_weight) end as markov_weight
+    from touches_compared
     cross join rules
 ),
 
-weights_totalled as (
+weights_added as (
     select
-        weights.*,
-        cast(sum(weights.weight) over ({{ one_sharing }}) as bigint) as weight_of_all
+        {%- for model in models %}
+        sum({{ model }}_weight) over up_to_touch as {{ model }}_until,
+        sum({{ model }}_weight) over whole_path as {{ model }}_of_all,
+        {%- endfor %}
+        *
     from weights
-    where weights.weight > 0
+    window
+        whole_path as (partition by conversion_no),
+        up_to_touch as (
+            partition by conversion_no
+            order by place
+            rows between unbounded preceding and current row
+        )
 ),
 
-parts as (
+-- A row for each model: what is due up to the touch, and up to the one before it.
+due as (
     select
         conversion_no,
-        place,
-        model,
-        weight * {{ whole }} // weight_of_all as parts_whole,
-        weight * {{ whole }} % weight_of_all as remainder
-    from weights_totalled
-),
-
-parts_ranked as (
-    select
-        parts.*,
-        sum(parts.parts_whole) over ({{ one_sharing }}) as parts_given,
-        row_number() over ({{ one_sharing }} order by parts.remainder desc, parts.place asc) as turn
-    from parts
-),
-
-credits as (
-    select
-        conversion_no,
-        place,
-        model,
-        parts_whole + case when turn <= {{ whole }} - parts_given then 1 else 0 end as credit_parts
-    from parts_ranked
-    union all
-    select
-        conversion_no,
-        place,
-        model,
-        {{ whole }} as credit_parts
-    from chosen
-    where model is not null
-),
-
-cents as (
-    select
-        credits.conversion_no,
-        credits.place,
-        credits.model,
-        sign(conversions_numbered.amount_reporting) as amount_sign,
-        cast(abs(conversions_numbered.amount_reporting) * 100 as bigint) as cents_of_all,
-        credits.credit_parts
-    from credits
-    inner join conversions_numbered on credits.conversion_no = conversions_numbered.conversion_no
-    where conversions_numbered.amount_reporting is not null
-),
-
--- Cents times parts may be too many for a bigint, so what is above the whole is multiplied apart.
-cents_cut as (
-    select
-        cents.*,
-        cents.cents_of_all // {{ whole }} * cents.credit_parts
-        + cents.cents_of_all % {{ whole }} * cents.credit_parts // {{ whole }} as cents_whole,
-        cents.cents_of_all % {{ whole }} * cents.credit_parts % {{ whole }} as remainder
-    from cents
-),
-
-cents_ranked as (
-    select
-        cents_cut.*,
-        sum(cents_cut.cents_whole) over ({{ one_sharing }}) as cents_given,
-        row_number() over ({{ one_sharing }} order by cents_cut.remainder desc, cents_cut.place asc) as turn
-    from cents_cut
-),
-
-amounts as (
-    select
-        conversion_no,
-        place,
-        model,
-        amount_sign * (cents_whole + case when turn <= cents_of_all - cents_given then 1 else 0 end)
-            as credited_cents
-    from cents_ranked
+        touch_key,
+        channel,
+        touch_date,
+        unnest([
+            {%- for model in models %}
+            {
+                'model': '{{ model }}',
+                'weight': {{ model }}_weight,
+                'until': {{ model }}_until / {{ model }}_of_all,
+                'before': ({{ model }}_until - {{ model }}_weight) / {{ model }}_of_all
+            }{{ ',' if not loop.last }}
+            {%- endfor %}
+        ]) as share
+    from weights_added
 ),
 
 credited as (
     select
         conversions_numbered.conversion_key,
-        path_touches.touch_key,
+        due.touch_key,
         conversions_numbered.conversion_event,
         conversions_numbered.level,
-        credits.model,
-        path_touches.channel,
-        cast(cast(credits.credit_parts as decimal(18, 0)) * 0.000000001 as decimal(18, 9)) as credit,
-        cast(cast(amounts.credited_cents as decimal(18, 0)) * 0.01 as decimal(18, 2)) as credited_amount_reporting,
-        touches.touch_date,
+        due.share.model,
+        due.channel,
+        cast(due.share.until as decimal(18, 9)) - cast(due.share.before as decimal(18, 9)) as credit,
+        cast(
+            (
+                round(conversions_numbered.cents * due.share.until)
+                - round(conversions_numbered.cents * due.share.before)
+            ) / 100 as decimal(18, 2)
+        ) as credited_amount_reporting,
+        due.touch_date,
         conversions_numbered.conversion_date
-    from credits
-    inner join conversions_numbered on credits.conversion_no = conversions_numbered.conversion_no
-    inner join path_touches
-        on credits.conversion_no = path_touches.conversion_no and credits.place = path_touches.place
-    inner join touches on path_touches.touch_key = touches.touch_key
-    left join amounts
-        on
-            credits.conversion_no = amounts.conversion_no
-            and credits.place = amounts.place
-            and credits.model = amounts.model
+    from due
+    inner join conversions_numbered on due.conversion_no = conversions_numbered.conversion_no
+    where due.share.weight > 0
 ),
 
 unattributed as (
@@ -250,12 +171,16 @@ unattributed as (
         cast(null as date) as touch_date,
         conversions_numbered.conversion_date
     from conversions_numbered
-    anti join path_touches on conversions_numbered.conversion_no = path_touches.conversion_no
+    anti join paths
+        on
+            conversions_numbered.conversion_key = paths.path_key
+            and conversions_numbered.conversion_event = paths.conversion_event
+            and conversions_numbered.level = paths.level
 ),
 
 all_credits as (
     select * from credited
-    union all
+    union all by name
     select * from unattributed
 ),
 
