@@ -178,7 +178,8 @@ def build(
         from dbt.adapters.duckdb.connections import DuckDBConnectionManager
         from dbt.cli.main import dbtRunner
 
-        arguments = ["build", *_COMMON, *selection]
+        # What dbt would write of it, the parsed project once more, nobody reads.
+        arguments = ["build", *_COMMON, "--no-write-json", *selection]
         # Or dbt would leave out every test that reads such a model.
         arguments += ["--exclude", *without, "--indirect-selection", "empty"] if without else []
         arguments += [] if unit_tests else ["--exclude-resource-type", "unit_test"]
