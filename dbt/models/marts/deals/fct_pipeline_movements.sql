@@ -6,18 +6,27 @@
     It follows the period, not the day: a deal that was lost and reopened within a month has not
     moved in that month, and whether a date brings it in or takes it out depends on the period.
 -#}
+{#- Takes what no number of states comes near off a state's number for each day. -#}
+{%- set later_day = "1000000000000 * (entered_on - date '2000-01-01')" -%}
 with
 
 states as (
     select * from {{ ref('int_deal_states') }}
 ),
 
+-- Deals, periods and states have numbers here, which are grouped by and met faster than texts. They are in no column.
 deals as (
-    select * from {{ ref('int_pipeline_deals') }}
+    select
+        pipeline_deals.*,
+        row_number() over () as deal_no
+    from {{ ref('int_pipeline_deals') }} as pipeline_deals
 ),
 
 periods as (
-    select * from {{ ref('int_pipeline_periods') }}
+    select
+        pipeline_periods.*,
+        row_number() over () as period_no
+    from {{ ref('int_pipeline_periods') }} as pipeline_periods
 ),
 
 rates as (
@@ -32,9 +41,16 @@ run_context as (
     select * from {{ source('run', 'run_context') }}
 ),
 
+-- Later states of a deal have larger numbers.
 open_states as (
     select
-        states.*,
+        deals.deal_no,
+        row_number() over (order by deals.deal_no, states.valid_from, states.valid_to) as state_no,
+        states.close_date,
+        states.valid_from,
+        states.valid_to,
+        {{ day_in_zone('states.valid_from', '(select reporting_timezone from run_context)') }} as entered_on,
+        {{ day_in_zone('states.valid_to', '(select reporting_timezone from run_context)') }} as left_on,
         {
             'owner_key': states.owner_key,
             'pipeline_id': states.pipeline_id,
@@ -57,19 +73,14 @@ lives as (
 
 states_in_periods as (
     select
-        periods.period_type,
-        periods.period_start,
-        periods.period_end,
-        periods.closing_date,
-        periods.starts_at,
-        periods.ends_at,
-        open_states.deal_key,
-        open_states.state,
+        periods.period_no,
+        open_states.deal_no,
+        open_states.state_no,
+        open_states.entered_on,
         open_states.close_date,
-        open_states.valid_from,
-        least(open_states.valid_to, periods.ends_at) as valid_to,
         open_states.valid_from < periods.starts_at as is_opening,
-        open_states.valid_to >= periods.ends_at as is_closing
+        open_states.valid_to >= periods.ends_at as is_closing,
+        coalesce(open_states.close_date between periods.period_start and periods.period_end, false) as is_due
     from periods
     inner join open_states
         on
@@ -77,116 +88,83 @@ states_in_periods as (
             and periods.starts_at <= open_states.valid_to
 ),
 
--- The dates at both ends, whether or not they fall due in the period.
-ends_of_deals as (
+-- What is entered on the day on which a deal comes in is what it comes in with: the last state of its first day.
+deals_in_periods as (
     select
-        states_in_periods.period_type,
-        states_in_periods.period_start,
-        states_in_periods.deal_key,
-        coalesce(bool_or(states_in_periods.is_opening), false) as is_open_at_opening,
-        coalesce(bool_or(states_in_periods.is_closing), false) as is_open_at_closing,
-        max(states_in_periods.close_date) filter (where states_in_periods.is_opening)
-            as opening_close_date,
-        max(states_in_periods.close_date) filter (where states_in_periods.is_closing)
-            as closing_close_date
+        period_no,
+        deal_no,
+        bool_or(is_opening) as is_open_at_opening,
+        bool_or(is_closing) as is_open_at_closing,
+        max(close_date) filter (where is_opening) as opening_close_date,
+        max(close_date) filter (where is_closing) as closing_close_date,
+        max(state_no) filter (where is_opening) as opening_state_no,
+        max_by(state_no, state_no - {{ later_day }}) as first_day_state_no,
+        max(state_no) as last_state_no,
+        max(state_no) filter (where is_opening and is_due) as due_opening_state_no,
+        max_by(state_no, state_no - {{ later_day }}) filter (where is_due) as due_first_day_state_no,
+        max(state_no) filter (where is_due) as due_last_state_no,
+        coalesce(bool_or(is_closing) filter (where is_due), false) as is_due_at_closing
     from states_in_periods
-    group by all
+    group by period_no, deal_no
 ),
 
-states_in_views as (
+-- The dates at both ends tell why a deal is in or out, whether or not they fall due in the period.
+deals_in_views as (
     select
         'all_open' as view_name,
-        states_in_periods.*
-    from states_in_periods
+        *,
+        opening_state_no is not null as is_in_at_opening,
+        is_open_at_closing as is_in_at_closing,
+        coalesce(opening_state_no, first_day_state_no) as entry_state_no,
+        last_state_no as departure_state_no
+    from deals_in_periods
     union all
     select
         'due_in_period' as view_name,
-        states_in_periods.*
-    from states_in_periods
-    where
-        states_in_periods.close_date
-        between states_in_periods.period_start and states_in_periods.period_end
-),
-
--- What is entered on the day on which a deal comes in is what it comes in with.
-states_bounded as (
-    select
-        states_in_views.*,
-        case
-            when bool_or(states_in_views.is_opening) over deal_in_period
-                then states_in_views.starts_at
-            else
-                cast(
-                    {{ day_in_zone(
-                        'min(states_in_views.valid_from) over deal_in_period',
-                        '(select reporting_timezone from run_context)'
-                    ) }}
-                    + 1 as timestamp
-                ) at time zone (select reporting_timezone from run_context) at time zone 'UTC'
-        end as entered_before
-    from states_in_views
-    window
-        deal_in_period as (
-            partition by
-                states_in_views.view_name,
-                states_in_views.period_type,
-                states_in_views.period_start,
-                states_in_views.deal_key
-        )
-),
-
-deals_in_periods as (
-    select
-        states_bounded.view_name,
-        states_bounded.period_type,
-        states_bounded.period_start,
-        states_bounded.period_end,
-        states_bounded.closing_date,
-        states_bounded.starts_at,
-        states_bounded.ends_at,
-        states_bounded.deal_key,
-        bool_or(states_bounded.is_opening) as is_in_at_opening,
-        bool_or(states_bounded.is_closing) as is_in_at_closing,
-        max_by(states_bounded.state, (states_bounded.valid_from, states_bounded.valid_to)) filter (
-            where states_bounded.valid_from < states_bounded.entered_before
-        ) as entry,
-        max_by(states_bounded.state, (states_bounded.valid_from, states_bounded.valid_to))
-            as departure,
-        min(states_bounded.valid_from) as entered_at,
-        max(states_bounded.valid_to) as left_at
-    from states_bounded
-    group by all
+        *,
+        due_opening_state_no is not null as is_in_at_opening,
+        is_due_at_closing as is_in_at_closing,
+        coalesce(due_opening_state_no, due_first_day_state_no) as entry_state_no,
+        due_last_state_no as departure_state_no
+    from deals_in_periods
+    where due_last_state_no is not null
 ),
 
 deals_dated as (
     select
-        deals_in_periods.*,
+        deals_in_views.view_name,
+        periods.period_type,
+        periods.period_start,
+        periods.period_end,
+        periods.previous_start,
+        periods.closing_date,
+        periods.starts_at,
+        periods.ends_at,
+        deals.deal_key,
         deals.segment,
+        deals_in_views.is_in_at_opening,
+        deals_in_views.is_in_at_closing,
+        states_at_entry.state as entry,
+        states_at_departure.state as departure,
         greatest(deals.created_at, lives.begins_at) as created_at,
-        coalesce(deals.deleted_at < deals_in_periods.ends_at, false)
-            as is_deleted_at_closing,
-        ends_of_deals.is_open_at_opening,
-        ends_of_deals.is_open_at_closing,
-        ends_of_deals.opening_close_date,
-        ends_of_deals.closing_close_date,
+        coalesce(deals.deleted_at < periods.ends_at, false) as is_deleted_at_closing,
+        deals_in_views.is_open_at_opening,
+        deals_in_views.is_open_at_closing,
+        deals_in_views.opening_close_date,
+        deals_in_views.closing_close_date,
         case
-            when deals_in_periods.is_in_at_opening then deals_in_periods.period_start - 1
-            else
-                {{ day_in_zone('deals_in_periods.entered_at', '(select reporting_timezone from run_context)') }}
+            when deals_in_views.is_in_at_opening then periods.period_start - 1 else states_at_entry.entered_on
         end as entry_date,
         case
-            when deals_in_periods.is_in_at_closing then deals_in_periods.closing_date
-            else
-                {{ day_in_zone('deals_in_periods.left_at', '(select reporting_timezone from run_context)') }}
+            when deals_in_views.is_in_at_closing then periods.closing_date else states_at_departure.left_on
         end as departure_date
-    from deals_in_periods
-    inner join deals on deals_in_periods.deal_key = deals.deal_key
-    inner join lives on deals_in_periods.deal_key = lives.deal_key
-    inner join ends_of_deals
-        on
-            deals_in_periods.period_type = ends_of_deals.period_type
-            and deals_in_periods.period_start = ends_of_deals.period_start
-            and deals_in_periods.deal_key = ends_of_deals.deal_key
+    from deals_in_views
+    inner join periods on deals_in_views.period_no = periods.period_no
+    inner join deals on deals_in_views.deal_no = deals.deal_no
+    inner join lives on deals.deal_key = lives.deal_key
+    inner join open_states as states_at_entry on deals_in_views.entry_state_no = states_at_entry.state_no
+    inner join open_states as states_at_departure
+        on deals_in_views.departure_state_no = states_at_departure.state_no
 ),
 
 closed_states as (
@@ -216,7 +194,7 @@ deals_caused as (
             when deals_ended.opening_close_date is null then 'date_set'
             when deals_ended.opening_close_date > deals_ended.period_end then 'pulled_in'
             -- Due in the period before this one: it slipped. Due before that: it had been forgotten.
-            when deals_ended.opening_close_date >= periods.previous_start then 'pushed_in'
+            when deals_ended.opening_close_date >= deals_ended.previous_start then 'pushed_in'
             else 'overdue_redated'
         end as way_in,
         case
@@ -228,10 +206,6 @@ deals_caused as (
             else 'pulled_earlier'
         end as way_out
     from deals_ended
-    inner join periods
-        on
-            deals_ended.period_type = periods.period_type
-            and deals_ended.period_start = periods.period_start
 ),
 
 deals_valued as (
