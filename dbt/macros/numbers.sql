@@ -134,32 +134,45 @@
 {%- endmacro %}
 
 {#-
-    Per `keys` and day, the share of the rows of `waits` that is left after so many days: Kaplan and Meier (1958), the
-    product of the shares that outlive each day with an end. What has not `ended` is censored after its days, and was
-    still at risk on the last of them.
+    Per `keys` and end of one of the rows of `waits`, the share of them that is left after so many days: Kaplan and Meier
+    (1958), the product of the shares that outlive each end. Of ends on the same day each outlives the one before, which
+    comes to the same. What has not `ended` is censored after its days, and was still at risk on the last of them.
+    A number stands for the keys, since all rows are sorted by it.
 -#}
 {% macro survival(waits, keys, ended, days='days') -%}
     select
         {{ keys | join(', ') }},
         days,
         exp(
-            sum(case when ended < at_risk then ln(1 - ended / at_risk) else -1e3 end) over (
-                partition by {{ keys | join(', ') }}
-                order by days
+            sum(case when at_risk > 1 then ln(1 - 1.0 / at_risk) else -1e3 end) over (
+                partition by curve_no
+                order by turn
+                rows between unbounded preceding and current row
             )
         ) as share_left
     from (
         select
-            {{ keys | join(', ') }},
-            {{ days }} as days,
-            count(*) filter (where {{ ended }}) as ended,
-            sum(count(*)) over (
-                partition by {{ keys | join(', ') }}
-                order by {{ days }} desc
-            ) as at_risk
-        from {{ waits }}
-        group by {{ keys | join(', ') }}, {{ days }}
-    ) as counted
+            curves.*,
+            waits.{{ days }} as days,
+            {{ ended }} as has_ended,
+            row_number() over ends_in_turn as turn,
+            curves.waits - row_number() over ends_in_turn + 1 as at_risk
+        from {{ waits }} as waits
+        inner join (
+            select
+                {{ keys | join(', ') }},
+                count(*) as waits,
+                row_number() over () as curve_no
+            from {{ waits }}
+            group by {{ keys | join(', ') }}
+        ) as curves
+            on
+            {%- for key in keys %}
+                waits.{{ key }} is not distinct from curves.{{ key }}{{ ' and' if not loop.last }}
+            {%- endfor %}
+        window ends_in_turn as (partition by curves.curve_no order by waits.{{ days }}, {{ ended }} desc)
+    ) as taken_in_turn
+    where has_ended
 {%- endmacro %}
 
 {#- Of `survival`: the day on which no more than this share is left. A hair more is no more: the product is a float. -#}

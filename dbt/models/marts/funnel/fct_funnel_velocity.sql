@@ -146,7 +146,7 @@ cells_timed as (
         quantiles.survival_median_days,
         quantiles.p90_days
     from cells
-    inner join quantiles
+    left join quantiles
         on
             cells.funnel = quantiles.funnel
             and cells.stage = quantiles.stage
