@@ -55,7 +55,7 @@ unknown_placed as (
             and unknown_deals.closing_date < team_periods.valid_to_date
 ),
 
-movements_by_member as (
+movements_summed as (
     {%- for level in ['total', 'team', 'owner', 'segment', 'pipeline'] %}
     select
         movements_placed.period_type,
@@ -63,50 +63,73 @@ movements_by_member as (
         '{{ level }}' as level,
         {% if level == 'total' %}'total'{% else %}movements_placed.{{ level }}_member{% endif %} as member,
         movements_placed.movement,
-        movements_placed.deal_key,
-        movements_placed.amount,
-        movements_placed.amount_reporting,
+        count(*) as deals,
+        count(movements_placed.amount) as deals_with_amount,
+        sum(movements_placed.amount_reporting) as amount_reporting,
         movements_placed.period_start,
         movements_placed.period_end,
         movements_placed.closing_date
     from movements_placed
+    group by all
+    {{ 'union all' if not loop.last }}
+    {%- endfor %}
+),
+
+-- A deal without an amount is one, whether it is there at the opening, at the closing or at both.
+without_amount_summed as (
+    {%- for level in ['total', 'team', 'owner', 'segment', 'pipeline'] %}
+    select
+        movements_placed.period_type,
+        movements_placed.view_name,
+        '{{ level }}' as level,
+        {% if level == 'total' %}'total'{% else %}movements_placed.{{ level }}_member{% endif %} as member,
+        count(distinct movements_placed.deal_key) as deals_without_amount,
+        movements_placed.period_start
+    from movements_placed
+    where movements_placed.movement in ('opening', 'closing') and movements_placed.amount is null
+    group by all
     {{ 'union all' if not loop.last }}
     {%- endfor %}
 ),
 
 periods_summed as (
     select
-        movements_by_member.period_type,
-        movements_by_member.view_name,
-        movements_by_member.level,
-        movements_by_member.member,
+        movements_summed.period_type,
+        movements_summed.view_name,
+        movements_summed.level,
+        movements_summed.member,
         {%- for movement in amounts if movement != 'transferred' %}
         coalesce(
-            sum(movements_by_member.amount_reporting)
-            filter (where movements_by_member.movement = '{{ movement }}'),
+            sum(movements_summed.amount_reporting)
+            filter (where movements_summed.movement = '{{ movement }}'),
             0
         ) as {{ movement }}_amount,
         {%- endfor %}
         coalesce(
-            sum(movements_by_member.amount_reporting) filter (
-                where movements_by_member.movement in ('transferred_in', 'transferred_out')
+            sum(movements_summed.amount_reporting) filter (
+                where movements_summed.movement in ('transferred_in', 'transferred_out')
             ),
             0
         ) as transferred_amount,
         {%- for movement in ['opening'] + ways_in + ways_out + ['closing'] %}
-        count(*) filter (where movements_by_member.movement = '{{ movement }}')
-            as {{ movement }}_deals,
+        cast(
+            coalesce(sum(movements_summed.deals) filter (where movements_summed.movement = '{{ movement }}'), 0)
+            as bigint
+        ) as {{ movement }}_deals,
         {%- endfor %}
-        count(distinct movements_by_member.deal_key) filter (
-            where
-            movements_by_member.movement in ('opening', 'closing')
-            and movements_by_member.amount is null
-        ) as deals_without_amount,
-        count(movements_by_member.amount) as deals_with_amount,
-        movements_by_member.period_start,
-        movements_by_member.period_end,
-        movements_by_member.closing_date
-    from movements_by_member
+        coalesce(any_value(without_amount_summed.deals_without_amount), 0) as deals_without_amount,
+        sum(movements_summed.deals_with_amount) as deals_with_amount,
+        movements_summed.period_start,
+        movements_summed.period_end,
+        movements_summed.closing_date
+    from movements_summed
+    left join without_amount_summed
+        on
+            movements_summed.period_type = without_amount_summed.period_type
+            and movements_summed.view_name = without_amount_summed.view_name
+            and movements_summed.level = without_amount_summed.level
+            and movements_summed.member = without_amount_summed.member
+            and movements_summed.period_start = without_amount_summed.period_start
     group by all
 ),
 
