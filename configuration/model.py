@@ -461,6 +461,12 @@ class Sources(_Section):
     ga4: Ga4 = Ga4()
     files: tuple[FileMapping, ...] = ()
 
+    @property
+    def enabled(self) -> frozenset[str]:
+        """Names of the sources that are switched on; files are when any is listed."""
+        sections = {name: getattr(self, name) for name in type(self).model_fields}
+        return frozenset(name for name, section in sections.items() if getattr(section, "enabled", bool(section)))
+
     @field_validator("files")
     @classmethod
     def _names_differ(cls, value: tuple[FileMapping, ...]) -> tuple[FileMapping, ...]:
