@@ -1089,7 +1089,8 @@ def _freshness() -> str:
     rows = ", ".join(
         f"('{source}', '{entity}', '{STAGED_AS.get(entity, entity)}', "
         f"1, {rows + rejected}, {rows}, {rejected}, 0, 1, "
-        f"1, {rows}, {rejected}, {entity == 'pipelines'}, timestamp '2026-06-17 20:00:00', timestamp '2026-06-18 05:00:00')"
+        f"1, {rows}, {rejected}, {entity == 'pipelines'}, "
+        "timestamp '2026-06-17 20:00:00', timestamp '2026-06-18 05:00:00')"
         for (source, entity), rows in ROWS.items()
         for rejected in [REJECTED if entity == "deals" else 0]
     )
