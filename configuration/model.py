@@ -13,18 +13,16 @@ import os
 import re
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
-from zoneinfo import ZoneInfo
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 import yaml
 from pydantic import (
     AfterValidator,
     BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     ValidationError,
-    ValidationInfo,
+    create_model,
     field_validator,
     model_validator,
 )
@@ -32,6 +30,8 @@ from pydantic_core import PydanticCustomError
 
 from configuration.entities import ENTITIES
 from configuration.errors import AuthenticationError, ConfigurationError
+from configuration.kinds import Count, Currency, FilePath, Pattern, Section, Share, VariableName, WebAddress, Zone
+from configuration.sources import sections
 
 FILE_NAME = "saleshouse.yml"
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -42,46 +42,7 @@ _SAFE_TAGS = {_YAML + name for name in ("str", "int", "float", "bool", "null", "
 _VARIABLE = re.compile(r"\$\$\{|\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
 
 
-# --- kinds of values ---------------------------------------------------------------------------------------
-
-
-def _below_the_file(value: Path, info: ValidationInfo) -> Path:
-    """A relative path starts at the folder of saleshouse.yml."""
-    folder: Path = (info.context or {}).get("folder", Path.cwd())
-    return folder / value.expanduser()
-
-
-def _pattern_below_the_file(value: str, info: ValidationInfo) -> str:
-    if not value.strip():
-        raise ValueError("is empty; name a path")
-    return str(_below_the_file(Path(value), info))
-
-
-def _zone(value: str) -> str:
-    try:
-        ZoneInfo(value)
-    except (OSError, ValueError, LookupError) as exc:
-        raise ValueError("is not a time zone; write an IANA name such as Europe/Prague or UTC") from exc
-    return value
-
-
-def _variable_name(value: str) -> str:
-    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", value):
-        # The value is not repeated: it may be the secret itself.
-        raise ValueError("takes the name of an environment variable such as HUBSPOT_TOKEN, never the secret itself")
-    return value
-
-
-def _currency(value: str) -> str:
-    if not re.fullmatch(r"[A-Z]{3}", value):
-        raise ValueError("is not a currency; write its three capital letters such as EUR")
-    return value
-
-
-def _web_address(value: str) -> str:
-    if not re.match(r"https?://[^\s/]+", value):
-        raise ValueError("is not an address; it starts with https:// (or http:// on this machine)")
-    return value.rstrip("/")
+# --- sections ----------------------------------------------------------------------------------------------
 
 
 def _dates(value: Any) -> Any:
@@ -89,24 +50,7 @@ def _dates(value: Any) -> Any:
     return {"*": value} if isinstance(value, str) else value
 
 
-Pattern = Annotated[str, AfterValidator(_pattern_below_the_file)]
-FilePath = Annotated[Path, AfterValidator(_below_the_file)]
-Zone = Annotated[str, AfterValidator(_zone)]
-VariableName = Annotated[str, AfterValidator(_variable_name)]
-Currency = Annotated[str, AfterValidator(_currency)]
-WebAddress = Annotated[str, AfterValidator(_web_address)]
-Share = Annotated[float, Field(ge=0, le=1)]
-Count = Annotated[int, Field(ge=0)]
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-# --- sections ----------------------------------------------------------------------------------------------
-
-
-class Temperature(_Section):
+class Temperature(Section):
     """Which stated purchase time frames (labels of the source, any case) make a lead hot, warm or cold."""
 
     hot: tuple[str, ...] = ()
@@ -114,7 +58,7 @@ class Temperature(_Section):
     cold: tuple[str, ...] = ()
 
 
-class Hours(_Section):
+class Hours(Section):
     """Minutes since midnight, by the clock on the wall, at which a working day begins and ends."""
 
     opens: Annotated[int, Field(ge=0, le=_DAY_MINUTES)]
@@ -137,7 +81,7 @@ Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "satur
 _OFFICE = Hours(opens=9 * 60, closes=17 * 60)
 
 
-class BusinessHours(_Section):
+class BusinessHours(Section):
     """When the company answers. `weekly`: hours by weekday, a day that is left out is off. `holiday_region`: whose
     holidays (sources.files, entity holidays) are off, beside those that name no region. `response_sla_hours`: within
     how many business hours a lead is to be answered."""
@@ -154,7 +98,7 @@ class BusinessHours(_Section):
         return value
 
 
-class MotionRule(_Section):
+class MotionRule(Section):
     """How customers are sold to: the first rule of the list whose conditions all hold. What is left out always holds.
 
     `segments` and `industries` are words of the accounts, in any case; `has_account`: a company, not a person alone;
@@ -169,7 +113,7 @@ class MotionRule(_Section):
     has_contract: bool | None = None
 
 
-class Attribution(_Section):
+class Attribution(Section):
     """To whom conversions are credited. `events`: what counts as one. `purposes`: of which pipelines deals count.
 
     `lookback_days`: how long before a conversion a touch may lie. `half_life_days`: after how many days a touch counts
@@ -188,7 +132,7 @@ class Attribution(_Section):
     half_life_days: Annotated[float, Field(gt=0, le=3650)] = 7.0
 
 
-class LeadScore(_Section):
+class LeadScore(Section):
     """What leads are scored for: the chance of reaching `target` (a deal, or a won one) within `horizon_days` of their
     creation. `method`: logistic, or points for a card of whole points."""
 
@@ -197,7 +141,7 @@ class LeadScore(_Section):
     method: Literal["logistic", "points"] = "logistic"
 
 
-class Company(_Section):
+class Company(Section):
     name: str
     reporting_timezone: Zone
     reporting_currency: Currency
@@ -228,7 +172,7 @@ class Company(_Section):
     # So many working days after the end of a period its bookings are what forecasts are scored against.
     actuals_frozen_after_days: Annotated[int, Field(ge=1, le=60)] = 5
     # Where a deal opens in its CRM, by source: hubspot: https://app.hubspot.com/contacts/<portal>/record/0-3/{id}
-    deal_links: dict[str, WebAddress] = {}
+    deal_links: dict[str, WebAddress] = Field(default_factory=dict)
 
     @property
     def first_weekday_number(self) -> int:
@@ -245,7 +189,7 @@ class Company(_Section):
         return value
 
 
-class Mappings(_Section):
+class Mappings(Section):
     """The CSV files by which a company translates its own words."""
 
     stages: FilePath
@@ -259,62 +203,14 @@ class Mappings(_Section):
         return {name: path for name in type(self).model_fields if (path := getattr(self, name)) is not None}
 
 
-class FlaggedRecords(_Section):
+class FlaggedRecords(Section):
     """Contacts, leads and accounts to flag as tests: e-mail domains and whole names, any case."""
 
     email_domains: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
 
 
-class HubSpot(_Section):
-    enabled: bool = False
-    base_url: WebAddress = "https://api.hubapi.com"
-    token_env: VariableName = "HUBSPOT_TOKEN"  # noqa: S105 - the name of a variable
-    account_timezone: Zone | None = None
-    # Sales Hub Enterprise only, and a scope of its own.
-    deal_splits: bool = False
-
-
-class GoogleAds(_Section):
-    enabled: bool = False
-    base_url: WebAddress = "https://googleads.googleapis.com"
-    token_url: WebAddress = "https://oauth2.googleapis.com/token"  # noqa: S105 - an address
-    customer_ids: tuple[str, ...] = ()
-    login_customer_id: str | None = None
-    developer_token_env: VariableName = "GOOGLE_ADS_DEVELOPER_TOKEN"  # noqa: S105
-    client_id_env: VariableName = "GOOGLE_ADS_CLIENT_ID"
-    client_secret_env: VariableName = "GOOGLE_ADS_CLIENT_SECRET"  # noqa: S105
-    refresh_token_env: VariableName = "GOOGLE_ADS_REFRESH_TOKEN"  # noqa: S105
-    trailing_days: Annotated[int, Field(ge=1, le=365)] = 30
-
-    @field_validator("customer_ids")
-    @classmethod
-    def _digits(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        ids = tuple(one.replace("-", "") for one in value)
-        if not all(one.isdigit() for one in ids):
-            raise ValueError("holds something else than customer numbers such as 123-456-7890")
-        return ids
-
-    @model_validator(mode="after")
-    def _has_customers(self) -> "GoogleAds":
-        if self.enabled and not self.customer_ids:
-            raise ValueError("is enabled without customer_ids; list the accounts to read")
-        return self
-
-
-class Ga4(_Section):
-    enabled: bool = False
-    path: Pattern | None = None
-    property_timezone: Zone = "UTC"
-
-    @model_validator(mode="after")
-    def _has_path(self) -> "Ga4":
-        if self.enabled and self.path is None:
-            raise ValueError("is enabled without path; name the export's files, for example exports/ga4/events_*")
-        return self
-
-
-class Rule(_Section):
+class Rule(Section):
     """One test on a column of the file, in any case; a flag is true when one of its rules holds."""
 
     column: str
@@ -328,7 +224,7 @@ class Rule(_Section):
         return self
 
 
-class FileMapping(_Section):
+class FileMapping(Section):
     """How the files under one path become rows of one canonical entity. See ingestion/files/README.md."""
 
     name: str
@@ -344,14 +240,14 @@ class FileMapping(_Section):
     thousands: Literal[".", ",", " ", "'"] | None = None
     currency_sign: str | None = None
     in_percent: tuple[str, ...] = ()
-    dates: Annotated[dict[str, str], BeforeValidator(_dates)] = {}
+    dates: Annotated[dict[str, str], BeforeValidator(_dates)] = Field(default_factory=dict)
     timezone: Zone | None = None
     currency: Currency | None = None
     columns: dict[str, str]
-    constants: dict[str, str] = {}
-    values: dict[str, dict[str, str | None]] = {}
+    constants: dict[str, str] = Field(default_factory=dict)
+    values: dict[str, dict[str, str | None]] = Field(default_factory=dict)
     null_values: tuple[str, ...] = ()
-    flags: dict[str, tuple[Rule, ...]] = {}
+    flags: dict[str, tuple[Rule, ...]] = Field(default_factory=dict)
 
     @field_validator("name", "system")
     @classmethod
@@ -453,13 +349,14 @@ def _wrong(at: tuple[str, ...], what: str, fix: str) -> PydanticCustomError:
     return PydanticCustomError("below", "{message}", {"message": f"{what}; {fix}", "at": at})
 
 
-class Sources(_Section):
-    """Everything that is read; each is off until it is switched on or, for files, listed."""
-
-    hubspot: HubSpot = HubSpot()
-    google_ads: GoogleAds = GoogleAds()
-    ga4: Ga4 = Ga4()
+class _Sources(Section):
     files: tuple[FileMapping, ...] = ()
+
+    @property
+    def enabled(self) -> frozenset[str]:
+        """Names of the sources that are switched on; files are when any is listed."""
+        sections = {name: getattr(self, name) for name in type(self).model_fields}
+        return frozenset(name for name, section in sections.items() if getattr(section, "enabled", bool(section)))
 
     @field_validator("files")
     @classmethod
@@ -471,15 +368,40 @@ class Sources(_Section):
         return value
 
 
-class Gate(_Section):
+if TYPE_CHECKING:
+
+    class Sources(_Sources):
+        def __getattr__(self, source: str) -> Any: ...
+
+else:
+    Sources = create_model(
+        "Sources",
+        __base__=_Sources,
+        __doc__="Everything that is read; each is off until it is switched on or, for files, listed.",
+        **{name: (section, section()) for name, section in sections().items()},
+    )
+
+
+def _a_source(value: str) -> str:
+    if value not in Sources.model_fields:
+        raise ValueError(f"is not a source{_did_you_mean(value, Sources.model_fields)}; name one of sources")
+    return value
+
+
+SourceName = Annotated[str, AfterValidator(_a_source)]
+
+
+class Gate(Section):
     """What stops a release: shares are 0 to 1, freshness is hours since the newest record by source."""
 
     unmapped_share_block: Share = 0.05
     row_drop_block: Share = 0.3
-    freshness_hours: dict[Literal["hubspot", "google_ads", "ga4", "files"], Annotated[float, Field(gt=0)]] = {}
+    freshness_hours: dict[Annotated[str, AfterValidator(_a_source)], Annotated[float, Field(gt=0)]] = Field(
+        default_factory=dict
+    )
 
 
-class Publish(_Section):
+class Publish(Section):
     """How many releases are kept."""
 
     keep_daily: Count = 7
@@ -487,13 +409,13 @@ class Publish(_Section):
     keep_monthly: Count = 12
 
 
-class Alerts(_Section):
+class Alerts(Section):
     """`webhook_env` names the variable that holds the address to post failures to."""
 
     webhook_env: VariableName | None = None
 
 
-class Settings(_Section):
+class Settings(Section):
     """The whole file. `file` is where it was read."""
 
     company: Company

@@ -144,11 +144,15 @@ def _print_status(state: dict[str, Any]) -> None:
     for mart, rows in state["rows"].items():
         table.add_row(mart, f"{rows:,}")
     _print_table(table)
-    table = Table("source", "entity", "fetched", "staged", "rejected", "duplicate", "newest record", box=None)
+    columns = ("source", "entity", "fetched", "staged", "rejected", "of the last load", "duplicate", "newest record")
+    table = Table(*columns, box=None)
     for row in state["freshness"]:
+        # A release of an earlier version does not tell it.
+        rejected, read = row.get("last_rows_rejected"), row.get("last_rows_staged")
+        last = "-" if rejected is None or read is None else f"{rejected:,} of {rejected + read:,}"
         table.add_row(
             row["source"], row["entity"], f"{row['rows_fetched']:,}", f"{row['rows_staged']:,}",
-            f"{row['rows_rejected']:,}", f"{row['rows_duplicate']:,}",
+            f"{row['rows_rejected']:,}", last, f"{row['rows_duplicate']:,}",
             str(row["last_record_at"] or "-"),
         )  # fmt: skip
     _print_table(table)

@@ -14,6 +14,7 @@ quiet()
 
 from dagster_project import alerts, extraction, gate, publication, transformation  # noqa: E402
 from dagster_project.resources import Warehouse  # noqa: E402
+from ingestion import landing  # noqa: E402
 
 _PARTITIONS = extraction.daily_partitions()
 
@@ -33,7 +34,7 @@ rebuild = dg.define_asset_job(
 
 backfill = dg.define_asset_job(
     "backfill",
-    selection=dg.AssetSelection.key_prefixes(*([source] for source in extraction.PARTITIONED)),
+    selection=dg.AssetSelection.key_prefixes(*([source] for source in landing.by_day())),
     executor_def=dg.in_process_executor,
     description="Fetch a range of days of ads and events again.",
 )

@@ -15,9 +15,6 @@ from dagster_project.progress import say
 from dagster_project.resources import Warehouse
 from ingestion import landing
 
-# Sources whose facts belong to a day, so that a range of days can be fetched again.
-PARTITIONED = ("google_ads", "ga4")
-
 
 def daily_partitions() -> dg.DailyPartitionsDefinition:
     """A partition per day since the company's start date, in its reporting zone."""
@@ -34,7 +31,7 @@ def build_assets(partitions: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefi
 
 def _source_assets(source: str, partitions: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
     entities = landing.discover()[source].ENTITIES
-    partitioned = source in PARTITIONED
+    partitioned = source in landing.by_day()
 
     @dg.multi_asset(
         name=f"extract_{source}",

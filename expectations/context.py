@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 CANDIDATE = "candidate"
 SCHEMA = "marts"
 
+# What becomes both.
+CONTACTS_AS_LEADS = "contacts, leads"
+
 # Below this a share says nothing: three deals of nine may well have been deleted.
 COMPARABLE_ROWS = 20
 
@@ -29,9 +32,11 @@ COMPARABLE_ROWS = 20
 class GateContext:
     """The run as suites see it.
 
-    `staged`: accepted rows by source and entity as landed. `live_rows`: rows by mart of the live release, empty when
-    there is none or when this run reports an earlier day. `staging`: names of history's staged tables, empty when
-    there is no history beside the candidate. `enabled`: sources that are switched on.
+    `staged`: accepted rows by the canonical entities that they become, as the sources declare it: `deals`, or
+    `contacts, leads` where contacts are leads as well; `contacts_are_leads` names those sources. `live_rows`: rows by
+    mart of the live release, empty when there is none or when this run reports an earlier day. `staging`: names of
+    history's staged tables, empty when there is no history beside the candidate. `enabled`: sources that are switched
+    on.
     """
 
     as_of: date
@@ -41,7 +46,8 @@ class GateContext:
     row_drop_block: float
     freshness_hours: Mapping[str, float]
     enabled: frozenset[str]
-    staged: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    staged: Mapping[str, int] = field(default_factory=dict)
+    contacts_are_leads: frozenset[str] = frozenset()
     live_release: str | None = None
     live_as_of: date | None = None
     live_known_at: int | None = None
@@ -62,13 +68,11 @@ class GateContext:
     def floor(self, *entities: str) -> int:
         """1 when any row of these was staged, else 0: a source that is off may leave a mart empty.
 
-        An entity is named as it is landed, `contacts` for that of any source or `hubspot/contacts` for one's. An
-        earlier day may truly have had none, so a rebuild has no floor.
+        An entity is canonical, whatever the source calls it; `contacts, leads` are contacts that are leads. An earlier
+        day may truly have had none, so a rebuild has no floor.
         """
         rows = sum(
-            rows
-            for (source, entity), rows in self.staged.items()
-            if entity in entities or f"{source}/{entity}" in entities
+            rows for becomes, rows in self.staged.items() if {becomes, *becomes.split(", ")}.intersection(entities)
         )
         return 1 if rows and not self.is_rebuild else 0
 
@@ -96,9 +100,7 @@ def gather(
         for mart in sorted(tables(connection, "live", SCHEMA)):
             counted = connection.execute(f'select count(*) from live.{SCHEMA}."{mart}"').fetchone()
             live_rows[mart] = counted[0] if counted else 0
-    sources = settings.sources
-    enabled = {name for name in ("hubspot", "google_ads", "ga4") if getattr(sources, name).enabled}
-    enabled |= {"files"} if sources.files else set()
+    staged = _staged(connection) if "fct_source_freshness" in marts else {}
     return GateContext(
         as_of=run.as_of,
         as_of_end=run.as_of_end,
@@ -106,8 +108,9 @@ def gather(
         unmapped_share_block=settings.gate.unmapped_share_block,
         row_drop_block=settings.gate.row_drop_block,
         freshness_hours={str(name): hours for name, hours in settings.gate.freshness_hours.items()},
-        enabled=frozenset(enabled),
-        staged=_staged(connection) if "fct_source_freshness" in marts else {},
+        enabled=settings.sources.enabled,
+        staged={becomes: sum(rows.values()) for becomes, rows in staged.items()},
+        contacts_are_leads=frozenset(staged.get(CONTACTS_AS_LEADS, ())),
         live_release=manifest.get("release"),
         live_as_of=as_of,
         live_known_at=manifest.get("known_at"),
@@ -140,9 +143,14 @@ def _manifest(folder: Path) -> dict[str, Any]:
     return manifest
 
 
-def _staged(connection: "duckdb.DuckDBPyConnection") -> dict[tuple[str, str], int]:
+def _staged(connection: "duckdb.DuckDBPyConnection") -> dict[str, dict[str, int]]:
+    """Accepted rows by canonical entity and source."""
     rows = connection.execute(
-        f"select source, entity, sum(coalesce(rows_staged, 0))::bigint from {CANDIDATE}.{SCHEMA}.fct_source_freshness "
-        "where source is not null and entity is not null group by all"
+        "select staged_as, source, sum(coalesce(rows_staged, 0))::bigint "
+        f"from {CANDIDATE}.{SCHEMA}.fct_source_freshness "
+        "where source is not null and staged_as is not null group by all"
     ).fetchall()
-    return {(source, entity): staged for source, entity, staged in rows}
+    found: dict[str, dict[str, int]] = {}
+    for becomes, source, staged in rows:
+        found.setdefault(becomes, {})[source] = staged
+    return found

@@ -14,9 +14,6 @@ from expectations.context import GateContext
 if TYPE_CHECKING:
     from great_expectations.expectations.expectation import Expectation
 
-# These keep no leads beside contacts: each contact is one.
-LEADS_ARE_CONTACTS = ("hubspot",)
-
 
 def expectations(context: GateContext) -> list["Expectation"]:
     """Differences by source, one row each. A candidate without history and ledger cannot be reconciled and fails."""
@@ -135,7 +132,9 @@ def _current(context: GateContext, entity: str, identifier: str, *columns: str) 
     versions = _union(context, entity, listed, "true")
     if entity == "leads":
         contacts = "source_system, contact_id, created_at, version_order"
-        versions += " union all " + _union(context, "contacts", contacts, "true", sources=LEADS_ARE_CONTACTS)
+        if context.contacts_are_leads:
+            contact_versions = _union(context, "contacts", contacts, "true", sources=context.contacts_are_leads)
+            versions += f" union all {contact_versions}"
     newest = (
         f"select * from ({versions}) qualify row_number() over "
         f"(partition by source_system, {identifier} order by version_order desc) = 1"

@@ -19,6 +19,8 @@ A source is a folder `ingestion/<source>/` whose `__init__.py` declares
         entities are advanced by different threads; nothing may be fetched before the first `next()`.
     def check(settings: Settings) -> str                        (optional)
         Asks the vendor a little of everything that a landing will ask, for `saleshouse doctor`; says what answered.
+    BY_DAY: bool                                                (optional)
+        Whether its facts belong to a day, so that a range of days can be fetched again; False unless declared.
     def mapping_hash(settings: Settings) -> str | None          (optional)
         Written to the ledger entry; the files source hashes its declared mappings, others leave it out.
 
@@ -142,6 +144,11 @@ def discover() -> dict[str, Source]:
 def enabled_sources(settings: Any) -> list[str]:
     """Names of the sources that the company uses, in alphabetical order."""
     return [name for name, source in sorted(discover().items()) if source.enabled(settings)]
+
+
+def by_day() -> list[str]:
+    """Names of the sources of which a range of days can be fetched again."""
+    return [name for name, source in sorted(discover().items()) if getattr(source, "BY_DAY", False)]
 
 
 def declare(home: Home) -> None:

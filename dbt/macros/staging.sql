@@ -170,7 +170,7 @@
     earlier ones as a whole. `every_landing`: the earlier ones as well, for what a file said in the past.
 -#}
 {% macro union_staged(entity, every_landing=false) -%}
-    {%- for source_name in var('staged')[entity] %}
+    {%- for source_name in sources_of(entity) %}
     {%- set staged = ref('stg_' ~ source_name ~ '__' ~ entity) %}
     {%- if not loop.first %}
     union all
@@ -222,7 +222,7 @@
             versions.version_order
         ) as told
     from (
-        {%- for source_name in var('staged')[entity] %}
+        {%- for source_name in sources_of(entity) %}
         {%- set staged = ref('stg_' ~ source_name ~ '__' ~ entity) %}
         {%- if not loop.first %}
         union all
@@ -330,21 +330,74 @@
     inner join ({{ new_loads() }}) as new_loads on raw_rows._dlt_load_id = new_loads.dlt_load_id
 {%- endmacro %}
 
+{#- The sources that stage a canonical entity, in the order of var `staged`. -#}
+{% macro sources_of(entity) -%}
+    {%- set sources = [] -%}
+    {%- for source_name, entities in var('staged').items() if entity in entities -%}
+        {%- do sources.append(source_name) -%}
+    {%- endfor -%}
+    {{ return(sources) }}
+{%- endmacro %}
+
 {#-
-    All (source, entity) pairs that have a staged table of their own; HubSpot's leads are a view of
-    its contacts.
+    All (source, entity) pairs that have a staged table of their own, what enters no union included. A view holds no
+    rows but those of the table that it sees otherwise: leads of a source that keeps them as contacts.
 -#}
 {% macro staged_models() -%}
     {%- set models = [] -%}
-    {%- for entity, source_names in var('staged').items() -%}
-        {%- for source_name in source_names if not (source_name == 'hubspot' and entity == 'leads') -%}
-            {%- do models.append((source_name, entity)) -%}
+    {%- for list in [var('staged'), var('staged_apart')] -%}
+        {%- for source_name, entities in list.items() -%}
+            {%- for entity in entities -%}
+                {%- set key = 'model.' ~ project_name ~ '.stg_' ~ source_name ~ '__' ~ entity -%}
+                {%- if not execute or graph.nodes[key].config.materialized != 'view' -%}
+                    {%- do models.append((source_name, entity)) -%}
+                {%- endif -%}
+            {%- endfor -%}
         {%- endfor -%}
     {%- endfor -%}
-    {%- for entity in ['stages', 'channels', 'pipelines', 'loss_reasons', 'creator_kinds'] -%}
-        {%- do models.append(('mappings', entity)) -%}
-    {%- endfor -%}
-    {%- do models.append(('quality', 'verdicts')) -%}
-    {%- do models.append(('quality', 'forecasts')) -%}
     {{ return(models) }}
+{%- endmacro %}
+
+{#-
+    Every landed entity that is staged, as the source's own folder declares it (`meta.staged` of its raw table, see
+    docs/sources.md): where it was landed, the model that stages it, and how its rows are counted. While dbt parses
+    nothing is declared yet: then it is every model, so that what asks refers to all of them.
+-#}
+{% macro landed_entities() -%}
+    {%- set found = [] -%}
+    {%- if not execute -%}
+        {%- for source_name, entity in staged_models() -%}
+            {%- do found.append({'model': 'stg_' ~ source_name ~ '__' ~ entity}) -%}
+        {%- endfor -%}
+        {{ return(found) }}
+    {%- endif -%}
+    {%- for table in graph.sources.values() if table.source_name == 'raw' and table.meta.get('staged') -%}
+        {%- set source_name, entity = table.name.split('__', 1) -%}
+        {%- set declared = table.meta['staged'] -%}
+        {%- set model_name = 'stg_' ~ source_name ~ '__' ~ declared['as'] -%}
+        {%- do found.append({
+            'source': source_name,
+            'entity': entity,
+            'relation': table.relation_name,
+            'model': model_name,
+            'reads': graph.nodes['model.' ~ project_name ~ '.' ~ model_name].config.meta.get('reads', []),
+            'staged_as': ([declared['as']] + declared.get('also_as', [])) | join(', ')
+            if declared['as'] in var('staged').get(source_name, []) else none,
+            'id_column': declared.get('id'),
+            'in_parts': declared.get('in_parts', false),
+            'time': declared.get('time'),
+            'day': declared.get('day'),
+            'condition': declared.get('where'),
+        }) -%}
+    {%- endfor -%}
+    {{ return(found) }}
+{%- endmacro %}
+
+{#- Whether a source keeps no leads beside its contacts, so that each contact is one. -#}
+{% macro contacts_are_leads(source_system) -%}
+    {%- set sources = [] -%}
+    {%- for landed in landed_entities() if landed.staged_as == 'contacts, leads' -%}
+        {%- do sources.append("'" ~ landed.source ~ "'") -%}
+    {%- endfor -%}
+    {{ source_system }} in ({{ sources | join(', ') or "''" }})
 {%- endmacro %}

@@ -3,25 +3,20 @@
 -- their own number.
 -- A returned row: an entity and a load that this build read, whose staged rows are not the landed
 -- ones.
-{%- set tables = {
-    'leads': 'leads', 'contacts': 'contacts', 'accounts': 'accounts', 'deals': 'deals',
-    'stage_changes': 'field_changes', 'owners': 'owners', 'activities': 'activities', 'ad_days': 'ad_days',
-    'targets': 'targets', 'budgets': 'budgets', 'rates': 'rates', 'holidays': 'holidays',
-    'addressable_accounts': 'addressable_accounts', 'products': 'products', 'line_items': 'line_items',
-    'contracts': 'contracts', 'feedback': 'feedback', 'deal_splits': 'deal_splits',
-    'fiscal_periods': 'fiscal_periods',
-    'forecast_submissions': 'forecast_submissions',
-} %}
+{%- set entities = [] %}
+{%- for landed in landed_entities() if landed.model.startswith('stg_files__') and landed.entity != 'readings' %}
+{%- do entities.append(landed) %}
+{%- endfor %}
 
 with
 
 landed as (
-    {%- for raw_table in tables %}
+    {%- for landed in entities %}
     select
-        '{{ raw_table }}' as entity,
+        '{{ landed.entity }}' as entity,
         raw_rows._dlt_load_id as dlt_load_id,
         count(distinct concat_ws(':', raw_rows.mapping_name, raw_rows.file_name, raw_rows.row_number)) as rows_landed
-    from {{ source('raw', 'files__' ~ raw_table) }} as raw_rows
+    from {{ landed.relation }} as raw_rows
     group by raw_rows._dlt_load_id
     {%- if not loop.last %}
     union all
@@ -30,12 +25,12 @@ landed as (
 ),
 
 staged as (
-    {%- for raw_table, entity in tables.items() %}
+    {%- for landed in entities %}
     select
-        '{{ raw_table }}' as entity,
+        '{{ landed.entity }}' as entity,
         staged.load_number,
         count(*) as rows_staged
-    from {{ ref('stg_files__' ~ entity) }} as staged
+    from {{ ref(landed.model) }} as staged
     group by staged.load_number
     {%- if not loop.last %}
     union all

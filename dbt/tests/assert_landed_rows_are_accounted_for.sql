@@ -4,30 +4,19 @@
 -- A returned row: a landed row that is neither staged nor rejected nor a duplicate, or a load with
 -- more staged rows than landed. Only loads that a model read in this build and that left rows over
 -- are looked at again.
-{%- set tables = [
-    ('hubspot__owners', 'stg_hubspot__owners', 'owner_id', none),
-    ('hubspot__pipelines', 'stg_hubspot__stages', 'pipeline_id', none),
-    ('hubspot__contacts', 'stg_hubspot__contacts', 'contact_id', none),
-    ('hubspot__companies', 'stg_hubspot__accounts', 'account_id', none),
-    ('hubspot__deals', 'stg_hubspot__deals', 'deal_id', none),
-    ('hubspot__products', 'stg_hubspot__products', 'product_id', none),
-    ('hubspot__line_items', 'stg_hubspot__line_items', 'line_item_id', none),
-    ('hubspot__deal_splits', 'stg_hubspot__deal_splits', 'deal_id', none),
-    ('hubspot__meetings', 'stg_hubspot__activities', 'activity_id', 'meeting'),
-    ('hubspot__calls', 'stg_hubspot__activities', 'activity_id', 'call'),
-    ('hubspot__emails', 'stg_hubspot__activities', 'activity_id', 'email'),
-    ('hubspot__tasks', 'stg_hubspot__activities', 'activity_id', 'task'),
-] %}
+-- Records are those of every raw table whose folder declares what their id is staged as.
+{%- set entities = landed_entities() | selectattr('id_column') | list if execute else landed_entities() %}
 
 with
-{% for raw_table, model_name, id, kind in tables %}
+{% for landed in entities %}
+{%- set raw_table = landed.source ~ '__' ~ landed.entity %}
 {{ raw_table }}_staged as (
     select
         staged.load_number,
-        count(distinct staged.version_order || ':' || coalesce(staged.{{ id }}, '')) as rows_staged
-    from {{ ref(model_name) }} as staged
-    {%- if kind %}
-    where staged.kind = '{{ kind }}'
+        count(distinct staged.version_order || ':' || coalesce(staged.{{ landed.id_column }}, '')) as rows_staged
+    from {{ ref(landed.model) }} as staged
+    {%- if landed.condition %}
+    where {{ landed.condition }}
     {%- endif %}
     group by staged.load_number
 ),
@@ -49,13 +38,13 @@ with
         '{{ raw_table }}' as raw_table,
         compared.load_number,
         raw_rows.id
-    from {{ source('raw', raw_table) }} as raw_rows
+    from {{ landed.relation }} as raw_rows
     inner join {{ raw_table }}_compared as compared
         on raw_rows._dlt_load_id = compared.dlt_load_id and compared.rows_landed > compared.rows_staged
-    anti join {{ ref(model_name) }} as staged
+    anti join {{ ref(landed.model) }} as staged
         on
-            raw_rows.id is not distinct from staged.{{ id }}
-            and {{ content_hash(raw_columns(raw_table), 'raw_rows') }} = staged.content_hash
+            raw_rows.id is not distinct from staged.{{ landed.id_column }}
+            and {{ content_hash(landed.reads or ['id'], 'raw_rows') }} = staged.content_hash
             and compared.load_number >= staged.load_number
     union all
     select
@@ -67,8 +56,8 @@ with
 ),
 {% endfor %}
 left_over as (
-    {%- for raw_table, model_name, id, kind in tables %}
-    select * from {{ raw_table }}_left_over
+    {%- for landed in entities %}
+    select * from {{ landed.source }}__{{ landed.entity }}_left_over
     {%- if not loop.last %}
     union all
     {%- endif %}

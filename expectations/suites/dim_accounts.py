@@ -14,7 +14,7 @@ MART = "dim_accounts"
 def expectations(context: GateContext) -> list["Expectation"]:
     """One row per surviving account."""
     return [
-        *rules.basics(context, MART, ["account_key"], floor=context.floor("accounts", "companies")),
+        *rules.basics(context, MART, ["account_key"], floor=context.floor("accounts")),
         rules.accepted("exclusion_reason", ("deleted", "test")),
         rules.filled("account_id", "source_system", "segment", "is_deleted", "is_excluded"),
         rules.none("excluded_says_why", "is_excluded <> (exclusion_reason is not null)"),

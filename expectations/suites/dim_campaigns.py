@@ -14,7 +14,7 @@ MART = "dim_campaigns"
 def expectations(context: GateContext) -> list["Expectation"]:
     """One row per campaign of a platform, and one for what belongs to none."""
     return [
-        *rules.basics(context, MART, ["campaign_key"], floor=context.floor("ad_days", "ad_group_days")),
+        *rules.basics(context, MART, ["campaign_key"], floor=context.floor("ad_days")),
         rules.references("channel", "dim_channels"),
         rules.filled("platform", "campaign_id", "channel"),
         rules.pattern("currency", "[A-Z]{3}"),

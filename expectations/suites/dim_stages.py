@@ -15,7 +15,7 @@ MART = "dim_stages"
 def expectations(context: GateContext) -> list["Expectation"]:
     """One row per source, object, pipeline and stage."""
     return [
-        *rules.basics(context, MART, ["stage_key"], floor=context.floor("hubspot/pipelines", "deals")),
+        *rules.basics(context, MART, ["stage_key"], floor=context.floor("stages", "deals")),
         rules.accepted("object", ("deal", "lead", "lead_status")),
         rules.filled("source_system", "object", "stage", "stage_order", "is_won", "is_lost", "is_mapped"),
         rules.accepted("stage", (*DEAL_STAGES, *LEAD_STAGES, "unmapped")),

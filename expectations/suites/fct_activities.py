@@ -18,7 +18,7 @@ def expectations(context: GateContext) -> list["Expectation"]:
             context,
             MART,
             ["activity_key"],
-            floor=context.floor("activities", "meetings", "calls", "emails", "tasks"),
+            floor=context.floor("activities"),
         ),
         rules.references("owner_key", "dim_owners"),
         rules.accepted("exclusion_reason", ("deleted", "test")),

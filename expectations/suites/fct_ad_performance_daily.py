@@ -15,7 +15,7 @@ MART = "fct_ad_performance_daily"
 def expectations(context: GateContext) -> list["Expectation"]:
     """One row per platform, ad account, campaign, ad group and day."""
     return [
-        *rules.basics(context, MART, ["ad_day_key"], floor=context.floor("ad_days", "ad_group_days")),
+        *rules.basics(context, MART, ["ad_day_key"], floor=context.floor("ad_days")),
         rules.references("campaign_key", "dim_campaigns"),
         rules.filled("campaign_key", "platform", "campaign_id", "channel"),
         rules.accepted("channel", ALL_CHANNELS),

@@ -20,7 +20,7 @@ def expectations(context: GateContext) -> list["Expectation"]:
             MART,
             ["campaign_key", "channel"],
             nullable=["month_start"],
-            floor=context.floor("ad_days", "ad_group_days"),
+            floor=context.floor("ad_days"),
         ),
         rules.references("campaign_key", "dim_campaigns"),
         rules.filled("leads", "won_deals"),

@@ -25,7 +25,7 @@ def expectations(context: GateContext) -> list["Expectation"]:
             MART,
             ["funnel", "dimension", "member", "milestone"],
             nullable=["cohort_month"],
-            floor=context.floor("leads", "hubspot/contacts", "deals"),
+            floor=context.floor("leads", "deals"),
         ),
         rules.filled("cohort_size", "reached", "is_mature"),
         rules.accepted("funnel", MILESTONES),

@@ -20,7 +20,7 @@ def expectations(context: GateContext) -> list["Expectation"]:
             MART,
             ["funnel", "stage", "dimension", "member"],
             nullable=["entry_month"],
-            floor=context.floor("leads", "hubspot/contacts", "deals"),
+            floor=context.floor("leads", "deals"),
         ),
         rules.filled("entities_entered", "entities_progressed", "entities_exited", "entities_open"),
         rules.accepted("funnel", ("lead", "deal")),

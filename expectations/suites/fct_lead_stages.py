@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from configuration.entities import LEAD_STAGES
 from expectations import rules
-from expectations.context import GateContext
+from expectations.context import CONTACTS_AS_LEADS, GateContext
 
 if TYPE_CHECKING:
     from great_expectations.expectations.expectation import Expectation
@@ -15,7 +15,7 @@ MART = "fct_lead_stages"
 def expectations(context: GateContext) -> list["Expectation"]:
     """One row per lead and visit. Leads without history have none, so only history gives a floor."""
     return [
-        *rules.basics(context, MART, ["lead_key", "visit_no"], floor=context.floor("hubspot/contacts")),
+        *rules.basics(context, MART, ["lead_key", "visit_no"], floor=context.floor(CONTACTS_AS_LEADS)),
         rules.references("lead_key", "fct_leads"),
         rules.accepted("history_basis", ("field_history", "assumed_current")),
         rules.filled("stage", "stage_order", "direction", "is_open"),

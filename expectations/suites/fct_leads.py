@@ -17,7 +17,7 @@ STAGES = ("suspect", "lead", "mql", "sql_lead", "opportunity", "customer", "unma
 def expectations(context: GateContext) -> list["Expectation"]:
     """One row per lead."""
     return [
-        *rules.basics(context, MART, ["lead_key"], floor=context.floor("leads", "hubspot/contacts")),
+        *rules.basics(context, MART, ["lead_key"], floor=context.floor("leads")),
         rules.references("contact_key", "dim_contacts"),
         rules.references("account_key", "dim_accounts"),
         rules.references("owner_key", "dim_owners"),

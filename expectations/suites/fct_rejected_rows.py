@@ -20,11 +20,15 @@ def expectations(context: GateContext) -> list["Expectation"]:
         rules.none("known_at_the_watermark", f"load_number > {context.known_at}"),
         rules.rows(
             "as_many_as_counted",
-            # A pipeline is one landed row and several staged ones.
-            "select * from (select (select count(*) from {batch} "
-            "where source_system <> 'hubspot' or entity <> 'stages') as kept, "
-            "(select coalesce(sum(rows_rejected), 0) from fct_source_freshness "
-            "where source <> 'hubspot' or entity <> 'pipelines') as counted) where kept <> counted",
+            # A record that is staged in parts counts once as a record and here with each part that was rejected. What
+            # is read out of records of another kind, such as their histories, is counted nowhere else.
+            "select source, entity, counted.rejects as counted, coalesce(kept.rejects, 0) as kept from ("
+            "select source, coalesce(split_part(staged_as, ', ', 1), entity) as entity, "
+            "sum(rows_rejected) as rejects, bool_or(is_staged_in_parts) as in_parts "
+            "from fct_source_freshness group by all) as counted left join ("
+            "select source_system as source, entity, count(*) as rejects from {batch} group by all) as kept "
+            "using (source, entity) where coalesce(kept.rejects, 0) < counted.rejects "
+            "or (not in_parts and kept.rejects > counted.rejects)",
             expected="as many rejects as fct_source_freshness counts",
         ),
     ]

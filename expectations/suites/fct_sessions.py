@@ -18,7 +18,7 @@ BOT_SHARE_WARN = 0.2
 def expectations(context: GateContext) -> list["Expectation"]:
     """One row per session."""
     return [
-        *rules.basics(context, MART, ["session_key"], floor=context.floor("ga4/events")),
+        *rules.basics(context, MART, ["session_key"], floor=context.floor("web_events")),
         rules.references("contact_key", "dim_contacts"),
         rules.filled(
             "visitor_id", "channel", "events", "page_views", "is_bot", "is_engaged", "has_purchase", "started_at"

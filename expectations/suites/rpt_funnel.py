@@ -16,7 +16,7 @@ def expectations(context: GateContext) -> list["Expectation"]:
     return [
         *rules.keyed(
             ["funnel", "stage", "dimension", "member", "cohort_basis"],
-            floor=context.floor("leads", "hubspot/contacts", "deals"),
+            floor=context.floor("leads", "deals"),
         ),
         rules.accepted("dimension", ("all", "segment")),
         rules.rows(

@@ -15,9 +15,7 @@ MART = "rpt_source_to_revenue"
 def expectations(context: GateContext) -> list["Expectation"]:
     """One row per month and channel. A company may have no lead and no deal, so the floor follows the leads."""
     return [
-        *rules.basics(
-            context, MART, ["channel"], nullable=["cohort_month"], floor=context.floor("leads", "hubspot/contacts")
-        ),
+        *rules.basics(context, MART, ["channel"], nullable=["cohort_month"], floor=context.floor("leads")),
         rules.filled("leads", "deals", "won_deals", "won_amount_reporting", "is_unattributed"),
         rules.accepted("channel", ALL_CHANNELS),
         rules.none(

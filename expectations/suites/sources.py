@@ -7,7 +7,7 @@ What does not: promises about one mart's own columns.
 from typing import TYPE_CHECKING
 
 from expectations import reconciliation, rules
-from expectations.context import GateContext
+from expectations.context import COMPARABLE_ROWS, GateContext
 
 if TYPE_CHECKING:
     from great_expectations.expectations.expectation import Expectation
@@ -80,14 +80,39 @@ def _freshness(context: GateContext) -> list["Expectation"]:
 
 
 def _rejects() -> list["Expectation"]:
+    # Of all rows that ever landed, and of the newest landing's: years of good rows dilute a bad one.
     return [
         rules.none("no_rejected_rows", "rows_rejected > 0", severity="warn"),
-        rules.none(
+        rules.rows(
             "rejected_share",
-            f"rows_rejected > {REJECTED_SHARE_BLOCK} * nullif(rows_fetched - rows_duplicate, 0)",
+            _rejected("rows_rejected", "rows_fetched - rows_duplicate", minimum=1),
             expected=f"at most {REJECTED_SHARE_BLOCK:.0%} of an entity's rows rejected",
         ),
+        rules.rows(
+            "last_rejected_share",
+            _rejected(
+                "last_rows_rejected",
+                "last_rows_staged + last_rows_rejected",
+                minimum=COMPARABLE_ROWS,
+                which="rejects.load_number = sources.last_rows_load_number",
+            ),
+            expected=f"at most {REJECTED_SHARE_BLOCK:.0%} of the newest landing's rows rejected, "
+            f"where it brought {COMPARABLE_ROWS} or more",
+        ),
     ]
+
+
+def _rejected(rejected: str, of_rows: str, *, minimum: int, which: str = "true") -> str:
+    """Entities with more rejects than the bound among `minimum` rows or more, and the commonest reason of `which`."""
+    return (
+        "with sources as (select * from {batch}) "
+        f"select source, entity, {rejected} as rejected, {of_rows} as of_rows, "
+        f"concat(source, ' ', entity, ', ', {rejected}, ' of ', {of_rows}, ', most often ', ("
+        "select mode(rejects.reason order by rejects.reason) from fct_rejected_rows as rejects "
+        "where rejects.source_system = sources.source "
+        f"and rejects.entity = coalesce(split_part(sources.staged_as, ', ', 1), sources.entity) and {which})) as label "
+        f"from sources where {of_rows} >= {minimum} and {rejected} > {REJECTED_SHARE_BLOCK} * ({of_rows})"
+    )
 
 
 def _nothing_forgotten(context: GateContext) -> list["Expectation"]:

@@ -19,12 +19,14 @@ import pyarrow as pa
 
 from configuration.errors import MalformedData, SourceError
 from configuration.model import Settings
+from configuration.sources.ga4 import Ga4
 from ingestion.ga4.reader import EVENTS
 from ingestion.http import NOTHING_LANDED
 from ingestion.landing import Window
 from ingestion.ledger import sha256
 
 SOURCE = "ga4"
+BY_DAY = True
 ENTITIES: dict[str, pa.Schema] = {"events": EVENTS}
 
 # Google completes a day's file for up to three days; those are compared by content, older ones by size and time.
@@ -43,7 +45,8 @@ class ExportFile:
 
 
 def enabled(settings: Settings) -> bool:
-    return settings.sources.ga4.enabled
+    section: Ga4 = settings.sources.ga4
+    return section.enabled
 
 
 def resources(settings: Settings, window: Window) -> Mapping[str, Iterable[pa.Table]]:

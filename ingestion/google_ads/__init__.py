@@ -17,10 +17,12 @@ import pyarrow as pa
 
 from configuration.errors import MalformedData, SourceError
 from configuration.model import Settings, secret
+from configuration.sources.google_ads import GoogleAds
 from ingestion.http import NOTHING_LANDED, OAuthRefresh, RateLimiter, RestClient
 from ingestion.landing import Window, tables_of
 
 SOURCE = "google_ads"
+BY_DAY = True
 
 # Google lets a version live for about a year and publishes its last month beforehand.
 API_VERSION = "v25"
@@ -78,7 +80,8 @@ _METRICS = "metrics.impressions, metrics.clicks, metrics.cost_micros, metrics.co
 
 
 def enabled(settings: Settings) -> bool:
-    return settings.sources.google_ads.enabled
+    section: GoogleAds = settings.sources.google_ads
+    return section.enabled
 
 
 def resources(settings: Settings, window: Window) -> Mapping[str, Iterable[pa.Table]]:
@@ -106,7 +109,7 @@ def _reader(settings: Settings, window: Window) -> "_Reader":
             effect=NOTHING_LANDED,
             fix="install a newer saleshouse",
         )
-    ads = settings.sources.google_ads
+    ads: GoogleAds = settings.sources.google_ads
     headers = {"developer-token": secret(ads.developer_token_env, where=SOURCE)}
     if ads.login_customer_id:
         headers["login-customer-id"] = ads.login_customer_id.replace("-", "")

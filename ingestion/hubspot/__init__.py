@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from configuration.errors import MalformedData
 from configuration.model import Settings, secret
+from configuration.sources.hubspot import HubSpot
 from ingestion.http import NOTHING_LANDED, RateLimiter, RestClient
 from ingestion.landing import Window, tables_of
 
@@ -217,7 +218,12 @@ ENTITIES: dict[str, pa.Schema] = {
 
 
 def enabled(settings: Settings) -> bool:
-    return settings.sources.hubspot.enabled
+    return _section(settings).enabled
+
+
+def _section(settings: Settings) -> HubSpot:
+    section: HubSpot = settings.sources.hubspot
+    return section
 
 
 def resources(settings: Settings, window: Window) -> Mapping[str, Iterable[pa.Table]]:
@@ -232,7 +238,7 @@ def resources(settings: Settings, window: Window) -> Mapping[str, Iterable[pa.Ta
         "pipelines": tables_of(_PIPELINES, reader.checked("pipelines", reader.pipelines())),
         "deal_splits": tables_of(
             _DEAL_SPLITS,
-            reader.checked("deal_splits", reader.deal_splits() if settings.sources.hubspot.deal_splits else iter(())),
+            reader.checked("deal_splits", reader.deal_splits() if _section(settings).deal_splits else iter(())),
         ),
     }
 
@@ -245,13 +251,13 @@ def check(settings: Settings) -> str:
     client.get("/crm/v3/pipelines/deals", entity="pipelines", scope=_DEALS.scope)
     for one in OBJECTS.values():
         client.get(one.path, entity=one.name, scope=one.scope, params={"limit": 1})
-    if settings.sources.hubspot.deal_splits:
+    if _section(settings).deal_splits:
         list(reader.splits_of(reader.divided()[:1]))
     return f"the token reads owners, pipelines, {', '.join(OBJECTS)}"
 
 
 def _reader(settings: Settings, window: Window) -> "_Reader":
-    hubspot = settings.sources.hubspot
+    hubspot = _section(settings)
     token = PrivateAppToken(hubspot.token_env)
     # HubSpot counts 190 requests in any ten seconds and, apart from them, five searches in any second. Both stay just
     # below, since a request may be longer on its way than the next.

@@ -26,6 +26,8 @@ ROWS = {
     ("ga4", "events"): 160,
     ("files", "targets"): 24,
 }
+STAGED_AS = {"pipelines": "stages", "companies": "accounts", "contacts": "contacts, leads", "ad_group_days": "ad_days"}
+STAGED_AS |= {"events": "web_events"}
 REJECTED = 1
 
 SETTINGS = """
@@ -1085,12 +1087,15 @@ def _land(home: Home) -> int:
 
 def _freshness() -> str:
     rows = ", ".join(
-        f"('{source}', '{entity}', 1, {rows + rejected}, {rows}, {rejected}, 0, 1, "
+        f"('{source}', '{entity}', '{STAGED_AS.get(entity, entity)}', "
+        f"1, {rows + rejected}, {rows}, {rejected}, 0, 1, "
+        f"1, {rows}, {rejected}, {entity == 'pipelines'}, "
         "timestamp '2026-06-17 20:00:00', timestamp '2026-06-18 05:00:00')"
         for (source, entity), rows in ROWS.items()
         for rejected in [REJECTED if entity == "deals" else 0]
     )
     return (
-        f"create table fct_source_freshness as select * from (values {rows}) as sources (source, entity, loads, "
-        "rows_fetched, rows_staged, rows_rejected, rows_duplicate, last_load_number, last_record_at, last_landed_at)"
+        f"create table fct_source_freshness as select * from (values {rows}) as sources (source, entity, staged_as, "
+        "loads, rows_fetched, rows_staged, rows_rejected, rows_duplicate, last_load_number, last_rows_load_number, "
+        "last_rows_staged, last_rows_rejected, is_staged_in_parts, last_record_at, last_landed_at)"
     )

@@ -457,6 +457,34 @@ def test_rows_and_money_are_reconciled_with_what_was_staged(gated: Gated) -> Non
     }
 
 
+def test_a_bad_landing_blocks_however_many_good_ones_came_before(gated: Gated) -> None:
+    gated.mutate(
+        "update fct_source_freshness set rows_fetched = 100060, rows_staged = 100030, rows_rejected = 30, "
+        "last_rows_load_number = 4, last_rows_staged = 29, last_rows_rejected = 30 where entity = 'deals'",
+        # Few rows say nothing: of three, two may well be bad.
+        "update fct_source_freshness set last_rows_staged = 1, last_rows_rejected = 2 where entity = 'contacts'",
+        "insert into fct_rejected_rows select rejects.* replace (4 as load_number, reject_key || i as reject_key, "
+        "if(i < 5, 'id is missing', 'amount is not a number') as reason) "
+        "from fct_rejected_rows as rejects, range(30) as numbers (i)",
+        "delete from fct_rejected_rows where load_number = 1",
+    )
+    verdict = gated.judge("sources", "fct_rejected_rows")
+    assert broken(verdict) - {"sources.fetched_rows_equal_the_ledger"} == {"sources.last_rejected_share"}
+    with pytest.raises(GateFailed, match="'hubspot deals, 30 of 59, most often amount is not a number'"):
+        runner.require(verdict, Path("verdict.json"))
+
+
+def test_rejects_are_counted_where_their_records_are(gated: Gated) -> None:
+    # Of one pipeline two stages were rejected and a third was read; a deal's history is no record of its own.
+    told = "insert into fct_rejected_rows select * replace (reject_key || '{0}' as reject_key, '{0}' as entity) "
+    one = "from fct_rejected_rows where entity = 'deals'"
+    gated.mutate(f"{told.format('stages')} {one}", f"{told.format('field_changes')} {one}")
+    assert broken(gated.judge("fct_rejected_rows")) == set()
+    gated.mutate(f"{told.format('accounts')} {one}", "delete from fct_rejected_rows where entity = 'deals'")
+    (check,) = gated.judge("fct_rejected_rows").broken
+    assert {row["entity"] for row in check.sample_rows} == {"accounts", "deals"}
+
+
 def test_lost_deals_and_fetched_rows_are_noticed(gated: Gated) -> None:
     gated.mutate(
         "delete from fct_deals where deal_id = 'd58'",

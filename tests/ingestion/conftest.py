@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
-from configuration.model import GoogleAds, HubSpot
 from configuration.paths import Home
+from configuration.sources.google_ads import GoogleAds
+from configuration.sources.hubspot import HubSpot
 from ingestion import http
 from simulator import company as companies
 from simulator import hubspot as simulated_hubspot

@@ -178,8 +178,10 @@ SCHEMAS = {
         " old_value decimal(24,6), new_value decimal(24,6), difference decimal(24,6), period_start date"
     ),
     "fct_source_freshness": (
-        "source text, entity text, loads bigint, rows_fetched bigint, rows_staged bigint, rows_rejected bigint,"
-        " rows_duplicate bigint, last_load_number bigint, last_record_at timestamp, last_landed_at timestamp"
+        "source text, entity text, staged_as text, loads bigint, rows_fetched bigint, rows_staged bigint,"
+        " rows_rejected bigint, rows_duplicate bigint, last_load_number bigint, last_rows_load_number bigint,"
+        " last_rows_staged bigint, last_rows_rejected bigint, is_staged_in_parts boolean, last_record_at timestamp,"
+        " last_landed_at timestamp"
     ),
 }  # fmt: skip
 PEOPLE = (
@@ -572,8 +574,8 @@ def _fill_funnel(connection: duckdb.DuckDBPyConnection) -> None:
 def _fill_freshness(connection: duckdb.DuckDBPyConnection, sources: Mapping[str, tuple[str, ...]]) -> None:
     landed = datetime(2026, 6, 18, 6)
     rows = [
-        (source, entity, 12, 1000 * (number + 3), 1000 * (number + 3) - 2, 2 if number == 0 else 0, 0, 12,
-         landed - timedelta(hours=9 + number), landed)
+        (source, entity, entity, 12, 1000 * (number + 3), 1000 * (number + 3) - 2, 2 if number == 0 else 0, 0, 12,
+         12, 1000, 0, False, landed - timedelta(hours=9 + number), landed)
         for source, entities in sources.items()
         for number, entity in enumerate(entities)
     ]  # fmt: skip

@@ -45,7 +45,7 @@ survivors as (
         object
     from {{ ref('int_survivors') }}
     -- The contacts of a source that keeps no leads are its leads.
-    where object = 'deal' or (object = 'contact' and source_system = 'hubspot')
+    where object = 'deal' or (object = 'contact' and {{ contacts_are_leads('source_system') }})
 ),
 
 rates as (

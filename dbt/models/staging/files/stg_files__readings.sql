@@ -30,6 +30,7 @@ final as (
         readings_landed.new_columns,
         -- Our own record of what was read: nothing in it can be unreadable.
         cast(null as text) as reject_reason,
+        cast(null as text) as rejected_record,
         readings_landed.load_number,
         readings_landed.fetched_at
     from readings_landed

@@ -1,4 +1,9 @@
-{%- set columns = raw_columns('hubspot__companies') -%}
+{%- set columns = [
+    'id', 'created_at', 'updated_at', 'archived', 'archived_at', 'name', 'domain', 'industry',
+    'country', 'numberofemployees', 'hubspot_owner_id', 'createdate', 'hs_lastmodifieddate',
+    'hs_merged_object_ids', 'hs_parent_company_id', 'properties',
+] -%}
+{{ config(meta={'reads': columns}) }}
 
 with
 

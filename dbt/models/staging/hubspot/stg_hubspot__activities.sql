@@ -1,4 +1,8 @@
-{%- set columns = raw_columns('hubspot__meetings') -%}
+{%- set columns = [
+    'id', 'created_at', 'updated_at', 'archived', 'hs_timestamp', 'hubspot_owner_id', 'hs_createdate',
+    'hs_lastmodifieddate', 'title', 'direction', 'outcome', 'status', 'duration_ms', 'associations',
+] -%}
+{{ config(meta={'reads': columns}) }}
 {%- set kinds = {
     'meeting': 'hubspot__meetings', 'call': 'hubspot__calls', 'email': 'hubspot__emails', 'task': 'hubspot__tasks',
 } -%}

@@ -1,4 +1,11 @@
-{%- set columns = raw_columns('hubspot__contacts') -%}
+{%- set columns = [
+    'id', 'created_at', 'updated_at', 'archived', 'archived_at', 'email', 'firstname', 'lastname',
+    'lifecyclestage', 'hs_lead_status', 'hubspot_owner_id', 'hs_analytics_source',
+    'hs_analytics_source_data_1', 'associatedcompanyid', 'createdate', 'lastmodifieddate',
+    'hs_merged_object_ids', 'country', 'jobtitle', 'ga_client_id', 'gclid', 'lead_source',
+    'purchase_timeframe', 'associations',
+] -%}
+{{ config(meta={'reads': columns}) }}
 
 with
 

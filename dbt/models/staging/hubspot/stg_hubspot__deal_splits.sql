@@ -1,4 +1,5 @@
-{%- set columns = raw_columns('hubspot__deal_splits') -%}
+{%- set columns = ['id', 'splits'] -%}
+{{ config(meta={'reads': columns}) }}
 
 with
 

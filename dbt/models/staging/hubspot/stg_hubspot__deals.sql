@@ -1,4 +1,10 @@
-{%- set columns = raw_columns('hubspot__deals') -%}
+{%- set columns = [
+    'id', 'created_at', 'updated_at', 'archived', 'archived_at', 'dealname', 'amount',
+    'deal_currency_code', 'dealstage', 'pipeline', 'closedate', 'createdate', 'hs_lastmodifieddate',
+    'hubspot_owner_id', 'dealtype', 'closed_lost_reason', 'hs_merged_object_ids',
+    'hs_forecast_category', 'hs_next_step', 'competitor', 'hs_created_by_user_id', 'associations',
+] -%}
+{{ config(meta={'reads': columns}) }}
 
 with
 

@@ -1,4 +1,9 @@
-{%- set columns = raw_columns('hubspot__line_items') -%}
+{%- set columns = [
+    'id', 'created_at', 'updated_at', 'archived', 'archived_at', 'name', 'hs_product_id', 'quantity', 'price',
+    'amount', 'hs_line_item_currency_code', 'recurringbillingfrequency', 'line_outcome', 'createdate',
+    'hs_lastmodifieddate', 'associations',
+] -%}
+{{ config(meta={'reads': columns}) }}
 
 with
 

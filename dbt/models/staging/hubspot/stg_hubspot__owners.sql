@@ -1,4 +1,8 @@
-{%- set columns = raw_columns('hubspot__owners') -%}
+{%- set columns = [
+    'id', 'email', 'first_name', 'last_name', 'user_id', 'teams', 'archived', 'created_at',
+    'updated_at', 'payload',
+] -%}
+{{ config(meta={'reads': columns}) }}
 
 with
 

@@ -1,4 +1,8 @@
-{%- set columns = raw_columns('hubspot__products') -%}
+{%- set columns = [
+    'id', 'created_at', 'updated_at', 'archived', 'archived_at', 'name', 'hs_sku', 'price',
+    'recurringbillingfrequency', 'createdate', 'hs_lastmodifieddate',
+] -%}
+{{ config(meta={'reads': columns}) }}
 
 with
 

@@ -1,4 +1,7 @@
-{%- set columns = raw_columns('hubspot__pipelines') -%}
+{%- set columns = [
+    'id', 'label', 'display_order', 'stages', 'archived', 'updated_at',
+] -%}
+{{ config(meta={'reads': columns}) }}
 
 with
 
