@@ -182,6 +182,8 @@ def vocabulary(_: Gettext) -> dict[str, dict[str, str]]:
             "won_in_the_future": _("Wins dated after the report’s day: not booked yet"),
             "cycle_rejected": _("Won deals without a usable sales cycle: booked, left out of the cycle"),
             "history_assumed": _("Deals without stage history: today’s stage only, left out of stage times"),
+            "close_date_apart": _("Closed deals whose close date is another day than that of the stage"),
+            "lost_as_duplicate": _("Deals lost because they were entered twice: in no win rate"),
             "split_short": _("Split deals whose parts do not reach 100 %: the rest is the owner’s"),
             "split_excessive": _("Split deals whose parts exceed 100 %: all of it is the owner’s"),
             "created_date_missing": _("Leads without a creation date: in no period or cohort"),

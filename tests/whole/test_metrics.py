@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.whole, pytest.mark.xdist_group("whole")]
 REVENUE = "not is_excluded and pipeline_purpose in ('new_business', 'renewal', 'upsell')"
 NEW_BUSINESS = "not is_excluded and pipeline_purpose = 'new_business'"
 CLOSED = f"status in ('won', 'lost') and close_day <= date '{AS_OF}'"
-DECIDED = f"{NEW_BUSINESS} and {CLOSED} and is_qualified and not is_zero_day_win"
+DECIDED = f"{CLOSED} and deal_key in (select deal_key from fct_win_loss where is_in_win_rate)"
 WON = f"{NEW_BUSINESS} and {CLOSED} and status = 'won'"
 ZONE = "cast({} at time zone 'UTC' at time zone 'Europe/Prague' as date)"
 

@@ -195,6 +195,44 @@ rates_impossible as (
     where rates.reject_reason is null and rates.rate_to_reporting <= 0
 ),
 
+rates_with_before as (
+    select
+        rates.currency,
+        rates.rate_date,
+        rates.place,
+        rates.row_number,
+        lag(rates.rate_date) over currency_by_day as date_before
+    from rates
+    where rates.reject_reason is null and rates.kind = 'daily'
+    window currency_by_day as (partition by rates.currency order by rates.rate_date)
+),
+
+rates_usual as (
+    select
+        rates_with_before.currency,
+        median(rates_with_before.rate_date - rates_with_before.date_before) as usual_days
+    from rates_with_before
+    where rates_with_before.rate_date > rates_with_before.date_before
+    group by rates_with_before.currency
+),
+
+-- The rate of the day before holds over a holiday, and over a month where a list is monthly. Over a season it is
+-- another rate, which nobody has written down.
+rates_missing as (
+    select
+        'rates' as list,
+        rates_with_before.place,
+        rates_with_before.row_number,
+        'there is no daily rate of ' || rates_with_before.currency || ' between ' || rates_with_before.date_before
+        || ' and ' || rates_with_before.rate_date as what,
+        'add the rates of these days' as fix
+    from rates_with_before
+    inner join rates_usual on rates_with_before.currency = rates_usual.currency
+    where
+        rates_with_before.rate_date - rates_with_before.date_before > 45
+        and rates_with_before.rate_date - rates_with_before.date_before > 10 * rates_usual.usual_days
+),
+
 holidays_observed as (
     select
         holidays.*,
@@ -328,6 +366,8 @@ final as (
     select * from rates_overlapping
     union all
     select * from rates_impossible
+    union all
+    select * from rates_missing
     union all
     select * from holidays_missing
     union all

@@ -126,7 +126,9 @@ final as (
         not deals_timed.is_excluded
         and deals_timed.pipeline_purpose = 'new_business'
         and deals_timed.is_qualified
-        and not deals_timed.is_zero_day_win as is_in_win_rate,
+        and not deals_timed.is_zero_day_win
+        -- Of a deal that was entered twice the other one was won or lost.
+        and coalesce(reason_periods.target, '') <> 'duplicate' as is_in_win_rate,
         deals_timed.close_day
     from deals_timed
     cross join run_context

@@ -113,15 +113,20 @@ deal_rows as (
         deals.close_date,
         deals.amount,
         expected_of_deals.chance,
-        case
-            when spans.category = 'commit' and deals.close_date <= periods_committed.period_end
-                then coalesce(deals.amount, 0)
-            else 0
-        end as commit_amount,
-        coalesce(spans.category = 'commit' and deals.close_date <= periods_committed.period_end, false) as is_in_commit,
+        -- What is overdue is due in the period that comes next, and in none after it.
+        coalesce(
+            spans.category = 'commit'
+            and deals.close_date <= periods_committed.period_end
+            and (
+                deals.close_date >= periods_committed.period_start
+                or periods_committed.period_start <= run_context.as_of + 1
+            ),
+            false
+        ) as is_in_commit,
         coalesce(expected_of_deals.expected, 0) as expected
     from periods_committed
     cross join deals
+    cross join run_context
     left join spans on deals.deal_key = spans.deal_key
     left join expected_of_deals
         on
@@ -134,7 +139,7 @@ deals_summed as (
     select
         period_type,
         period_start,
-        sum(commit_amount) as commit_amount,
+        sum(amount) filter (where is_in_commit) as commit_amount,
         coalesce(sum(expected) filter (where part = 'open'), 0) as of_open,
         coalesce(sum(expected) filter (where part = 'renewals'), 0) as of_renewals
     from deal_rows
@@ -166,13 +171,14 @@ lines as (
         case
             when is_in_commit and close_date < run_context.as_of then 'committed_overdue'
             when is_in_commit then 'committed'
+            when category = 'commit' and close_date < period_start then 'committed_for_earlier'
             when category = 'commit' then 'committed_for_later'
             when category is not null then 'not_committed_' || category
             else 'not_committed'
         end as reason,
         amount,
         chance,
-        commit_amount,
+        case when is_in_commit then coalesce(amount, 0) else 0 end as commit_amount,
         expected
     from deal_rows
     cross join run_context

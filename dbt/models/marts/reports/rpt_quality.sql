@@ -48,6 +48,7 @@ deals as (
         amount,
         amount_reporting,
         cycle_reject_reason,
+        close_day_gap_days,
         is_excluded,
         close_date,
         close_day
@@ -298,6 +299,28 @@ remarks as (
         null as last_landed_at
     from deals
     cross join run_context
+    union all
+    select
+        'remark' as section,
+        null as source_system,
+        'deals' as subject,
+        'close_date_apart' as remark,
+        count(*) filter (where not is_excluded and close_day_gap_days <> 0) as records,
+        count(*) filter (where not is_excluded and close_day_gap_days is not null) as records_in_all,
+        null as last_record_at,
+        null as last_landed_at
+    from deals
+    union all
+    select
+        'remark' as section,
+        null as source_system,
+        'deals' as subject,
+        'lost_as_duplicate' as remark,
+        count(*) filter (where loss_reason = 'duplicate') as records,
+        count(*) as records_in_all,
+        null as last_record_at,
+        null as last_landed_at
+    from losses
     union all
     select
         'remark' as section,

@@ -29,15 +29,19 @@ deals as (
     select
         deal_key,
         owner_key,
-        pipeline_purpose,
         status,
         amount_reporting,
-        is_zero_day_win,
-        is_qualified,
         close_date,
         close_day
     from {{ ref('fct_deals') }}
     where not is_excluded and pipeline_purpose in ('new_business', 'renewal', 'upsell')
+),
+
+win_loss as (
+    select
+        deal_key,
+        is_in_win_rate
+    from {{ ref('fct_win_loss') }}
 ),
 
 -- Of a closed deal its shares: where nobody shares it, it is with who held it when it closed, whoever
@@ -79,12 +83,10 @@ deals_divided as (
     {%- for is_open in [true, false] %}
     select
         {% if is_open %}deals{% else %}splits{% endif %}.owner_key,
-        deals.pipeline_purpose,
         deals.status,
         {% if is_open %}deals{% else %}splits{% endif %}.amount_reporting,
-        deals.is_zero_day_win,
-        deals.is_qualified,
         {% if is_open %}true as {% else %}splits.{% endif %}is_counted,
+        {% if is_open %}false as {% else %}win_loss.{% endif %}is_in_win_rate,
         deals.close_date,
         deals.close_day
     from deals
@@ -93,7 +95,7 @@ deals_divided as (
     union all
     {%- else -%}
     inner join splits on deals.deal_key = splits.deal_key
-    where deals.status <> 'open'
+    inner join win_loss on deals.deal_key = win_loss.deal_key
     {%- endif %}
     {%- endfor %}
 ),
@@ -142,17 +144,14 @@ deal_facts as (
             where
             deals_credited.status = 'won'
             and deals_credited.is_counted
-            and deals_credited.pipeline_purpose = 'new_business'
-            and deals_credited.is_qualified
-            and not deals_credited.is_zero_day_win
+            and deals_credited.is_in_win_rate
             and deals_credited.close_day between periods.year_start and periods.as_of
         ) as year_won_deals,
         count(*) filter (
             where
             deals_credited.status = 'lost'
             and deals_credited.is_counted
-            and deals_credited.pipeline_purpose = 'new_business'
-            and deals_credited.is_qualified
+            and deals_credited.is_in_win_rate
             and deals_credited.close_day between periods.year_start and periods.as_of
         ) as year_lost_deals
     from deals_credited

@@ -5,19 +5,23 @@ run_context as (
     from {{ source('run', 'run_context') }}
 ),
 
+win_loss as (
+    select
+        deal_key,
+        is_in_win_rate
+    from {{ ref('fct_win_loss') }}
+),
+
 deals as (
     select
-        status,
-        amount_reporting,
-        cycle_days,
-        is_zero_day_win,
-        is_qualified,
-        close_day
-    from {{ ref('fct_deals') }}
-    where
-        not is_excluded
-        and pipeline_purpose = 'new_business'
-        and status in ('won', 'lost')
+        deals.status,
+        deals.amount_reporting,
+        deals.cycle_days,
+        win_loss.is_in_win_rate,
+        deals.close_day
+    from {{ ref('fct_deals') }} as deals
+    inner join win_loss on deals.deal_key = win_loss.deal_key
+    where not deals.is_excluded and deals.pipeline_purpose = 'new_business'
 ),
 
 open_deals as (
@@ -40,34 +44,23 @@ windows as (
     from run_context
 ),
 
--- An order entered as won on the day it was created was never worked: it is booked, no win.
 windows_counted as (
     select
         windows.window_name,
         windows.first_day,
         windows.last_day,
-        count(*) filter (
-            where deals.status = 'won' and deals.is_qualified and not deals.is_zero_day_win
-        ) as won_deals,
-        count(*) filter (where deals.status = 'lost' and deals.is_qualified) as lost_deals,
-        sum(deals.amount_reporting) filter (
-            where deals.status = 'won' and deals.is_qualified and not deals.is_zero_day_win
-        ) as won_amount,
-        sum(deals.amount_reporting) filter (
-            where deals.status = 'lost' and deals.is_qualified
-        ) as lost_amount,
+        count(*) filter (where deals.status = 'won' and deals.is_in_win_rate) as won_deals,
+        count(*) filter (where deals.status = 'lost' and deals.is_in_win_rate) as lost_deals,
+        sum(deals.amount_reporting) filter (where deals.status = 'won' and deals.is_in_win_rate) as won_amount,
+        sum(deals.amount_reporting) filter (where deals.status = 'lost' and deals.is_in_win_rate) as lost_amount,
         avg(deals.amount_reporting) filter (
             where deals.status = 'won' and deals.amount_reporting > 0
         ) as mean_deal_size,
         median(deals.amount_reporting) filter (
             where deals.status = 'won' and deals.amount_reporting > 0
         ) as median_deal_size,
-        median(deals.cycle_days) filter (
-            where deals.status = 'won' and not deals.is_zero_day_win
-        ) as median_cycle_days,
-        avg(deals.cycle_days) filter (
-            where deals.status = 'won' and not deals.is_zero_day_win
-        ) as mean_cycle_days
+        median(deals.cycle_days) as median_cycle_days,
+        avg(deals.cycle_days) as mean_cycle_days
     from windows
     inner join deals on deals.close_day between windows.first_day and windows.last_day
     group by all

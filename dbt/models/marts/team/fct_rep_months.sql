@@ -22,6 +22,13 @@ splits as (
     where not is_excluded and pipeline_purpose in ('new_business', 'renewal', 'upsell')
 ),
 
+win_loss as (
+    select
+        deal_key,
+        is_in_win_rate
+    from {{ ref('fct_win_loss') }}
+),
+
 visits as (
     select * from {{ ref('fct_deal_stage_visits') }}
 ),
@@ -152,8 +159,7 @@ quotas as (
         on targets.member = ramps.owner_key and targets.period_start = ramps.month_start
 ),
 
--- What was never in the pipeline and what was won on the day of its creation stand in bookings, not in rates. Who
--- shares a deal is credited with a share of its amount; the deal itself is counted once.
+-- Who shares a deal is credited with a share of its amount; the deal itself is counted once.
 deals_credited as (
     select
         coalesce(splits.owner_key, 'unassigned') as owner_key,
@@ -163,13 +169,11 @@ deals_credited as (
         splits.amount_reporting,
         splits.amount_plan_rate,
         splits.is_counted,
-        splits.is_counted
-        and deals.pipeline_purpose = 'new_business'
-        and deals.is_qualified
-        and not deals.is_zero_day_win as is_rated
+        splits.is_counted and win_loss.is_in_win_rate as is_rated
     from deals
     cross join run_context
     inner join splits on deals.deal_key = splits.deal_key
+    inner join win_loss on deals.deal_key = win_loss.deal_key
     left join dates on deals.close_day = dates.date_day
     where deals.status in ('won', 'lost') and deals.close_day <= run_context.as_of
 ),
