@@ -184,7 +184,14 @@ def by_level(facts: Facts, sums: Floats, used: Days, level: str) -> Floats:
     return found
 
 
-def learn(facts: Facts, past: dict[str, tuple[Floats, Floats, Floats]], weight: Floats) -> Shocks:
+def prior(wins: int) -> dict[str, float]:
+    """Spreads before any error is known: that of everything is wider by how little few wins tell (1 / root of wins)."""
+    return {**SHOCK_PRIOR, "total": min(float(np.sqrt(SHOCK_PRIOR["total"] ** 2 + 1 / max(wins, 1))), SHOCK_BOUNDS[1])}
+
+
+def learn(
+    facts: Facts, past: dict[str, tuple[Floats, Floats, Floats]], weight: Floats, priors: dict[str, float]
+) -> Shocks:
     """Spread of shocks from past origins: by level expected, variance before shocks and actual (origin x member).
 
     What errors have beyond the variance of single deals is the shocks': of the total; of teams beyond the total's;
@@ -202,8 +209,8 @@ def learn(facts: Facts, past: dict[str, tuple[Floats, Floats, Floats]], weight: 
             above = hoped, came
         beyond = ((came - hoped) ** 2 - variance).sum(axis=1)
         over, base = float((weight * beyond).sum()), float((weight * (hoped**2).sum(axis=1)).sum())
-        prior = SHOCK_PRIOR_ORIGINS * max(base / weight.sum(), 1e-9)
-        square = (max(over, 0.0) + prior * SHOCK_PRIOR[level] ** 2) / (base + prior)
+        prior_base = SHOCK_PRIOR_ORIGINS * max(base / weight.sum(), 1e-9)
+        square = (max(over, 0.0) + prior_base * priors[level] ** 2) / (base + prior_base)
         found[level] = float(np.clip(np.sqrt(square), *SHOCK_BOUNDS))
     return Shocks(**found)
 

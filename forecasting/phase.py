@@ -206,7 +206,7 @@ def _origin(
         fitted=fitted,
         tree=tree,
         variance=_variance(facts, judged, deals, cell, new, coming),
-        shocks=_shocks(facts, memory, whole, rest, month, days_left),
+        shocks=_shocks(facts, memory, whole, rest, month, day, days_left),
     )
 
 
@@ -307,11 +307,12 @@ def hopes_of(
 
 
 def _shocks(
-    facts: Facts, memory: Memory, whole: Floats, rest: Floats, month: int, days_left: int
+    facts: Facts, memory: Memory, whole: Floats, rest: Floats, month: int, day: int, days_left: int
 ) -> Callable[[tuple[int, ...]], draws.Shocks]:
     """Shocks by months ahead, from the errors of earlier origins that are known by now; learned when asked for."""
     ended = month if days_left == 0 else month - 1
     booked: dict[str, tuple[Floats, Floats]] = {}
+    priors = draws.prior(int(facts.bookings.known(day).sum()))
 
     def shocks(ahead: tuple[int, ...]) -> draws.Shocks:
         for level in draws.SHOCKED if not booked else ():
@@ -319,13 +320,13 @@ def _shocks(
         known = [place for place in sorted(memory.expected) if place + ahead[-1] <= ended][-LEARNED_ORIGINS:]
         places = np.array(known, dtype=np.int64)
         if not known:
-            return draws.Shocks(**draws.SHOCK_PRIOR)
+            return draws.Shocks(**priors)
         said = [memory.by_member(facts, place, ahead) for place in known]
         past = {}
         for level in draws.SHOCKED:
             hoped, variance = (np.stack([row[place][level] for row in said]) for place in range(2))
             came = np.sum([booked[level][step == 0][:, places + step] for step in ahead], axis=0)
             past[level] = hoped, variance, np.ascontiguousarray(came.T)
-        return draws.learn(facts, past, 0.5 ** ((month - places) / SHOCK_HALF_LIFE))
+        return draws.learn(facts, past, 0.5 ** ((month - places) / SHOCK_HALF_LIFE), priors)
 
     return shocks
