@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from forecasting.facts import Facts, Floats
+from forecasting.facts import Credited, Facts, Floats
 from forecasting.interface import HORIZONS
 from forecasting.months import Days
 from forecasting.rates import HALF_LIFE, HIGHEST, WINDOW, Rates, Tree, first_ahead
@@ -37,6 +37,7 @@ class Judged:
     rows: slice
     deals: Days
     cells: Days
+    credited: Credited
     finest: Days
     stages: Days
     amounts: Floats
@@ -129,7 +130,7 @@ def judge(facts: Facts, snapshots: Snapshots, tree: Tree, rates: Rates, month: i
     bands = (codes_past["amount_band"], codes_now["amount_band"])
     wins = facts.wins
     day = int(snapshots.origin_days[month])
-    brought = wins.amount[(wins.known_from <= day) & (day < wins.known_until)]
+    brought = wins.amount[wins.known(day)]
     value, spread = _values(
         snapshots, now, sample, weight, won.any(axis=1), segments, bands, float(brought.mean()) if len(brought) else 0.0
     )
@@ -137,6 +138,7 @@ def judge(facts: Facts, snapshots: Snapshots, tree: Tree, rates: Rates, month: i
         rows=now,
         deals=snapshots.deal[now],
         cells=snapshots.cell[now],
+        credited=facts.credits.of(snapshots.span[now], snapshots.cell[now]),
         finest=tree.of_rows[now],
         stages=snapshots.attributes["stage_no"][now],
         amounts=snapshots.amount[now],
