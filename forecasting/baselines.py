@@ -63,8 +63,10 @@ def crm_view(facts: Facts, snapshots: Snapshots, month: int) -> Floats:
     found = np.zeros((facts.cells, HORIZONS))
     if rows.stop > rows.start and np.isnan(snapshots.probability[rows]).all():
         return np.full_like(found, np.nan)
-    keys = snapshots.cell[rows][counted] * HORIZONS + ahead[counted]
-    found += np.bincount(keys, weighted[counted], facts.cells * HORIZONS).reshape(-1, HORIZONS)
+    credited = facts.credits.of(snapshots.span[rows][counted], snapshots.cell[rows][counted])
+    keys = credited.cell * HORIZONS + ahead[counted][credited.place]
+    shared = weighted[counted][credited.place] * credited.share
+    found += np.bincount(keys, shared, facts.cells * HORIZONS).reshape(-1, HORIZONS)
     return found
 
 

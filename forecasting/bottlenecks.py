@@ -101,6 +101,8 @@ def _hopes(
         new_wins=wins[:, months].sum(axis=1) * coming,
         new_sizes=origin.coming.sizes,
         new_spread=origin.coming.spread,
+        deal=np.arange(int(likely.sum())),
+        share=np.ones(int(likely.sum())),
     )
 
 

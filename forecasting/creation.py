@@ -186,11 +186,14 @@ def _growth(total: Floats) -> float:
 def _shares(facts: Facts, month: int, origin: int) -> Floats:
     """Of each cell its share of what its group creates: by recent creations, newer ones counting more."""
     creations, groups = facts.creations, int(facts.group.max(initial=0)) + 1
-    past = creations.day <= origin
-    recent = past & (creations.month > month - SHARE_MONTHS)
-    weight = 0.5 ** ((month - creations.month[recent]) / SHARE_HALF_LIFE)
-    shares = np.bincount(creations.cell[recent], weight, facts.cells)
-    ever = np.bincount(creations.cell[past], minlength=facts.cells).astype(np.float64)
+    past = np.flatnonzero(creations.day <= origin)
+    # Who shares deals by now is expected to share new ones.
+    shared = np.where(creations.shared_from[past] <= origin, creations.shared_span[past], -1)
+    credited = facts.credits.of(shared, creations.cell[past])
+    age = month - creations.month[past][credited.place]
+    weight = np.where(age < SHARE_MONTHS, 0.5 ** (age / SHARE_HALF_LIFE), 0.0)
+    shares = np.bincount(credited.cell, weight * credited.share, facts.cells)
+    ever = np.bincount(credited.cell, credited.share, facts.cells)
     # A group that has created nothing of late is shared as it always was.
     is_quiet = np.bincount(facts.group, shares, groups)[facts.group] <= 0
     shares = np.where(is_quiet, ever, shares)

@@ -29,7 +29,8 @@ SHOCK_BOUNDS = (0.02, 0.9)
 
 @dataclass(frozen=True)
 class Hopes:
-    """What may come in one period: open deals (chance, value, cell), and by cell revenue and wins of new ones.
+    """What may come in one period: open deals (chance, value), their parts in order (deal, cell, share), and by cell
+    revenue and wins of new ones.
 
     `new_spread`: of each group 1 + the squared relative spread of `new_sizes` (`size_spread`).
     """
@@ -42,15 +43,17 @@ class Hopes:
     new_wins: Floats
     new_sizes: list[Floats]
     new_spread: Floats
+    deal: Days
+    share: Floats
 
     def expected(self, cells: int) -> Floats:
         """Mean by cell."""
-        return np.bincount(self.cell, self.chance * self.value, cells) + self.new_revenue
+        return np.bincount(self.cell, (self.chance * self.value)[self.deal] * self.share, cells) + self.new_revenue
 
     def variance(self, cells: int, group: Days) -> Floats:
         """Variance by cell before any shock."""
         square = self.chance * self.value**2 * (1 - self.chance + self.spread**2)
-        found = np.bincount(self.cell, square, cells).astype(np.float64)
+        found = np.bincount(self.cell, square[self.deal] * self.share**2, cells).astype(np.float64)
         own = np.flatnonzero((self.new_wins > 0) & (self.new_spread > 0)[group])
         mean = self.new_revenue[own] / self.new_wins[own]
         found[own] += self.new_wins[own] * mean**2 * self.new_spread[group[own]]
@@ -121,8 +124,13 @@ def _open_deals(random: np.random.Generator, hopes: Hopes, rate: Floats, place: 
     drawn = hits // len(rate)
     deal = hits - drawn * len(rate)
     value = hopes.value[deal] * _shock(random, hopes.spread, (len(deal), 1))[:, 0]
-    keys = drawn * cells + place[hopes.cell[deal]]
-    return np.bincount(keys, value, draws * cells).astype(np.float64).reshape(draws, cells)
+    # Who shares a deal wins it together.
+    first = np.searchsorted(hopes.deal, np.arange(len(rate) + 1))
+    parts = (first[1:] - first[:-1])[deal]
+    back = np.repeat(np.arange(len(deal)), parts)
+    part = first[deal][back] + np.arange(len(back)) - (np.cumsum(parts) - parts)[back]
+    keys = drawn[back] * cells + place[hopes.cell[part]]
+    return np.bincount(keys, value[back] * hopes.share[part], draws * cells).astype(np.float64).reshape(draws, cells)
 
 
 def _new_deals(random: np.random.Generator, facts: Facts, hopes: Hopes, place: Days, cells: int, draws: int) -> Floats:
@@ -184,7 +192,14 @@ def by_level(facts: Facts, sums: Floats, used: Days, level: str) -> Floats:
     return found
 
 
-def learn(facts: Facts, past: dict[str, tuple[Floats, Floats, Floats]], weight: Floats) -> Shocks:
+def prior(wins: int) -> dict[str, float]:
+    """Spreads before any error is known: that of everything is wider by how little few wins tell (1 / root of wins)."""
+    return {**SHOCK_PRIOR, "total": min(float(np.sqrt(SHOCK_PRIOR["total"] ** 2 + 1 / max(wins, 1))), SHOCK_BOUNDS[1])}
+
+
+def learn(
+    facts: Facts, past: dict[str, tuple[Floats, Floats, Floats]], weight: Floats, priors: dict[str, float]
+) -> Shocks:
     """Spread of shocks from past origins: by level expected, variance before shocks and actual (origin x member).
 
     What errors have beyond the variance of single deals is the shocks': of the total; of teams beyond the total's;
@@ -202,8 +217,8 @@ def learn(facts: Facts, past: dict[str, tuple[Floats, Floats, Floats]], weight: 
             above = hoped, came
         beyond = ((came - hoped) ** 2 - variance).sum(axis=1)
         over, base = float((weight * beyond).sum()), float((weight * (hoped**2).sum(axis=1)).sum())
-        prior = SHOCK_PRIOR_ORIGINS * max(base / weight.sum(), 1e-9)
-        square = (max(over, 0.0) + prior * SHOCK_PRIOR[level] ** 2) / (base + prior)
+        prior_base = SHOCK_PRIOR_ORIGINS * max(base / weight.sum(), 1e-9)
+        square = (max(over, 0.0) + prior_base * priors[level] ** 2) / (base + prior_base)
         found[level] = float(np.clip(np.sqrt(square), *SHOCK_BOUNDS))
     return Shocks(**found)
 

@@ -84,7 +84,7 @@ def _begin(facts: Facts) -> int:
 def _methods_that_speak(facts: Facts, origin: Origin, begin: int) -> dict[str, list[Period]]:
     """Of each method the periods of which it knows every month; ours needs three months and a win to learn from."""
     usable = origin.month - begin + (1 if origin.days_left == 0 else 0)
-    wins = int(facts.bookings.known(origin.day).sum())
+    wins = int(facts.wins.known(origin.day).sum())
     found: dict[str, list[Period]] = {}
     for method in METHODS:
         columns = origin.methods[method]
@@ -112,7 +112,7 @@ def _notes(facts: Facts, origin: Origin, said: dict[str, list[Period]]) -> pd.Da
                 rows.append(
                     ("saleshouse", period.kind, tables.start_of(facts, period), "blended_with_series", round(weight, 3))
                 )
-    wins = int(facts.bookings.known(origin.day).sum())
+    wins = int(facts.wins.known(origin.day).sum())
     general = {
         "no_deals": counts["deals"] == 0,
         "no_wins": counts["deals"] > 0 and wins == 0,

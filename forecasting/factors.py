@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from forecasting.facts import Facts, Floats
+from forecasting.facts import Credited, Facts, Floats
 from forecasting.interface import HORIZONS
 from forecasting.months import Days
 from forecasting.rates import HALF_LIFE, HIGHEST, WINDOW, Rates, Tree, first_ahead
@@ -37,6 +37,7 @@ class Judged:
     rows: slice
     deals: Days
     cells: Days
+    credited: Credited
     finest: Days
     stages: Days
     amounts: Floats
@@ -121,15 +122,23 @@ def judge(facts: Facts, snapshots: Snapshots, tree: Tree, rates: Rates, month: i
     chance = base.copy()
     for factor in factors.values():
         chance = chance * factor
-    # A deal is won once: chances of all months together stay below one.
+    # A deal is won once: chances of all months together stay below one, by half a deal more where few were won so far.
+    deals_won = len(np.unique(snapshots.deal[sample][winners]))
+    highest = min(HIGHEST, (deals_won + 0.5) / (deals_won + 1))
     total = chance.sum(axis=1, keepdims=True)
-    chance = chance * np.minimum(1.0, HIGHEST / np.maximum(total, 1e-12))
+    chance = chance * np.minimum(1.0, highest / np.maximum(total, 1e-12))
     bands = (codes_past["amount_band"], codes_now["amount_band"])
-    value, spread = _values(snapshots, now, sample, weight, won.any(axis=1), segments, bands)
+    wins = facts.wins
+    day = int(snapshots.origin_days[month])
+    brought = wins.amount[wins.known(day)]
+    value, spread = _values(
+        snapshots, now, sample, weight, won.any(axis=1), segments, bands, float(brought.mean()) if len(brought) else 0.0
+    )
     return Judged(
         rows=now,
         deals=snapshots.deal[now],
         cells=snapshots.cell[now],
+        credited=facts.credits.of(snapshots.span[now], snapshots.cell[now]),
         finest=tree.of_rows[now],
         stages=snapshots.attributes["stage_no"][now],
         amounts=snapshots.amount[now],
@@ -196,8 +205,12 @@ def _values(
     is_won: npt.NDArray[np.bool_],
     segments: int,
     bands: tuple[Days, Days],
+    usual_win: float = 0.0,
 ) -> tuple[Floats, float]:
-    """What each open deal brings if it is won, and how far single deals stray from it (share of the value)."""
+    """What each open deal brings if it is won, and how far single deals stray from it (share of the value).
+
+    `usual_win`: what wins have brought, also those that no snapshot saw open; for deals without an amount.
+    """
     rows = sample[is_won]
     weights = weight[is_won]
     amount, brought = snapshots.amount[rows], snapshots.won_amount[rows]
@@ -223,7 +236,7 @@ def _values(
         ratio = (came + usual * of_segment[:, None]) / (hoped + usual)
         spread = float(np.sqrt(np.average((bounded / overall - 1) ** 2, weights=entered)))
     unknown = ~known if (~known).any() else known
-    typical_value = np.zeros(segments)
+    typical_value = np.full(segments, usual_win)
     if len(brought):
         mean = float(np.average(brought[unknown], weights=weights[unknown]))
         typical_value = (

@@ -72,10 +72,17 @@ class Wins:
     day: Days
     amount: Floats
 
+    def known(self, day: int) -> npt.NDArray[np.bool_]:
+        """Which of them hold at the end of a day."""
+        return (self.known_from <= day) & (day < self.known_until)
+
 
 @dataclass(frozen=True)
 class Creations:
-    """Each deal's creation and, if it was won, its first win. `won_month` is -1 without one."""
+    """Each deal's creation and, if it was won, its first win. `won_month` is -1 without one.
+
+    `shared_span` is the first span in which the deal is shared, -1 without one, and `shared_from` its day.
+    """
 
     cell: Days
     day: Days
@@ -85,6 +92,8 @@ class Creations:
     amount: Floats
     known_from: Days
     known_until: Days
+    shared_span: Days
+    shared_from: Days
 
 
 @dataclass(frozen=True)
@@ -105,6 +114,49 @@ class Spans:
     stage_entered: Days
     pushes: Days
     turned: npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Credits:
+    """Who shares what a deal brings, of the spans in which it is shared, in order: cell, booked team, share, cents."""
+
+    span: Days
+    cell: Days
+    team: Days
+    share: Floats
+    cents: Floats
+
+    def of(self, span: Days, own: Days) -> "Credited":
+        """The parts of each of the given spans; one with its own cell where nobody shares."""
+        low = np.searchsorted(self.span, span)
+        count = np.searchsorted(self.span, span, side="right") - low
+        parts = np.maximum(count, 1)
+        place = np.repeat(np.arange(len(span)), parts)
+        first = np.cumsum(parts) - parts
+        shared = (count > 0)[place]
+        which = low[place[shared]] + (np.arange(len(place)) - first[place])[shared]
+        cell, share = own.astype(np.int64)[place], np.ones(len(place))
+        cell[shared], share[shared] = self.cell[which], self.share[which]
+        return Credited(place=place, cell=cell, share=share)
+
+
+@dataclass(frozen=True)
+class Credited:
+    """Parts of deals in order: the deal's place among those asked for, the part's cell and share."""
+
+    place: Days
+    cell: Days
+    share: Floats
+
+    def cents(self, whole: Days) -> Days:
+        """Each part's whole cents: rounded down, what is left over to a deal's first part."""
+        given = whole[self.place]
+        found = np.floor(given * self.share + 1e-6).astype(np.int64)
+        first = np.ones(len(found), dtype=bool)
+        first[1:] = self.place[1:] != self.place[:-1]
+        left = whole - np.bincount(self.place, found, len(whole)).astype(np.int64)
+        found[first] += left[self.place[first]]
+        return found
 
 
 @dataclass(frozen=True)
@@ -145,6 +197,7 @@ class Facts:
     is_renewal: npt.NDArray[np.bool_]
     group: Days
     spans: Spans
+    credits: Credits
     deals: Deals
     wins: Wins
     bookings: Bookings
@@ -206,8 +259,9 @@ def read(connection: duckdb.DuckDBPyConnection, as_of: date, inputs: Inputs, set
     members["total"] = ["total"]
     codes["total"] = np.zeros(len(labels), dtype=np.int64)
     spans, deals = _spans(connection), _deals(connection)
+    shared = _credits(connection, spans)
     wins = _wins(spans, deals)
-    for name in ("forecast_spans", "forecast_cells", "forecast_teams"):
+    for name in ("forecast_spans", "forecast_credits", "forecast_cells", "forecast_teams"):
         connection.execute(f"drop table {name}")
     is_renewal = (labels["part"] == "renewals").to_numpy(dtype=bool)
     return Facts(
@@ -222,10 +276,11 @@ def read(connection: duckdb.DuckDBPyConnection, as_of: date, inputs: Inputs, set
         is_renewal=is_renewal,
         group=codes["segment"] + is_renewal * len(members["segment"]),
         spans=spans,
+        credits=shared,
         deals=deals,
         wins=wins,
-        bookings=_bookings(spans, deals, months),
-        creations=_creations(spans, deals, wins, months),
+        bookings=_bookings(spans, shared, deals, months),
+        creations=_creations(spans, shared, deals, wins, months),
         activities=_activities(connection, inputs, as_of),
         stages=connection.execute("select stage_no, stage, stage_order from forecast_stages order by stage_no").df(),
         counts=_counts(len(deals.created), spans, deals, labels, today),
@@ -237,6 +292,13 @@ def _booked_team(connection: duckdb.DuckDBPyConnection, relation: str, name: str
     found = {row[0] for row in connection.execute(f"describe select * from {relation}").fetchall()}
     told = f"{name}booked_team, " if "booked_team" in found else ""
     return f"coalesce({told}{name}team, 'unknown')"
+
+
+def _told_credits(connection: duckdb.DuckDBPyConnection, relation: str, name: str) -> str:
+    """The column of who shares a deal, NULL where the relation has none."""
+    found = {row[0] for row in connection.execute(f"describe select * from {relation}").fetchall()}
+    parts = "struct(owner varchar, team varchar, booked_team varchar, share double, amount double)[]"
+    return f"cast({name}credits as {parts})" if "credits" in found else f"cast(null as {parts})"
 
 
 def _require(connection: duckdb.DuckDBPyConnection, name: str, relation: str) -> None:
@@ -306,6 +368,7 @@ def _make_deals(connection: duckdb.DuckDBPyConnection, inputs: Inputs, as_of: da
             case when part = 'renewals' then 'renewals' else 'open' end as part,
             coalesce(owner, 'unassigned') as owner, coalesce(team, 'unknown') as team,
             {_booked_team(connection, inputs.deals, "")} as booked_team,
+            {_told_credits(connection, inputs.deals, "")} as credits,
             coalesce(segment, 'unknown') as segment, coalesce(pipeline, 'unknown') as pipeline,
             coalesce(source, 'unknown') as source, stage, cast(close_date as date) as close_date,
             cast(dense_rank() over (order by coalesce(source, 'unknown')) - 1 as integer) as source_no
@@ -337,7 +400,8 @@ def _make_states(connection: duckdb.DuckDBPyConnection, inputs: Inputs, as_of: d
                 coalesce(states.owner, 'unassigned') as owner, coalesce(states.team, 'unknown') as team,
                 coalesce(states.pipeline, 'unknown') as pipeline,
                 cast(states.win_probability as double) as win_probability,
-                {_booked_team(connection, inputs.states, "states.")} as booked_team
+                {_booked_team(connection, inputs.states, "states.")} as booked_team,
+                {_told_credits(connection, inputs.states, "states.")} as credits
             from {inputs.states} as states
             inner join forecast_deals as deals on states.deal_key = deals.deal_key
             where states.valid_from <= date '{as_of}'
@@ -353,12 +417,12 @@ def _make_states(connection: duckdb.DuckDBPyConnection, inputs: Inputs, as_of: d
         ),
         made_up as (
             select deal_no, created_day, decided, 'open', null, null, null, null, owner, team, pipeline, null,
-                team
+                team, credits
             from without_history
             where decided > created_day
             union all
             select deal_no, decided, date '9999-12-31', 'won', null, amount, close_date, won_day, owner, team,
-                pipeline, null, booked_team
+                pipeline, null, booked_team, credits
             from without_history where status = 'won'
         )
         select * from given union all select * from made_up
@@ -366,11 +430,27 @@ def _make_states(connection: duckdb.DuckDBPyConnection, inputs: Inputs, as_of: d
     )
     connection.execute(
         """
+        create or replace temp table forecast_credits as
+        select
+            deal_no, valid_from, part_no, pipeline, coalesce(credit.owner, 'unassigned') as owner,
+            coalesce(credit.team, 'unknown') as team,
+            coalesce(credit.booked_team, credit.team, 'unknown') as booked_team, credit.share, credit.amount
+        from (
+            select deal_no, valid_from, pipeline, unnest(credits) as credit, generate_subscripts(credits, 1) as part_no
+            from forecast_spans where credits is not null
+        )
+        """
+    )
+    connection.execute(
+        """
         create or replace temp table forecast_cells as
         select cast(row_number() over (order by part, owner, team, segment, pipeline) - 1 as integer) as cell, *
         from (
-            select distinct deals.part, spans.owner, spans.team, deals.segment, spans.pipeline
+            select deals.part, spans.owner, spans.team, deals.segment, spans.pipeline
             from forecast_spans as spans inner join forecast_deals as deals on spans.deal_no = deals.deal_no
+            union
+            select deals.part, credits.owner, credits.team, deals.segment, credits.pipeline
+            from forecast_credits as credits inner join forecast_deals as deals on credits.deal_no = deals.deal_no
         )
         """
     )
@@ -378,7 +458,11 @@ def _make_states(connection: duckdb.DuckDBPyConnection, inputs: Inputs, as_of: d
         """
         create or replace temp table forecast_teams as
         select cast(row_number() over (order by team) - 1 as integer) as team_no, team
-        from (select team from forecast_cells union select booked_team from forecast_spans)
+        from (
+            select team from forecast_cells
+            union select booked_team from forecast_spans
+            union select booked_team from forecast_credits
+        )
         """
     )
     connection.execute(
@@ -447,6 +531,31 @@ def _spans(connection: duckdb.DuckDBPyConnection) -> Spans:
     )
 
 
+def _credits(connection: duckdb.DuckDBPyConnection, spans: Spans) -> Credits:
+    rows = connection.execute(
+        f"""
+        select
+            credits.deal_no * cast({2**20} as bigint) + {_day("credits.valid_from")} as place, cells.cell,
+            teams.team_no as team, credits.share, round(credits.amount * 100) as cents
+        from forecast_credits as credits
+        inner join forecast_teams as teams on credits.booked_team = teams.team
+        inner join forecast_deals as deals on credits.deal_no = deals.deal_no
+        inner join forecast_cells as cells
+            on deals.part = cells.part and credits.owner = cells.owner and credits.team = cells.team
+                and deals.segment = cells.segment and credits.pipeline = cells.pipeline
+        order by place, credits.part_no
+        """
+    ).fetchnumpy()
+    places = spans.deal.astype(np.int64) * 2**20 + spans.begins
+    return Credits(
+        span=np.searchsorted(places, np.asarray(rows["place"], dtype=np.int64)),
+        cell=np.asarray(rows["cell"], dtype=np.int64),
+        team=np.asarray(rows["team"], dtype=np.int64),
+        share=np.asarray(rows["share"], dtype=np.float64),
+        cents=np.ma.filled(np.ma.asarray(rows["cents"], dtype=np.float64), np.nan),
+    )
+
+
 def _deals(connection: duckdb.DuckDBPyConnection) -> Deals:
     rows = connection.execute(
         f"""
@@ -482,33 +591,47 @@ def _wins(spans: Spans, deals: Deals) -> Wins:
     )
 
 
-def _bookings(spans: Spans, deals: Deals, months: Months) -> Bookings:
-    rows = np.flatnonzero(spans.status == WON)
-    amount = spans.amount[rows]
-    amount = np.where(np.isnan(amount), deals.amount[spans.deal[rows]], amount)
+def _bookings(spans: Spans, shared: Credits, deals: Deals, months: Months) -> Bookings:
+    won = np.flatnonzero(spans.status == WON)
+    amount = spans.amount[won]
+    amount = np.where(np.isnan(amount), deals.amount[spans.deal[won]], amount)
+    credited = shared.of(won, spans.cell[won])
+    cents = credited.cents(np.rint(np.nan_to_num(amount) * 100).astype(np.int64))
+    rows = won[credited.place]
+    team = spans.booked_team[rows].astype(np.int64)
+    # Parts stand in the same order here and there.
+    is_part = np.isin(rows, shared.span)
+    given = spans.status[shared.span] == WON
+    team[is_part] = shared.team[given]
+    cents[is_part] = np.where(np.isnan(shared.cents[given]), cents[is_part], np.nan_to_num(shared.cents[given]))
     day = spans.won_day[rows].astype(np.int64)
     return Bookings(
-        cell=spans.cell[rows].astype(np.int64),
+        cell=credited.cell,
         month=months.month_of(day),
         day=day,
-        cents=np.rint(np.nan_to_num(amount) * 100).astype(np.int64),
-        team=spans.booked_team[rows].astype(np.int64),
+        cents=cents,
+        team=team,
         known_from=spans.begins[rows].astype(np.int64),
         known_until=spans.ends[rows].astype(np.int64),
     )
 
 
-def _creations(spans: Spans, deals: Deals, wins: Wins, months: Months) -> Creations:
+def _creations(spans: Spans, shared: Credits, deals: Deals, wins: Wins, months: Months) -> Creations:
     """Deals with any span, in order; deals of which nothing is known but that they exist are left out."""
     deal, first_span = np.unique(spans.deal, return_index=True)
     won, first_win = np.unique(wins.deal, return_index=True)
     place = np.searchsorted(deal, won)
     found = {name: np.full(len(deal), value) for name, value in
-             (("won_month", -1), ("won_day", -1), ("known_from", FOREVER), ("known_until", FOREVER))}  # fmt: skip
+             (("won_month", -1), ("won_day", -1), ("known_from", FOREVER), ("known_until", FOREVER),
+              ("shared_span", -1), ("shared_from", FOREVER))}  # fmt: skip
     found["won_day"][place] = wins.day[first_win]
     found["won_month"][place] = months.month_of(wins.day[first_win])
     found["known_from"][place] = wins.known_from[first_win]
     found["known_until"][place] = wins.known_until[first_win]
+    deals_shared, first_part = np.unique(spans.deal[shared.span], return_index=True)
+    place_shared = np.searchsorted(deal, deals_shared)
+    found["shared_span"][place_shared] = shared.span[first_part]
+    found["shared_from"][place_shared] = spans.begins[shared.span[first_part]]
     amount = np.zeros(len(deal))
     amount[place] = wins.amount[first_win]
     day = deals.created[deal].astype(np.int64)

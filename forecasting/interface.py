@@ -10,13 +10,15 @@ reporting currency):
                 deals stay in with status `deleted`.
                 deal_key, created_day, status (open, won, lost, deleted), won_day or NULL, amount or NULL (won: booked;
                 open: today's), part (open, renewals), owner, team, segment, pipeline, source or NULL, stage or NULL,
-                close_date or NULL; optional: booked_team (as in states)
+                close_date or NULL; optional: booked_team, credits (as in states)
     states      One row per deal and span of days at whose ends it stood in one state. A deal without a row has stood
                 in an unknown stage, with an unknown amount, since its creation.
                 deal_key, valid_from, valid_until (exclusive; NULL while it holds), status (open, won, lost), stage or
                 NULL, amount or NULL (not known of that time), close_date or NULL, won_day or NULL (NULL: valid_from),
                 owner, team, pipeline, win_probability or NULL (the CRM's own; NULL: the stage's); optional: booked_team
-                (of a win: the team of its day, with which it stays; NULL: team)
+                (of a win: the team of its day, with which it stays; NULL: team), credits (who shares what the deal
+                brings, as a list of owner, team, booked_team, share and amount (of a win, else NULL), which
+                sum to the whole; NULL: all is the owner's)
     stages      stage, stage_order, win_probability or NULL
     months      Fiscal months without a gap, from the first deal's to the end of the quarter after that of as_of:
                 month_start, month_end, quarter_start, quarter_end, frozen_day or NULL (the day at whose end a month's
@@ -90,10 +92,10 @@ class Forecast:
     intervals   method, period_type, period_start, period_end, level, member, expected_cents, p10_cents, p50_cents,
                 p90_cents (NULL for methods that give none), target_cents, chance_of_target. Whole periods, what is
                 won included; bounds do not add up.
-    deals       One row per open deal and month ahead: deal_key, month_offset, month_start, part, owner, team, segment,
-                pipeline, stage, amount_cents or NULL, value_cents (brought if won), chance, expected_cents, cell,
-                cell_level, n, wins (of deals like this one, in exactly that month), base_chance, reasons (JSON list of
-                code, value, factor).
+    deals       One row per open deal and month ahead, with its owner, also where others share it: deal_key,
+                month_offset, month_start, part, owner, team, segment, pipeline, stage, amount_cents or NULL,
+                value_cents (brought if won), chance, expected_cents, cell, cell_level, n, wins (of deals like this one,
+                in exactly that month), base_chance, reasons (JSON list of code, value, factor).
     errors      method, origin_day, origin_kind (month_end, weekly), period_type (month, quarter, next_three),
                 period_start, period_end, horizon (months from the origin's to the period's first), days_left (to the
                 period's end), level, member, expected_cents, p10_cents, p50_cents, p90_cents, actual_cents (frozen),

@@ -12,7 +12,6 @@ import numpy as np
 from forecasting import baselines, creation, draws, factors, rates, snapshots
 from forecasting.facts import Facts, Floats
 from forecasting.interface import HORIZONS, Settings
-from forecasting.months import Days
 from forecasting.rates import Rates, Tree
 
 WHOLE_HISTORY = 24
@@ -142,7 +141,7 @@ def _origin(
     fitted = rates.fit(tree, counts, month, days_left, with_counts=day == facts.as_of)
     judged = factors.judge(facts, rows, tree, fitted, month)
     coming = creation.expect(facts, created, day, month, days_left)
-    cell = rows.cell[judged.rows]
+    credited = judged.credited
 
     booked_later = _ahead(later, month)
     deals = judged.chance * (judged.value * 100)[:, None]
@@ -180,7 +179,7 @@ def _origin(
     new[:, :lead] = 0
     ours = new + booked_later
     for ahead in range(lead, HORIZONS):
-        ours[:, ahead] += np.bincount(cell, deals[:, ahead], facts.cells)
+        ours[:, ahead] += np.bincount(credited.cell, deals[credited.place, ahead] * credited.share, facts.cells)
     view = baselines.crm_view(facts, rows, month) + booked_later
     cut = baselines.haircut(memory.views, totals, rests, month, days_left)
     methods = {
@@ -205,8 +204,8 @@ def _origin(
         scale=scale,
         fitted=fitted,
         tree=tree,
-        variance=_variance(facts, judged, deals, cell, new, coming),
-        shocks=_shocks(facts, memory, whole, rest, month, days_left),
+        variance=_variance(facts, judged, deals, new, coming),
+        shocks=_shocks(facts, memory, whole, rest, month, day, days_left),
     )
 
 
@@ -268,13 +267,11 @@ def _spread(whole: Floats, ended: int) -> Floats:
     return found
 
 
-def _variance(
-    facts: Facts, judged: factors.Judged, deals: Floats, cell: Days, new: Floats, coming: creation.Coming
-) -> Floats:
+def _variance(facts: Facts, judged: factors.Judged, deals: Floats, new: Floats, coming: creation.Coming) -> Floats:
     """Cell x month ahead: variance before any shock."""
     found = np.zeros((facts.cells, HORIZONS))
     for ahead in range(HORIZONS):
-        hopes = hopes_of(facts, judged, deals, cell, new, coming, (ahead,))
+        hopes = hopes_of(facts, judged, deals, new, coming, (ahead,))
         found[:, ahead] = hopes.variance(facts.cells, facts.group)
     return found
 
@@ -283,7 +280,6 @@ def hopes_of(
     facts: Facts,
     judged: factors.Judged,
     deals: Floats,
-    cell: Days,
     new: Floats,
     coming: creation.Coming,
     ahead: tuple[int, ...],
@@ -293,25 +289,30 @@ def hopes_of(
     chance = judged.chance[:, months].sum(axis=1)
     money = deals[:, months].sum(axis=1)
     likely = chance > 1e-6
+    credited = judged.credited
+    kept = likely[credited.place]
     shared = coming.shares[:, None] * coming.wins[facts.group][:, months]
     return draws.Hopes(
         chance=chance[likely],
         value=money[likely] / chance[likely],
-        cell=cell[likely],
+        cell=credited.cell[kept],
         spread=judged.ratio_spread,
         new_revenue=new[:, months].sum(axis=1),
         new_wins=shared.sum(axis=1),
         new_sizes=coming.sizes,
         new_spread=coming.spread,
+        deal=(np.cumsum(likely) - 1)[credited.place[kept]],
+        share=credited.share[kept],
     )
 
 
 def _shocks(
-    facts: Facts, memory: Memory, whole: Floats, rest: Floats, month: int, days_left: int
+    facts: Facts, memory: Memory, whole: Floats, rest: Floats, month: int, day: int, days_left: int
 ) -> Callable[[tuple[int, ...]], draws.Shocks]:
     """Shocks by months ahead, from the errors of earlier origins that are known by now; learned when asked for."""
     ended = month if days_left == 0 else month - 1
     booked: dict[str, tuple[Floats, Floats]] = {}
+    priors = draws.prior(int(facts.wins.known(day).sum()))
 
     def shocks(ahead: tuple[int, ...]) -> draws.Shocks:
         for level in draws.SHOCKED if not booked else ():
@@ -319,13 +320,13 @@ def _shocks(
         known = [place for place in sorted(memory.expected) if place + ahead[-1] <= ended][-LEARNED_ORIGINS:]
         places = np.array(known, dtype=np.int64)
         if not known:
-            return draws.Shocks(**draws.SHOCK_PRIOR)
+            return draws.Shocks(**priors)
         said = [memory.by_member(facts, place, ahead) for place in known]
         past = {}
         for level in draws.SHOCKED:
             hoped, variance = (np.stack([row[place][level] for row in said]) for place in range(2))
             came = np.sum([booked[level][step == 0][:, places + step] for step in ahead], axis=0)
             past[level] = hoped, variance, np.ascontiguousarray(came.T)
-        return draws.learn(facts, past, 0.5 ** ((month - places) / SHOCK_HALF_LIFE))
+        return draws.learn(facts, past, 0.5 ** ((month - places) / SHOCK_HALF_LIFE), priors)
 
     return shocks

@@ -5,6 +5,10 @@ What belongs here: rates from the counts that SQL made. What does not: what else
 A level's rate is its parent's times how often the added attribute was won against what the parents expected, drawn to
 the level's own count: p = p0 (w + k) / (n p0 + k), the mean of a gamma prior with k wins behind it (Poisson-gamma
 shrinkage, Bühlmann). Newer months count more: half as much every `HALF_LIFE` months.
+
+The root is drawn too, so that a handful of deals never makes a chance of 0 or 1: the first month ahead to a tenth of a
+win among two deals, each later one by half a win to half of the month before it, which is all that is said of a month
+whose outcome nobody has seen yet.
 """
 
 from dataclasses import dataclass
@@ -22,6 +26,8 @@ LEVELS = (("part",), ("stage_no",), ("days_in_stage",), ("close",), ("segment",)
 HALF_LIFE = 18.0
 WINDOW = 36
 PRIOR_WINS = 6.0
+FIRST_WINS, FIRST_DEALS = 0.1, 2.0
+LATER_WINS, LATER_SHARE = 0.5, 0.5
 HIGHEST = 0.95
 SIZES = {"part": 2, "stage_no": 4_096, "days_in_stage": 16, "close": 16, "segment": 1_024, "age": 16, "pushed": 8}
 
@@ -97,15 +103,14 @@ def fit(tree: Tree, counts: WinCounts, month: int, days_left: int, with_counts: 
     weights = counts.deals[known] * 0.5 ** ((month - counts.month[known]) / HALF_LIFE)
     is_known = (counts.known_from[known] <= month) & (month < counts.known_until[known])
     lag = np.where(is_known, counts.won_month[known] - counts.month[known], -1)
+    root = 0.0
     for ahead in range(first_ahead(days_left), HORIZONS):
         newest = last_complete(month, days_left, ahead)
-        if newest < 0:
-            continue
-        part = slice(begin, int(counts.first[newest + 1]))
+        part = slice(begin, max(int(counts.first[max(newest + 1, 0)]), begin))
         weight, is_win = weights[: part.stop - begin], lag[: part.stop - begin] == ahead
         weighted_wins = weight * is_win
-        total = weight.sum()
-        current: Floats = np.array([weighted_wins.sum() / total if total else 0.0])
+        root = _root(float(weighted_wins.sum()), float(weight.sum()), root)
+        current: Floats = np.array([root])
         # Few deals are won in one month: sums over those alone.
         winners = np.flatnonzero(is_win)
         weighted_wins = weighted_wins[winners]
@@ -123,6 +128,14 @@ def fit(tree: Tree, counts: WinCounts, month: int, days_left: int, with_counts: 
                 won[level][:, ahead] = np.bincount(codes, counts.deals[part] * is_win, size)
         rates[:, ahead] = current
     return Rates(rates=rates, seen=seen, won=won)
+
+
+def _root(wins: float, deals: float, before: float) -> float:
+    """The rate of all deals together; `before`: that of the month before, 0 for the first one."""
+    if before == 0:
+        return min((wins + FIRST_WINS) / (deals + FIRST_DEALS), HIGHEST)
+    start = before * LATER_SHARE
+    return min(start * (wins + LATER_WINS) / (deals * start + LATER_WINS), HIGHEST)
 
 
 def _marginal(

@@ -36,6 +36,7 @@ class Snapshots:
     first: Days
     month: Days
     deal: Days
+    span: Days
     cell: Days
     attributes: dict[str, Days]
     source: Days
@@ -109,6 +110,7 @@ def take(facts: Facts, days_left: int) -> tuple[Snapshots, WinCounts]:
         first=np.searchsorted(month, np.arange(last + 2)),
         month=month,
         deal=deal,
+        span=span.astype(np.int32),
         cell=cell,
         attributes=attributes,
         source=deals.source[deal],

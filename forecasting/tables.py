@@ -42,9 +42,9 @@ def cents_of(facts: Facts, origin: Origin, method: str, ahead: int) -> dict[str,
             "renewals": np.where(facts.is_renewal, whole, zero),
         }
     deals = np.rint(origin.open_deals[:, ahead]).astype(np.int64)
-    cell = origin.judged.cells
+    credited = origin.judged.credited
     opened = np.zeros(facts.cells, dtype=np.int64)
-    np.add.at(opened, cell, deals)
+    np.add.at(opened, credited.cell, credited.cents(deals))
     opened += np.rint(origin.booked_later[:, ahead]).astype(np.int64)
     new = whole_cents(origin.new_deals[:, ahead])
     return {
@@ -99,8 +99,7 @@ def _ranges(
     """Of each level P10, P50, P90 x member of what is still to come; and the draws."""
     judged = origin.judged
     hopes = phase.hopes_of(
-        facts, judged, origin.open_deals, judged.cells, origin.new_deals + origin.booked_later, origin.coming,
-        period.ahead,
+        facts, judged, origin.open_deals, origin.new_deals + origin.booked_later, origin.coming, period.ahead,
     )  # fmt: skip
     seed = (settings.seed, origin.day, period.ahead[0], period.ahead[-1])
     sums, used = draws.draw(facts, hopes, origin.shocks(period.ahead), count, seed)

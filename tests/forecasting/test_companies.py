@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
 from functools import cache
+from itertools import combinations
 
 import duckdb
 import numpy as np
@@ -133,6 +134,66 @@ def test_a_company_that_lacks_something_is_told_so(change: Change, codes: set[st
     else:
         assert next_months(result) > 0
         assert np.isfinite(next_months(result))
+
+
+def of(chosen: Callable[[pd.DataFrame], pd.DataFrame]) -> Change:
+    """Only these deals."""
+    return lambda deals, states: (chosen(deals), states[states["deal_key"].isin(chosen(deals)["deal_key"])])
+
+
+# One after the other; each leaves the rest as it is.
+LACKS: dict[str, Change] = {
+    "twelve deals": of(lambda deals: deals.iloc[:: len(deals) // 12].head(12)),
+    "one rep": lambda deals, states: (deals.assign(owner="o"), states.assign(owner="o")),
+    "no stages": lambda deals, states: (deals.assign(stage=None), states.assign(stage=None)),
+    "no dates": lambda deals, states: (deals.assign(close_date=None), states.assign(close_date=None)),
+    "all won": of(lambda deals: deals[deals["status"] != "lost"]),
+    "none won": of(lambda deals: deals[deals["status"] != "won"]),
+    "one win": of(lambda deals: deals[(deals["status"] != "won") | ((deals["status"] == "won").cumsum() == 1)]),
+    "no amounts": lambda deals, states: (
+        deals.assign(amount=deals["amount"].where(deals["status"] != "open")),
+        states.assign(amount=states["amount"].where(states["status"] != "open")),
+    ),
+}
+COMBINED = [
+    *combinations(LACKS, 1), ("twelve deals", "one win"), ("twelve deals", "none won"), ("no amounts", "one win"),
+    ("twelve deals", "one rep", "no stages", "no dates", "one win"), ("twelve deals", "all won", "no dates"),
+    ("no stages", "no dates", "all won"), ("all won", "one win", "one rep"),
+    ("no stages", "no dates", "no amounts", "one rep"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("lacks", COMBINED, ids=" + ".join)
+@pytest.mark.parametrize("days", [92, 106])
+def test_a_handful_of_deals_makes_no_confident_figure(days: int, lacks: tuple[str, ...]) -> None:
+    """Three months, or three and a half, without this or that: every open deal may be won and may not."""
+    since = AS_OF - timedelta(days=days)
+    deals, states = of(lambda deals: deals[deals["created_day"] >= since])(*plain(months=6))
+    for name in lacks:
+        deals, states = LACKS[name](deals, states)
+    result = made(deals, states)
+    wins = int((deals["status"] == "won").sum())
+    told = set(result.notes["code"])
+    speaks = result.periods[result.periods["method"] == "saleshouse"]["last_offset"].max() > 0
+    assert speaks == (wins > 0)
+    if not wins:
+        assert {"no_wins", "not_enough_history"} <= told
+        assert result.deals.empty
+        return
+    assert {"few_wins", "blended_with_series"} <= told
+    assert (deals["status"] == "open").any()
+    assert set(result.deals["deal_key"]) == set(deals[deals["status"] == "open"]["deal_key"])
+    assert (result.deals["chance"] > 0).all()
+    assert (result.deals["value_cents"] > 0).all()
+    assert result.deals.groupby("deal_key")["chance"].sum().max() <= (wins + 0.5) / (wins + 1) + 1e-6
+    cells = result.cells[(result.cells["method"] == "saleshouse") & (result.cells["part"] == "open")]
+    spoken = result.deals[result.deals["month_offset"] <= cells["month_offset"].max()]
+    assert cells["expected_cents"].sum() == spoken["expected_cents"].sum()
+    assert next_months(result) > 0
+    # The range of the next month says how little is known.
+    total = result.intervals[(result.intervals["level"] == "total") & (result.intervals["method"] == "saleshouse")]
+    month = total[(total["period_type"] == "month") & (total["period_start"] == AS_OF + timedelta(days=1))].iloc[0]
+    assert month["p90_cents"] - month["p10_cents"] > 0.7 * month["expected_cents"]
 
 
 def test_three_months_are_forecast_with_the_series_at_hand() -> None:

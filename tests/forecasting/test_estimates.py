@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from forecasting import baselines, phase, rates
-from forecasting.draws import SHOCK_PRIOR, Hopes, Shocks, _places, by_level, draw, quantiles, size_spread
+from forecasting.draws import SHOCK_PRIOR, Hopes, Shocks, _places, by_level, draw, prior, quantiles, size_spread
 from forecasting.factors import _values, amount_bands, thresholds_of
 from forecasting.months import Months, day_number
 from forecasting.scores import scoreboard
@@ -52,20 +52,37 @@ def counts_of(rows: list[tuple[int, int, int, float]]) -> WinCounts:
 
 
 def test_the_win_table_draws_each_level_to_the_one_above(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Stage 1: 100 deals, 10 won in the next month; stage 2: 20 deals, 14 won. All: 24 of 120, a fifth.
+    """Stage 1: 100 deals, 10 won in the next month; stage 2: 20 deals, 14 won. All: 24 of 120, with a tenth of a win
+    among two deals more 24.1 of 122; drawn to six wins as the one part there is.
 
-    Stage 2 hopes for 4 by that, so the attribute's factor is (14 + 6) / (4 + 6) = 2; the cell, which now hopes for 8,
-    comes to 0.4 x (14 + 6) / (8 + 6). Stage 1 likewise.
+    By that stage 2 hopes for h, so the attribute's factor is (14 + 6) / (h + 6); the cell, which now hopes for as many
+    times h, comes to (14 + 6) / (that + 6) of it. Stage 1 likewise. A month later nobody has seen: half of it.
     """
     monkeypatch.setattr(rates, "HALF_LIFE", 1e9)
     monkeypatch.setattr(rates, "LEVELS", (("part",), ("stage_no",)))
     counts = counts_of([(0, 1, 1, 10), (0, 1, -1, 90), (0, 2, 1, 14), (0, 2, -1, 6)])
     fitted = rates.fit(tree_of(counts), counts, 1, 0)
-    first = 0.2 * (10 + 6) / (20 + 6)
-    assert fitted.rates[:, 1] == pytest.approx([first * (10 + 6) / (100 * first + 6), 0.4 * (14 + 6) / (8 + 6)])
+    part = 24.1 / 122 * (24 + 6) / (120 * 24.1 / 122 + 6)
+    first, second = part * (10 + 6) / (100 * part + 6), part * (14 + 6) / (20 * part + 6)
+    assert fitted.rates[:, 1] == pytest.approx(
+        [first * (10 + 6) / (100 * first + 6), second * (14 + 6) / (20 * second + 6)]
+    )
     assert fitted.seen[1][:, 1].tolist() == [100, 20]
     assert fitted.won[1][:, 1].tolist() == [10, 14]
-    assert (fitted.rates[:, [0, 2, 3, 4, 5]] == 0).all()
+    assert (fitted.rates[:, 0] == 0).all()
+    assert fitted.rates[:, 2:] == pytest.approx(24.1 / 122 * np.tile(0.5 ** np.arange(1, 5), (2, 1)))
+
+
+def test_no_handful_makes_a_chance_of_nothing_or_of_certainty() -> None:
+    """Neither three of three nor none of three; later months begin at half of the month before, by half a win."""
+    three, none = rates._root(3, 3, 0), rates._root(0, 3, 0)
+    assert (three, none) == pytest.approx((3.1 / 5, 0.1 / 5))
+    assert rates._root(0, 3, three) == pytest.approx(0.31 * 0.5 / (3 * 0.31 + 0.5))
+    assert rates._root(0, 0, three) == pytest.approx(0.31)
+    # Of many it is what was seen.
+    assert rates._root(400, 1_000, rates._root(300, 1_000, 0)) == pytest.approx(0.4, rel=0.003)
+    assert prior(4)["total"] == pytest.approx((0.1**2 + 1 / 4) ** 0.5)
+    assert prior(10**9) == pytest.approx(SHOCK_PRIOR)
 
 
 def tree_of(counts: WinCounts) -> rates.Tree:
@@ -83,7 +100,8 @@ def test_what_was_not_known_at_the_origin_does_not_count() -> None:
     late = WinCounts(**{**vars(counts), "known_from": np.where(counts.won_month >= 0, 3, 32_000)})
 
     tree = tree_of(late)
-    assert rates.fit(tree, late, 2, 0).rates[0, 1] == 0
+    nobody = WinCounts(**{**vars(counts), "won_month": np.full(2, -1)})
+    assert rates.fit(tree, late, 2, 0).rates[0, 1] == rates.fit(tree, nobody, 2, 0).rates[0, 1]
     assert rates.fit(tree, late, 3, 0).rates[0, 1] > 0.3
 
 
@@ -149,6 +167,7 @@ def test_draws_have_the_expected_mean_and_members_sum_to_the_total(messy: Offere
         chance=np.array([0.9, 0.5, 0.1]), value=np.array([100.0, 1_000.0, 5_000.0]), cell=np.array([0, 1, 2]),
         spread=0.2, new_revenue=np.where(np.arange(facts.cells) == 3, 400.0, 0.0),
         new_wins=np.where(np.arange(facts.cells) == 3, 2.0, 0.0), new_sizes=sizes, new_spread=size_spread(sizes),
+        deal=np.arange(3), share=np.ones(3),
     )  # fmt: skip
     sums, used = draw(facts, hopes, Shocks(0.1, 0.05, 0.1), 20_000, (1,))
     assert used.tolist() == [0, 1, 2, 3]

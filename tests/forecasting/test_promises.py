@@ -62,6 +62,81 @@ def test_a_win_stays_with_the_team_of_its_day(messy: Offered, messy_forecast: Fo
     test_every_level_and_part_adds_up_to_the_cent(told)
 
 
+def sharing(states: str, booked_team: str = "team 1") -> str:
+    """Every third deal is shared with a colleague since a month after it came, or since its close if that is later."""
+    return f"""(
+        with told as (
+            select *, hash(deal_key) % 3 = 0 and valid_from >= (min(valid_from) over (partition by deal_key)) + 30
+                as is_shared
+            from {states}
+        )
+        select * exclude (is_shared), case when is_shared then [
+            {{'owner': owner, 'team': team, 'booked_team': null, 'share': 0.6, 'amount': null}},
+            {{'owner': 'colleague', 'team': 'team 1', 'booked_team': '{booked_team}', 'share': 0.4, 'amount': null}}
+        ] end as credits
+        from told
+    )"""
+
+
+def test_who_shares_a_deal_is_credited_as_what_came_is(messy: Offered, messy_forecast: Forecast) -> None:
+    """Owners and teams change, nothing else: neither totals nor deals, and the same of forecasts of past days."""
+    given = messy.inputs()
+    settings = replace(QUICK, origins=3, weekly_origins=2, weekly_days_left=(14,))
+    inputs = replace(given, states=sharing(given.states, "Elsewhere"))
+    told = forecast(messy.connection, as_of=messy.company.last_day, inputs=inputs, settings=settings)
+    for name in ("segment", "pipeline", "part"):
+        sums = [
+            one.cells.groupby(["method", "month_offset", name])["expected_cents"].sum().rename("cents").reset_index()
+            for one in (told, messy_forecast)
+        ]
+        both = sums[0].merge(sums[1], on=["method", "month_offset", name])
+        assert len(both) == len(sums[0])
+        assert (both["cents_x"] - both["cents_y"]).abs().max() <= 1  # cents of new deals are rounded by cell
+    pd.testing.assert_frame_equal(told.deals, messy_forecast.deals)
+    ours = told.cells[told.cells["method"] == "saleshouse"]
+    first, last = messy.company.last_day.replace(day=1), messy.company.last_day
+    won = messy.connection.execute(
+        f"""
+        select round(amount * 100), credits is not null from {inputs.states}
+        where status = 'won' and valid_until is null and won_day between date '{first}' and date '{last}'
+        """
+    ).fetchall()
+    shared = [int(cents) for cents, is_shared in won if is_shared]
+    assert shared
+    colleague = ours[ours["owner"] == "colleague"]
+    booked = colleague[colleague["part"] == "won"]
+    assert booked[booked["month_offset"] == 0]["expected_cents"].sum() == sum(cents * 2 // 5 for cents in shared)
+    assert set(booked["team"]) == {"Elsewhere"}
+    assert set(colleague[colleague["part"] != "won"]["team"]) == {"team 1"}
+    for part in ("open", "not_created"):
+        assert 0.02 < colleague[colleague["part"] == part]["expected_cents"].sum() / (
+            ours[ours["part"] == part]["expected_cents"].sum()
+        ) < 0.2  # fmt: skip
+    # A range of their own, and what came is theirs as well.
+    errors = told.errors[(told.errors["member"] == "colleague") & (told.errors["method"] == "saleshouse")]
+    assert (errors["actual_cents"] > 0).any()
+    assert (errors["p90_cents"] > 0).any()
+    test_every_level_and_part_adds_up_to_the_cent(told)
+
+
+def test_cutting_all_data_after_a_day_changes_no_credit(messy: Offered) -> None:
+    """Who shared a deal later is nobody then."""
+    settings = replace(QUICK, origins=3, past_draws=40, draws=40, weekly_origins=0)
+    given = messy.inputs()
+    inputs = replace(given, states=sharing(given.states))
+    errors = forecast(messy.connection, as_of=messy.company.last_day, inputs=inputs, settings=settings).errors
+    day = min(errors["origin_day"])
+    then = messy.inputs(day)
+    found = forecast(
+        messy.connection, as_of=day, inputs=replace(then, states=sharing(then.states)), settings=settings
+    ).intervals
+    keys = ["method", "period_type", "period_start", "level", "member"]
+    both = found.merge(errors[errors["origin_day"] == day], on=keys, suffixes=("_then", "_again"))
+    assert ((both["member"] == "colleague") & (both["expected_cents_then"] > 0)).any()
+    for name in ("expected_cents", "p10_cents", "p50_cents", "p90_cents"):
+        assert both[f"{name}_then"].eq(both[f"{name}_again"]).fillna(True).all()
+
+
 def test_deals_add_up_to_the_cells_of_deals_that_exist(messy_forecast: Forecast) -> None:
     cells = messy_forecast.cells
     ours = cells[(cells["method"] == "saleshouse") & (cells["part"] == "open")]
