@@ -358,41 +358,6 @@
     {{ return(models) }}
 {%- endmacro %}
 
-{#-
-    Every landed entity that is staged, as the source's own folder declares it (`meta.staged` of its raw table, see
-    docs/sources.md): where it was landed, the model that stages it, and how its rows are counted. While dbt parses
-    nothing is declared yet: then it is every model, so that what asks refers to all of them.
--#}
-{% macro landed_entities() -%}
-    {%- set found = [] -%}
-    {%- if not execute -%}
-        {%- for source_name, entity in staged_models() -%}
-            {%- do found.append({'model': 'stg_' ~ source_name ~ '__' ~ entity}) -%}
-        {%- endfor -%}
-        {{ return(found) }}
-    {%- endif -%}
-    {%- for table in graph.sources.values() if table.source_name == 'raw' and table.meta.get('staged') -%}
-        {%- set source_name, entity = table.name.split('__', 1) -%}
-        {%- set declared = table.meta['staged'] -%}
-        {%- set model_name = 'stg_' ~ source_name ~ '__' ~ declared['as'] -%}
-        {%- do found.append({
-            'source': source_name,
-            'entity': entity,
-            'relation': table.relation_name,
-            'model': model_name,
-            'reads': graph.nodes['model.' ~ project_name ~ '.' ~ model_name].config.meta.get('reads', []),
-            'staged_as': ([declared['as']] + declared.get('also_as', [])) | join(', ')
-            if declared['as'] in var('staged').get(source_name, []) else none,
-            'id_column': declared.get('id'),
-            'in_parts': declared.get('in_parts', false),
-            'time': declared.get('time'),
-            'day': declared.get('day'),
-            'condition': declared.get('where'),
-        }) -%}
-    {%- endfor -%}
-    {{ return(found) }}
-{%- endmacro %}
-
 {#- Whether a source keeps no leads beside its contacts, so that each contact is one. -#}
 {% macro contacts_are_leads(source_system) -%}
     {%- set sources = [] -%}

@@ -3,10 +3,7 @@
 -- their own number.
 -- A returned row: an entity and a load that this build read, whose staged rows are not the landed
 -- ones.
-{%- set entities = [] %}
-{%- for landed in landed_entities() if landed.model.startswith('stg_files__') and landed.entity != 'readings' %}
-{%- do entities.append(landed) %}
-{%- endfor %}
+{%- set entities = landed_entities(only_source='files', canonical=true) %}
 
 with
 
@@ -30,7 +27,7 @@ staged as (
         '{{ landed.entity }}' as entity,
         staged.load_number,
         count(*) as rows_staged
-    from {{ ref(landed.model) }} as staged
+    from {{ ref('stg_' ~ landed.model) }} as staged
     group by staged.load_number
     {%- if not loop.last %}
     union all

@@ -5,7 +5,7 @@
 -- more staged rows than landed. Only loads that a model read in this build and that left rows over
 -- are looked at again.
 -- Records are those of every raw table whose folder declares what their id is staged as.
-{%- set entities = landed_entities() | selectattr('id_column') | list if execute else landed_entities() %}
+{%- set entities = landed_entities(with_id=true) %}
 
 with
 {% for landed in entities %}
@@ -14,7 +14,7 @@ with
     select
         staged.load_number,
         count(distinct staged.version_order || ':' || coalesce(staged.{{ landed.id_column }}, '')) as rows_staged
-    from {{ ref(landed.model) }} as staged
+    from {{ ref('stg_' ~ landed.model) }} as staged
     {%- if landed.condition %}
     where {{ landed.condition }}
     {%- endif %}
@@ -41,7 +41,7 @@ with
     from {{ landed.relation }} as raw_rows
     inner join {{ raw_table }}_compared as compared
         on raw_rows._dlt_load_id = compared.dlt_load_id and compared.rows_landed > compared.rows_staged
-    anti join {{ ref(landed.model) }} as staged
+    anti join {{ ref('stg_' ~ landed.model) }} as staged
         on
             raw_rows.id is not distinct from staged.{{ landed.id_column }}
             and {{ content_hash(landed.reads or ['id'], 'raw_rows') }} = staged.content_hash

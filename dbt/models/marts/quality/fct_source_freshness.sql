@@ -32,13 +32,13 @@ entities_staged as (
     select
         '{{ landed.source }}' as source,
         '{{ landed.entity }}' as entity,
-        cast({{ "'" ~ landed.staged_as ~ "'" if landed.staged_as else 'null' }} as text) as staged_as,
+        nullif('{{ landed.staged_as or '' }}', '') as staged_as,
         coalesce(cast(sum(by_load.rows_staged) as bigint), 0) as rows_staged,
         coalesce(cast(sum(by_load.rows_read - by_load.rows_staged) as bigint), 0) as rows_rejected,
         max(by_load.load_number) as last_rows_load_number,
         max_by(by_load.rows_staged, by_load.load_number) as last_rows_staged,
         max_by(by_load.rows_read - by_load.rows_staged, by_load.load_number) as last_rows_rejected,
-        {{ 'true' if landed.in_parts else 'false' }} as is_staged_in_parts,
+        cast({{ landed.in_parts or false }} as boolean) as is_staged_in_parts,
         max(by_load.last_record_at) as last_record_at
     from (
         select
@@ -64,7 +64,7 @@ entities_staged as (
                 null as timestamp
             ){% endif %}
                 as last_record_at
-        from {{ ref(landed.model) }} as staged
+        from {{ ref('stg_' ~ landed.model) }} as staged
         cross join run_context
         where staged.load_number <= run_context.known_at{{ ' and ' ~ landed.condition if landed.condition }}
         group by staged.load_number
