@@ -1,11 +1,14 @@
 """Records that mislead, from raw to marts: what the models refuse, neutralise, or name as the reason for failing."""
 
 import json
+import shutil
 from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
 from configuration.errors import BuildError
@@ -149,6 +152,16 @@ def test_a_page_that_came_twice_counts_once(told: Lake) -> None:
         "select rows_fetched, rows_staged, rows_rejected, rows_duplicate from fct_source_freshness "
         "where source = 'hubspot' and entity = 'deals'"
     ) == [{"rows_fetched": 18, "rows_staged": 10, "rows_rejected": 6, "rows_duplicate": 2}]
+
+
+def test_a_landed_row_that_is_lost_is_found(told: Lake, tmp_path: Path) -> None:
+    query = told.manifest.nodes["test.saleshouse.assert_landed_rows_are_accounted_for"].compiled_code
+    with duckdb.connect() as connection:
+        shutil.copy(told.home.history, tmp_path / "history.duckdb")
+        connection.execute(f"attach '{tmp_path / 'history.duckdb'}' as history")
+        assert connection.execute(query).fetchall() == []
+        connection.execute("delete from history.staging.stg_hubspot__deals where deal_id = '14'")
+        assert [row[0::2] for row in connection.execute(query).fetchall()] == [("hubspot__deals", "14")]
 
 
 def test_merged_records_vanish_and_what_names_them_follows(lake: Lake) -> None:
