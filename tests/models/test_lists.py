@@ -66,7 +66,8 @@ WRONG: dict[str, list[Row]] = {
     ),
     "rates": listed(
         "rates", rate("2026-06-17", "0.93"), rate("2026-06-17", "0.39"), rate("2026-06-16", "0"),
-        rate("soon", "0.93"), *(rate(f"2026-{day}", "1.2", "GBP") for day in ("01-02", "01-03", "01-04", "02-19")),
+        rate("soon", "0.93"), *(rate(f"2026-01-{day}", "1.2", "GBP") for day in range(10, 20)),
+        rate("2026-03-06", "1.2", "GBP"),
     ),
     "holidays": listed(
         "holidays", {"holiday_date": "2023-07-06"}, {"region": "DE", "holiday_date": "2024-10-03"},
@@ -116,7 +117,7 @@ def told(lakes: Callable[[], Lake]) -> tuple[str, list[str]]:
         "files.rates: rates.csv row 3: says the daily rate of USD of 2026-06-17 again, which row 2 says - keep one",
         "files.rates: rates.csv row 4: the rate 0.000000000 is not above 0 - write what one USD is worth",
         "files.rates: rates.csv row 5: rate_date is not a date - correct the row",
-        "files.rates: rates.csv row 9: there is no daily rate of GBP between 2026-01-04 and 2026-02-19 - add the",
+        "files.rates: rates.csv row 16: there is no daily rate of GBP between 2026-01-19 and 2026-03-06 - add the",
         "files.holidays: holidays.csv: no holiday is listed between 2023 and 2026 - add those of 2024",
         "saleshouse.yml company.business_hours.holiday_region: the list has no holiday of the region CZ - write the",
         "files.fiscal_periods: fiscal_periods.csv row 3: the period begins on 2026-01-30, the one before it ends",

@@ -642,6 +642,12 @@ def create(
     _insert(connection, "fct_leads", lead_rows)
     deal_rows, visit_rows = _deals(random, deals, lead_rows)
     _insert(connection, "fct_deals", deal_rows)
+    connection.execute(
+        """
+        alter table marts.fct_deals add column close_day_gap_days bigint;
+        update marts.fct_deals set close_day_gap_days = close_date - stage_close_date where status <> 'open';
+        """
+    )
     _insert(connection, "fct_deal_stage_visits", visit_rows)
     if deals:
         _insert(

@@ -201,7 +201,8 @@ rates_with_before as (
         rates.rate_date,
         rates.place,
         rates.row_number,
-        lag(rates.rate_date) over currency_by_day as date_before
+        lag(rates.rate_date) over currency_by_day as date_before,
+        row_number() over currency_by_day as rate_no
     from rates
     where rates.reject_reason is null and rates.kind = 'daily'
     window currency_by_day as (partition by rates.currency order by rates.rate_date)
@@ -229,7 +230,9 @@ rates_missing as (
     from rates_with_before
     inner join rates_usual on rates_with_before.currency = rates_usual.currency
     where
-        rates_with_before.rate_date - rates_with_before.date_before > 45
+        -- A first rate that stands alone is one that was known to hold until the list begins.
+        rates_with_before.rate_no > 10
+        and rates_with_before.rate_date - rates_with_before.date_before > 45
         and rates_with_before.rate_date - rates_with_before.date_before > 10 * rates_usual.usual_days
 ),
 
