@@ -179,3 +179,22 @@
 {% macro days_until_left(share) -%}
     min(days) filter (where share_left <= {{ share }} + 1e-9)
 {%- endmacro %}
+
+{#- What is won, one row for each who is credited with a part of it. -#}
+{% macro credited(relation) -%}
+    select * exclude (credits)
+    from {{ relation }}
+    where status = 'won' and credits is null
+    union all
+    select
+        shared.* exclude (credits, credit) replace (
+            shared.credit.owner_key as owner_key, shared.credit.owner as owner, shared.credit.amount as amount
+        )
+    from (
+        select
+            *,
+            unnest(credits) as credit
+        from {{ relation }}
+        where status = 'won' and credits is not null
+    ) as shared
+{%- endmacro %}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from datetime import date
 from decimal import ROUND_DOWN, Decimal
 from functools import cached_property
 from typing import Any
@@ -53,6 +54,34 @@ class Splits(Deals):
                 found[row["deal_id"], row["kind"]][str(key_of(row["owner_id"]))] += Decimal(row["share"])
         return found
 
+    @cached_property
+    def _splits_shown(self) -> dict[str, list[tuple[date, pd.Timestamp, dict[str, Decimal]]]]:
+        """deal -> the splits of its revenue that a landing has shown: day, moment of the agreement, owner -> share."""
+        told: dict[tuple[str, str], dict[pd.Timestamp, dict[str, Decimal]]] = defaultdict(dict)
+        today = self.day(self.moment.now)
+        for row in self.company.deal_splits.to_dict("records"):
+            if row["kind"] != "revenue" or ("deal", row["deal_id"]) in self.gone:
+                continue
+            if row["noted_in"] == "crm" or self.day(row["agreed_at"]) < today:
+                parts = told[row["deal_id"], row["noted_in"]].setdefault(row["agreed_at"], defaultdict(Decimal))
+                parts[str(key_of(row["owner_id"]))] += Decimal(row["share"])
+        found: dict[str, list[tuple[date, pd.Timestamp, dict[str, Decimal]]]] = defaultdict(list)
+        for (deal_id, noted_in), splits in told.items():
+            kept = set(splits)
+            if noted_in == "crm":
+                # The CRM tells the one that holds when it is asked.
+                shown = ([at for at in splits if at < until] for until in (self.moment.now, self.links_read_at))
+                kept = {max(ats) for ats in shown if ats}
+            found[deal_id] += [(self.day(at), at, splits[at]) for at in kept if at < self.end]
+        return found
+
+    def shares_on(self, deal_id: str, owner: str | None, day: date) -> dict[str | None, Decimal]:
+        """Who is credited with which share of a deal at the end of a day; `owner`: who held it or closed it."""
+        known = [split for split in self._splits_shown.get(deal_id, []) if split[0] <= day]
+        if not known:
+            return {owner: Decimal(1)}
+        return self._whole(dict(max(known, key=lambda split: split[1])[2]), owner)[1]
+
     def owner_at_close(self, deal: dict[Any, Any]) -> str | None:
         """Who held the deal when it closed; of an open one who holds it."""
         held: list[str | None] = []
@@ -72,26 +101,15 @@ class Splits(Deals):
     def _revenue(self, deal: dict[Any, Any]) -> list[Part]:
         owner = self.owner_at_close(deal)
         agreed = self._agreed.get((deal["deal_id"], "revenue"), {})
-        stated: dict[str | None, Decimal] = {one: share for one, share in agreed.items()}  # noqa: C416 - wider keys
-        total = sum(stated.values(), Decimal(0))
-        shares = dict(stated)
-        if not stated or total > 1 + ROUNDING:
-            status = "excessive" if stated else "undivided"
-            stated, shares = {}, {owner: Decimal(1)}
-        elif total < 1 - ROUNDING:
-            status = "short"
-            shares[owner] = shares.get(owner, Decimal(0)) + 1 - total
-        else:
-            status = "complete"
-            largest = min(shares, key=lambda one: (-shares[one], str(one)))
-            shares[largest] += 1 - total
+        status, shares = self._whole(agreed, owner)
+        stated = agreed if status in ("short", "complete") else {}
         names = sorted(shares, key=lambda one: (one != owner, -shares[one], str(one)))
         worth = {name: dealt(deal[name], [shares[one] for one in names]) for name in MONEYS}
         return [
             {
                 "owner_key": one,
                 "split_status": status,
-                "stated_share": stated.get(one),
+                "stated_share": stated.get(str(one)),
                 "share": shares[one],
                 **{name: worth[name][place] for name in MONEYS},
                 "is_counted": place == 0,
@@ -99,6 +117,19 @@ class Splits(Deals):
             }
             for place, one in enumerate(names)
         ]
+
+    def _whole(self, stated: dict[str, Decimal], owner: str | None) -> tuple[str, dict[str | None, Decimal]]:
+        """What became of a split, and shares that sum to the whole."""
+        total = sum(stated.values(), Decimal(0))
+        shares: dict[str | None, Decimal] = {one: share for one, share in stated.items()}  # noqa: C416 - wider keys
+        if not stated or total > 1 + ROUNDING:
+            return "excessive" if stated else "undivided", {owner: Decimal(1)}
+        if total < 1 - ROUNDING:
+            shares[owner] = shares.get(owner, Decimal(0)) + 1 - total
+            return "short", shares
+        largest = min(shares, key=lambda one: (-shares[one], str(one)))
+        shares[largest] += 1 - total
+        return "complete", shares
 
     @cached_property
     def overlays_of_deals(self) -> dict[str, list[Part]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
 from datetime import date, timedelta
 from decimal import Decimal
 from functools import cached_property
@@ -15,6 +16,7 @@ from simulator.truth.comparison import Comparison, measures
 from simulator.truth.coverage import Coverage, Member
 from simulator.truth.log import absent, key_of, rounded, table, text_of
 from simulator.truth.pipeline import SOLD, Standing
+from simulator.truth.splits import dealt
 
 FROZEN_AFTER = 5  # working days
 WORDS = {"COMMIT": 0, "BEST_CASE": 1, "PIPELINE": 2}
@@ -67,8 +69,8 @@ class Submissions(Coverage):
                         continue
                     won = self._won_on(standing, closing)
                     if first <= won <= last:
-                        for member in self._members(key_of(closing.owner), won):
-                            found[span, member] += self.value(standing, won)
+                        for member, amount in self._parts_won(deal_id, closing, self.value(standing, won), won, day):
+                            found[span, member] += amount
             month = last + timedelta(days=1)
         return found
 
@@ -78,12 +80,24 @@ class Submissions(Coverage):
         found: dict[tuple[Span, Member], Decimal] = defaultdict(Decimal)
         for deal in self.fct_deals.to_dict("records"):
             counts = deal["status"] == "won" and not deal["is_excluded"] and deal["pipeline_purpose"] in SOLD
-            # Calls, like forecasts, are of who held the deal when it closed: splits share the credit, not the call.
             if counts and deal["close_day"] <= self.moment.as_of and not absent(deal["amount_reporting"]):
                 for kind in ("month", "quarter"):
-                    for member in self._members(self.owner_at_close(deal), deal["close_day"]):
-                        found[self._period(kind, deal["close_day"]), member] += deal["amount_reporting"]
+                    span = self._period(kind, deal["close_day"])
+                    for part in self.credits_of_deals[deal["deal_key"]]:
+                        for member in self._members(part["owner_key"], deal["close_day"]):
+                            found[span, member] += part["amount_reporting"]
         return found
+
+    def _parts_won(
+        self, deal_id: str, closing: Standing, amount: Decimal, won: date, day: date
+    ) -> Iterator[tuple[Member, Decimal]]:
+        """Of a won deal each member's parts, by the split that held at the end of `day`; the total has them all."""
+        owner = key_of(closing.owner)
+        shares = self.shares_on(deal_id, owner, day)
+        names = sorted(shares, key=lambda one: (one != owner, -shares[one], str(one)))
+        for one, part in zip(names, dealt(amount, [shares[one] for one in names]), strict=True):
+            for member in self._members(one, won):
+                yield member, part or Decimal(0)
 
     def _called_in_files(self) -> list[dict[str, Any]]:
         found = []
@@ -112,7 +126,7 @@ class Submissions(Coverage):
         days = [span.end for span in months if span.end < self.moment.as_of]
         found = []
         for day in [*days, self.moment.as_of]:
-            stood = [self._standing(deal_id, day) for deal_id in self.pipeline_deals]
+            stood = [(deal_id, *self._standing(deal_id, day)) for deal_id in self.pipeline_deals]
             for kind in ("month", "quarter"):
                 span = self._period(kind, day + timedelta(days=1))
                 # The fourth is weighted by the sellers' own probabilities.
@@ -120,14 +134,14 @@ class Submissions(Coverage):
                 counts: dict[Member, list[int]] = defaultdict(lambda: [0] * 4)
                 named: set[Member] = set()
                 weighed: set[Member] = set()
-                for standing, closing in stood:
+                for deal_id, standing, closing in stood:
                     if standing is None or closing is None:
                         continue
                     if standing.status == "won":
                         won = self._won_on(standing, closing)
                         if span[1] <= won <= day:
-                            for member in self._members(key_of(closing.owner), won):
-                                sums[member] = [one + self.value(standing, won) for one in sums[member]]
+                            for member, part in self._parts_won(deal_id, closing, self.value(standing, won), won, day):
+                                sums[member] = [one + part for one in sums[member]]
                     elif standing.status == "open" and text_of(standing.category) in WORDS:
                         word = WORDS[str(standing.category)]
                         due = standing.due is not None and standing.due <= span[2]

@@ -103,7 +103,7 @@ SCHEMAS = {
     "int_deal_activities": (
         "deal_key text, source_system text, last_activity_at timestamp, next_activity_at timestamp"
     ),
-    "int_deal_splits": "deal_key text, kind text, owner_key text, stated_share decimal(18,9)",
+    "int_deal_splits": "deal_key text, kind text, owner_key text, stated_share decimal(18,9), is_last boolean",
     "int_rates_daily": "currency text, rate_to_reporting decimal(18,9), rate_date date",
     "fct_deal_stage_visits": (
         "deal_key text, owner_key text, stage_key text, pipeline_id text, stage text, history_basis text,"

@@ -13,13 +13,11 @@ months as (
 ),
 
 deals as (
-    select * from {{ ref('int_forecast_deals') }}
-    where status = 'won'
+    {{ credited(ref('int_forecast_deals')) }}
 ),
 
 spans as (
-    select * from {{ ref('int_forecast_spans') }}
-    where status = 'won'
+    {{ credited(ref('int_forecast_spans')) }}
 ),
 
 team_periods as (
@@ -51,7 +49,7 @@ periods as (
     inner join months as last_months on months.quarter_end = last_months.month_end
 ),
 
--- A booking stays with the team that its owner was in when it closed.
+-- A booking stays with the team that whoever is credited was in when it closed.
 bookings_of_today as (
     select
         months.month_start,

@@ -1,4 +1,7 @@
-{#- The deals whose bookings are forecast as they stand today, by who is credited and part of the forecast. -#}
+{#-
+    The deals whose bookings are forecast as they stand today, by who is credited and part of the forecast; `credits`
+    says who has which part where others share a deal.
+-#}
 with
 
 deals as (
@@ -27,6 +30,35 @@ teams as (
     where is_last
 ),
 
+splits as (
+    select * from {{ ref('fct_deal_splits') }}
+    where kind = 'revenue' and split_status in ('complete', 'short')
+),
+
+shared as (
+    select
+        splits.deal_key,
+        list(
+            struct_pack(
+                owner_key := splits.owner_key,
+                owner := {{ owner_member('owners') }},
+                team := coalesce(teams.team, 'unassigned'),
+                booked_team := case when splits.status = 'won' then coalesce(team_periods.team, 'unassigned') end,
+                share := splits.share,
+                amount := case when splits.status = 'won' then splits.amount_reporting end
+            ) order by splits.is_deal_owner desc, splits.share desc, splits.owner_key asc
+        ) as credits
+    from splits
+    left join owners on splits.owner_key = owners.owner_key
+    left join teams on splits.owner_key = teams.owner_key
+    left join team_periods
+        on
+            splits.owner_key = team_periods.owner_key
+            and splits.close_day >= team_periods.valid_from_date
+            and splits.close_day < team_periods.valid_to_date
+    group by all
+),
+
 final as (
     select
         deals.deal_key,
@@ -44,10 +76,12 @@ final as (
         deals.amount_reporting as amount,
         deals.created_date as created_day,
         case when deals.status = 'won' then deals.close_day end as won_day,
-        deals.close_date
+        deals.close_date,
+        shared.credits
     from deals
     inner join pipeline_deals on deals.deal_key = pipeline_deals.deal_key
     left join credits on deals.deal_key = credits.deal_key
+    left join shared on deals.deal_key = shared.deal_key
     left join owners on credits.owner_key = owners.owner_key
     left join teams on credits.owner_key = teams.owner_key
     left join team_periods

@@ -4,7 +4,11 @@
 
     What is known of today only (an amount without history, a probability of the deal's own) stands
     in a span of its own that begins today, so that nothing of it is told of an earlier day.
+
+    Where others share a deal (fct_deal_splits says by which rules), spans end where the split is changed, and `credits`
+    says who has which part; of a win its cents too.
 -#}
+{%- set rounding = 0.001 -%}
 with
 
 states as (
@@ -41,6 +45,11 @@ stages as (
 
 rates as (
     select * from {{ ref('int_rates_daily') }}
+),
+
+splits as (
+    select * from {{ ref('int_deal_splits') }}
+    where kind = 'revenue'
 ),
 
 run_context as (
@@ -156,44 +165,241 @@ spans_with_present as (
     where spans.status = 'open' and spans.valid_until is null
 ),
 
-final as (
+spans_told as (
+    select *
+    from spans_with_present
+    where valid_until is null or valid_until > valid_from
+),
+
+cut_days as (
     select
-        spans_with_present.deal_key,
-        spans_with_present.owner_key,
+        deal_key,
+        valid_from_date as cut_day
+    from splits
+    union
+    select
+        deal_key,
+        valid_to_date as cut_day
+    from splits
+),
+
+pieces as (
+    select
+        starts.deal_key,
+        starts.span_from,
+        starts.valid_from,
+        lead(starts.valid_from) over (partition by starts.deal_key, starts.span_from order by starts.valid_from)
+            as valid_until
+    from (
+        select
+            spans_told.deal_key,
+            spans_told.valid_from as span_from,
+            cut_days.cut_day as valid_from
+        from spans_told
+        inner join cut_days
+            on
+                spans_told.deal_key = cut_days.deal_key
+                and spans_told.valid_from < cut_days.cut_day
+                and coalesce(spans_told.valid_until, date '9999-12-31') > cut_days.cut_day
+        union
+        select
+            spans_told.deal_key,
+            spans_told.valid_from as span_from,
+            spans_told.valid_from
+        from spans_told
+        inner join splits on spans_told.deal_key = splits.deal_key
+    ) as starts
+),
+
+spans_cut as (
+    select spans_told.*
+    from spans_told
+    anti join pieces on spans_told.deal_key = pieces.deal_key
+    union all
+    select
+        spans_told.* replace (
+            pieces.valid_from as valid_from, coalesce(pieces.valid_until, spans_told.valid_until) as valid_until
+        )
+    from spans_told
+    inner join pieces on spans_told.deal_key = pieces.deal_key and spans_told.valid_from = pieces.span_from
+),
+
+spans_valued as (
+    select
+        spans_cut.deal_key,
+        spans_cut.owner_key,
         {{ owner_member('owners') }} as owner,
         coalesce(teams.team, 'unassigned') as team,
         -- A win stays with the team that its owner was in on its day.
-        case when spans_with_present.status = 'won' then coalesce(team_periods.team, 'unassigned') end as booked_team,
-        spans_with_present.segment,
-        coalesce(spans_with_present.pipeline_label, 'Unknown') as pipeline,
-        spans_with_present.stage,
-        spans_with_present.status,
-        spans_with_present.category,
-        spans_with_present.forecast_probability,
-        spans_with_present.currency,
-        spans_with_present.amount as amount_in_currency,
-        {{ converted('spans_with_present.amount', 'rates.rate_to_reporting') }} as amount,
-        cast(spans_with_present.win_probability as double) as win_probability,
-        spans_with_present.close_date,
-        spans_with_present.won_day,
-        spans_with_present.valid_from,
-        spans_with_present.valid_until
-    from spans_with_present
+        case when spans_cut.status = 'won' then coalesce(team_periods.team, 'unassigned') end as booked_team,
+        spans_cut.segment,
+        coalesce(spans_cut.pipeline_label, 'Unknown') as pipeline,
+        spans_cut.stage,
+        spans_cut.status,
+        spans_cut.category,
+        spans_cut.forecast_probability,
+        spans_cut.currency,
+        spans_cut.amount as amount_in_currency,
+        {{ converted('spans_cut.amount', 'rates.rate_to_reporting') }} as amount,
+        cast(spans_cut.win_probability as double) as win_probability,
+        spans_cut.close_date,
+        spans_cut.won_day,
+        spans_cut.valid_from,
+        spans_cut.valid_until
+    from spans_cut
     cross join run_context
-    left join owners on spans_with_present.owner_key = owners.owner_key
-    left join teams on spans_with_present.owner_key = teams.owner_key
+    left join owners on spans_cut.owner_key = owners.owner_key
+    left join teams on spans_cut.owner_key = teams.owner_key
     left join team_periods
         on
-            spans_with_present.owner_key = team_periods.owner_key
-            and spans_with_present.won_day >= team_periods.valid_from_date
-            and spans_with_present.won_day < team_periods.valid_to_date
+            spans_cut.owner_key = team_periods.owner_key
+            and spans_cut.won_day >= team_periods.valid_from_date
+            and spans_cut.won_day < team_periods.valid_to_date
     left join rates
         on
-            spans_with_present.currency = rates.currency
+            spans_cut.currency = rates.currency
             and least(
-                coalesce(spans_with_present.won_day, spans_with_present.valid_from), run_context.as_of
+                coalesce(spans_cut.won_day, spans_cut.valid_from), run_context.as_of
             ) = rates.rate_date
-    where spans_with_present.valid_until is null or spans_with_present.valid_until > spans_with_present.valid_from
+),
+
+parts_stated as (
+    select
+        spans_valued.deal_key,
+        spans_valued.valid_from,
+        spans_valued.owner_key as deal_owner_key,
+        spans_valued.status,
+        spans_valued.won_day,
+        spans_valued.amount,
+        splits.owner_key,
+        splits.stated_share as share,
+        sum(splits.stated_share) over (partition by spans_valued.deal_key, spans_valued.valid_from) as stated_share,
+        row_number() over (partition by spans_valued.deal_key, spans_valued.valid_from order by splits.owner_key)
+            as stated_no
+    from spans_valued
+    inner join splits
+        on
+            spans_valued.deal_key = splits.deal_key
+            and spans_valued.valid_from >= splits.valid_from_date
+            and spans_valued.valid_from < splits.valid_to_date
+),
+
+-- Too much counts for nobody; what is missing is the owner's. The cents that are left go to who lost most of one.
+parts_by_owner as (
+    select
+        parts.deal_key,
+        parts.valid_from,
+        parts.deal_owner_key,
+        parts.status,
+        parts.won_day,
+        parts.amount,
+        parts.owner_key,
+        sum(parts.share) as share
+    from (
+        select *
+        from parts_stated
+        union all
+        select
+            parts_stated.* replace (
+                parts_stated.deal_owner_key as owner_key, 1 - parts_stated.stated_share as share
+            )
+        from parts_stated
+        where parts_stated.stated_no = 1 and parts_stated.stated_share < 1 - {{ rounding }}
+    ) as parts
+    where parts.stated_share <= 1 + {{ rounding }}
+    group by all
+),
+
+-- The largest part takes what rounding has left.
+parts_whole as (
+    select
+        parts_by_owner.* replace (
+            cast(
+                parts_by_owner.share
+                + case
+                    when row_number() over parts_by_size = 1
+                        then 1 - sum(parts_by_owner.share) over parts_of_span
+                    else 0
+                end as decimal(18, 9)
+            ) as share
+        ),
+        abs(cast(parts_by_owner.amount * 100 as decimal(20, 0))) as whole_cents
+    from parts_by_owner
+    window
+        parts_of_span as (partition by parts_by_owner.deal_key, parts_by_owner.valid_from),
+        parts_by_size as (
+            partition by parts_by_owner.deal_key, parts_by_owner.valid_from
+            order by parts_by_owner.share desc, parts_by_owner.owner_key asc
+        )
+),
+
+parts_cut as (
+    select
+        parts_whole.*,
+        parts_whole.whole_cents * parts_whole.share as exact_cents,
+        cast(floor(parts_whole.whole_cents * parts_whole.share) as decimal(20, 0)) as cents,
+        row_number() over (
+            partition by parts_whole.deal_key, parts_whole.valid_from
+            order by
+                coalesce(parts_whole.owner_key, '') = coalesce(parts_whole.deal_owner_key, '') desc,
+                parts_whole.share desc,
+                parts_whole.owner_key asc
+        ) as part_no
+    from parts_whole
+),
+
+parts_dealt as (
+    select
+        parts_cut.*,
+        parts_cut.cents
+        + cast(
+            row_number() over parts_by_remainder <= parts_cut.whole_cents - sum(parts_cut.cents) over parts_of_span
+            as integer
+        ) as cents_dealt
+    from parts_cut
+    window
+        parts_of_span as (partition by parts_cut.deal_key, parts_cut.valid_from),
+        parts_by_remainder as (
+            partition by parts_cut.deal_key, parts_cut.valid_from
+            order by parts_cut.exact_cents - parts_cut.cents desc, parts_cut.part_no asc
+        )
+),
+
+credits as (
+    select
+        parts_dealt.deal_key,
+        parts_dealt.valid_from,
+        list(
+            struct_pack(
+                owner_key := parts_dealt.owner_key,
+                owner := {{ owner_member('owners') }},
+                team := coalesce(teams.team, 'unassigned'),
+                booked_team := case when parts_dealt.status = 'won' then coalesce(team_periods.team, 'unassigned') end,
+                share := parts_dealt.share,
+                amount := case
+                    when parts_dealt.status = 'won'
+                        then cast(parts_dealt.cents_dealt * sign(parts_dealt.amount) * 0.01 as decimal(18, 2))
+                end
+            ) order by parts_dealt.part_no
+        ) as credits
+    from parts_dealt
+    left join owners on parts_dealt.owner_key = owners.owner_key
+    left join teams on parts_dealt.owner_key = teams.owner_key
+    left join team_periods
+        on
+            parts_dealt.owner_key = team_periods.owner_key
+            and parts_dealt.won_day >= team_periods.valid_from_date
+            and parts_dealt.won_day < team_periods.valid_to_date
+    group by all
+),
+
+final as (
+    select
+        spans_valued.*,
+        credits.credits
+    from spans_valued
+    left join credits
+        on spans_valued.deal_key = credits.deal_key and spans_valued.valid_from = credits.valid_from
 )
 
 select * from final

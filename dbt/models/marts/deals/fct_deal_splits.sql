@@ -13,6 +13,7 @@ credits as (
 
 stated as (
     select * from {{ ref('int_deal_splits') }}
+    where is_last
 ),
 
 stated_of_deals as (

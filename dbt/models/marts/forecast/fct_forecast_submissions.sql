@@ -1,7 +1,8 @@
 {#-
     A call is for its whole period: what is won in it so far, and of what is open and due by its end
     the deals that carry the category or a surer one. Files hold the calls themselves; of the CRM's
-    categories they are added up at each month's end for the periods of the next day, and today. `weighted` is what sellers'
+    categories they are added up at each month's end for the periods of the next day, and today. What is won is of
+    those who share it, what is open of its owner, as the CRM shows it. `weighted` is what sellers'
     own probabilities make of their deals: amounts times probability.
 -#}
 {%- set categories = {
@@ -27,8 +28,10 @@ rates as (
 ),
 
 spans as (
-    select * from {{ ref('int_forecast_spans') }}
-    where status <> 'lost'
+    {{ credited(ref('int_forecast_spans')) }}
+    union all
+    select * exclude (credits) from {{ ref('int_forecast_spans') }}
+    where status = 'open'
 ),
 
 team_periods as (
