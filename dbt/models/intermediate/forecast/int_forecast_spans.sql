@@ -8,7 +8,6 @@
     Where others share a deal (fct_deal_splits says by which rules), spans end where the split is changed, and `credits`
     says who has which part; of a win its cents too.
 -#}
-{%- set rounding = 0.001 -%}
 with
 
 states as (
@@ -304,65 +303,14 @@ parts_by_owner as (
                 parts_stated.deal_owner_key as owner_key, 1 - parts_stated.stated_share as share
             )
         from parts_stated
-        where parts_stated.stated_no = 1 and parts_stated.stated_share < 1 - {{ rounding }}
+        where parts_stated.stated_no = 1 and parts_stated.stated_share < 1 - {{ split_rounding() }}
     ) as parts
-    where parts.stated_share <= 1 + {{ rounding }}
+    where parts.stated_share <= 1 + {{ split_rounding() }}
     group by all
 ),
 
--- The largest part takes what rounding has left.
-parts_whole as (
-    select
-        parts_by_owner.* replace (
-            cast(
-                parts_by_owner.share
-                + case
-                    when row_number() over parts_by_size = 1
-                        then 1 - sum(parts_by_owner.share) over parts_of_span
-                    else 0
-                end as decimal(18, 9)
-            ) as share
-        ),
-        abs(cast(parts_by_owner.amount * 100 as decimal(20, 0))) as whole_cents
-    from parts_by_owner
-    window
-        parts_of_span as (partition by parts_by_owner.deal_key, parts_by_owner.valid_from),
-        parts_by_size as (
-            partition by parts_by_owner.deal_key, parts_by_owner.valid_from
-            order by parts_by_owner.share desc, parts_by_owner.owner_key asc
-        )
-),
-
-parts_cut as (
-    select
-        parts_whole.*,
-        parts_whole.whole_cents * parts_whole.share as exact_cents,
-        cast(floor(parts_whole.whole_cents * parts_whole.share) as decimal(20, 0)) as cents,
-        row_number() over (
-            partition by parts_whole.deal_key, parts_whole.valid_from
-            order by
-                coalesce(parts_whole.owner_key, '') = coalesce(parts_whole.deal_owner_key, '') desc,
-                parts_whole.share desc,
-                parts_whole.owner_key asc
-        ) as part_no
-    from parts_whole
-),
-
 parts_dealt as (
-    select
-        parts_cut.*,
-        parts_cut.cents
-        + cast(
-            row_number() over parts_by_remainder <= parts_cut.whole_cents - sum(parts_cut.cents) over parts_of_span
-            as integer
-        ) as cents_dealt
-    from parts_cut
-    window
-        parts_of_span as (partition by parts_cut.deal_key, parts_cut.valid_from),
-        parts_by_remainder as (
-            partition by parts_cut.deal_key, parts_cut.valid_from
-            order by parts_cut.exact_cents - parts_cut.cents desc, parts_cut.part_no asc
-        )
+    {{ dealt_by_share('parts_by_owner', ['deal_key', 'valid_from'], ['amount']) }}
 ),
 
 credits as (
@@ -376,10 +324,7 @@ credits as (
                 team := coalesce(teams.team, 'unassigned'),
                 booked_team := case when parts_dealt.status = 'won' then coalesce(team_periods.team, 'unassigned') end,
                 share := parts_dealt.share,
-                amount := case
-                    when parts_dealt.status = 'won'
-                        then cast(parts_dealt.cents_dealt * sign(parts_dealt.amount) * 0.01 as decimal(18, 2))
-                end
+                amount := case when parts_dealt.status = 'won' then parts_dealt.amount_dealt end
             ) order by parts_dealt.part_no
         ) as credits
     from parts_dealt

@@ -1,6 +1,4 @@
 {%- set moneys = ['amount', 'amount_reporting', 'amount_plan_rate'] -%}
-{#- Shares that miss the whole by less were rounded when they were written down. -#}
-{%- set rounding = 0.001 -%}
 with
 
 deals as (
@@ -33,8 +31,8 @@ deals_judged as (
         stated_of_deals.stated_share as stated_share_of_deal,
         case
             when stated_of_deals.deal_key is null then 'undivided'
-            when stated_of_deals.stated_share > 1 + {{ rounding }} then 'excessive'
-            when stated_of_deals.stated_share < 1 - {{ rounding }} then 'short'
+            when stated_of_deals.stated_share > 1 + {{ split_rounding() }} then 'excessive'
+            when stated_of_deals.stated_share < 1 - {{ split_rounding() }} then 'short'
             else 'complete'
         end as split_status
     from deals
@@ -68,105 +66,56 @@ parts_by_owner as (
         parts_stated.deal_key,
         parts_stated.kind,
         parts_stated.owner_key,
+        deals_judged.credited_owner_key as deal_owner_key,
+        deals_judged.split_status,
         cast(sum(parts_stated.stated_share) as decimal(18, 9)) as stated_share,
-        sum(parts_stated.share) as share
+        sum(parts_stated.share) as share,
+        {{ moneys | join(', ') }}
     from parts_stated
+    inner join deals_judged on parts_stated.deal_key = deals_judged.deal_key
     group by all
 ),
 
--- The largest part takes what rounding has left.
-parts_whole as (
-    select
-        parts_by_owner.deal_key,
-        parts_by_owner.kind,
-        parts_by_owner.owner_key,
-        parts_by_owner.stated_share,
-        cast(
-            parts_by_owner.share
-            + case
-                when parts_by_owner.kind = 'revenue' and row_number() over parts_by_size = 1
-                    then 1 - sum(parts_by_owner.share) over (partition by parts_by_owner.deal_key, parts_by_owner.kind)
-                else 0
-            end as decimal(18, 9)
-        ) as share
-    from parts_by_owner
-    window
-        parts_by_size as (
-            partition by parts_by_owner.deal_key, parts_by_owner.kind
-            order by parts_by_owner.share desc, parts_by_owner.owner_key asc
-        )
+revenue_parts as (
+    select * from parts_by_owner
+    where kind = 'revenue'
 ),
 
--- Whole cents of each part, and what is cut off from it.
-parts_cut as (
-    select
-        {%- for money in moneys %}
-        abs(cast(deals_judged.{{ money }} * 100 as decimal(20, 0))) * parts_whole.share as {{ money }}_exact,
-        cast(floor(abs(cast(deals_judged.{{ money }} * 100 as decimal(20, 0))) * parts_whole.share) as decimal(20, 0))
-            as {{ money }}_cents,
-        {%- endfor %}
-        deals_judged.*,
-        parts_whole.kind,
-        parts_whole.owner_key as part_owner_key,
-        parts_whole.stated_share,
-        parts_whole.share,
-        coalesce(parts_whole.owner_key, '') = coalesce(deals_judged.credited_owner_key, '') as is_deal_owner,
-        row_number() over parts_by_place as part_no
-    from parts_whole
-    inner join deals_judged on parts_whole.deal_key = deals_judged.deal_key
-    window
-        parts_by_place as (
-            partition by parts_whole.deal_key, parts_whole.kind
-            order by
-                coalesce(parts_whole.owner_key, '') = coalesce(deals_judged.credited_owner_key, '') desc,
-                parts_whole.share desc,
-                parts_whole.owner_key asc
-        )
-),
-
-parts_ranked as (
-    select
-        {%- for money in moneys %}
-        row_number() over (
-            partition by parts_cut.deal_key, parts_cut.kind
-            order by parts_cut.{{ money }}_exact - parts_cut.{{ money }}_cents desc, parts_cut.part_no asc
-        ) as {{ money }}_rank,
-        abs(parts_cut.{{ money }}) * 100 - sum(parts_cut.{{ money }}_cents) over parts_of_deal as {{ money }}_left,
-        {%- endfor %}
-        parts_cut.*
-    from parts_cut
-    window parts_of_deal as (partition by parts_cut.deal_key, parts_cut.kind)
-),
-
--- The cents that are left go to the parts that lost most of one; overlay credit is rounded, it sums to nothing.
-parts_dealt as (
-    select
-        {%- for money in moneys %}
-        case
-            when parts_ranked.kind = 'overlay' then cast(round(parts_ranked.{{ money }}_exact) as decimal(20, 0))
-            else
-                parts_ranked.{{ money }}_cents
-                + cast(parts_ranked.{{ money }}_rank <= parts_ranked.{{ money }}_left as integer)
-        end * sign(parts_ranked.{{ money }}) as {{ money }}_dealt,
-        {%- endfor %}
-        parts_ranked.*
-    from parts_ranked
+revenue_dealt as (
+    {{ dealt_by_share('revenue_parts', ['deal_key'], moneys) }}
 ),
 
 rows_unioned as (
     select
-        parts_dealt.deal_key,
-        parts_dealt.part_owner_key as owner_key,
-        parts_dealt.kind,
-        case when parts_dealt.kind = 'revenue' then parts_dealt.split_status end as split_status,
-        parts_dealt.stated_share,
-        parts_dealt.share,
+        revenue_dealt.deal_key,
+        revenue_dealt.owner_key,
+        revenue_dealt.kind,
+        revenue_dealt.split_status,
+        revenue_dealt.stated_share,
+        revenue_dealt.share,
         {%- for money in moneys %}
-        cast(cast(parts_dealt.{{ money }}_dealt as decimal(20, 0)) * 0.01 as decimal(18, 2)) as {{ money }},
+        revenue_dealt.{{ money }}_dealt as {{ money }},
         {%- endfor %}
-        parts_dealt.kind = 'revenue' and parts_dealt.part_no = 1 as is_counted,
-        parts_dealt.is_deal_owner
-    from parts_dealt
+        revenue_dealt.part_no = 1 as is_counted,
+        coalesce(revenue_dealt.owner_key, '') = coalesce(revenue_dealt.deal_owner_key, '') as is_deal_owner
+    from revenue_dealt
+    union all
+    -- Overlay credit is rounded: it sums to nothing.
+    select
+        parts_by_owner.deal_key,
+        parts_by_owner.owner_key,
+        parts_by_owner.kind,
+        null as split_status,
+        parts_by_owner.stated_share,
+        cast(parts_by_owner.share as decimal(18, 9)) as share,
+        {%- for money in moneys %}
+        cast(round(parts_by_owner.{{ money }} * cast(parts_by_owner.share as decimal(18, 9)), 2) as decimal(18, 2))
+            as {{ money }},
+        {%- endfor %}
+        false as is_counted,
+        coalesce(parts_by_owner.owner_key, '') = coalesce(parts_by_owner.deal_owner_key, '') as is_deal_owner
+    from parts_by_owner
+    where parts_by_owner.kind = 'overlay'
     union all
     select
         deals_judged.deal_key,
