@@ -27,8 +27,15 @@ if [ ! -x .venv/bin/uv ]; then
     awk '/^uv==/ { on = 1 } on { print } on && !/\\$/ { exit }' requirements.lock > .venv/uv.lock
     .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r .venv/uv.lock
 fi
-.venv/bin/uv pip sync --quiet --python .venv/bin/python --require-hashes --compile-bytecode requirements.lock
+.venv/bin/uv pip sync --quiet --python .venv/bin/python --require-hashes requirements.lock
 .venv/bin/uv pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation --editable .
-# dbt reads its whole project once, here; a run then reads what has changed.
+# Once, here: dbt reads its whole project (a run then reads what has changed), and what a run imports is compiled beside
+# it. The rest, two thirds of what was installed, is compiled when it is first used, or never.
+export PYTHONDONTWRITEBYTECODE=
+.venv/bin/python -c "import simulator.server
+from dagster_project import resources
+resources.import_for_landing()
+resources.import_ahead()" &
 .venv/bin/python -m warehouse --parse
+wait $!
 touch .venv/.ready
