@@ -18,6 +18,7 @@ from publishing.reports.formats import MISSING, Formats, shown
 
 if TYPE_CHECKING:
     import jinja2
+    from markupsafe import Markup
 
     from configuration.model import Settings
 
@@ -94,8 +95,15 @@ def _environment(formats: Formats, catalogue: NullTranslations) -> "jinja2.Envir
     environment.install_gettext_translations(catalogue, newstyle=True)  # type: ignore[attr-defined]
     environment.filters.update(formats.filters())
     environment.filters["shown"] = shown
+    environment.filters["contents"] = _contents
     environment.globals["meter"] = charts.meter
     return environment
+
+
+def _contents(body: "Markup") -> list[tuple[str, "Markup"]]:
+    """The (id, title) of each section of the page, in its order; titles are as escaped as they were in `body`."""
+    found = re.findall(r'<section id="([^"]+)"[^>]*>\s*<h2>(.*?)</h2>', body, re.DOTALL)
+    return [(section, type(body)(title)) for section, title in found]
 
 
 def _printable(value: Any) -> Any:

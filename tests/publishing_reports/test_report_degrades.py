@@ -37,6 +37,15 @@ def test_the_page_is_well_formed_and_fits_a_phone(page: Callable[..., str], kind
     assert wide_tables == []
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_contents_lead_to_every_section(page: Callable[..., str], kind: str) -> None:
+    elements = Page(page(kind)).elements
+    sections = [attributes["id"] for tag, attributes in elements if tag == "section" and "id" in attributes]
+    links = [attributes["href"] for tag, attributes in elements if tag == "a" and attributes["href"].startswith("#")]
+    assert links == ["#certificate", *(f"#{section}" for section in sections)]  # the first stands under the headline
+    assert sections[-1] == "certificate"
+
+
 @pytest.mark.parametrize(
     ("kind", "said", "unsaid"),
     [

@@ -13,7 +13,23 @@ from tests.publishing_reports.reading import Page
 SCRIPT = "<script>alert(1)</script>"
 BREAKOUT = "\"'><img src=x onerror=alert(1)></script></style></title></svg>{{ 7 * 7 }}"
 ALLOWED = {
-    *("html", "head", "meta", "title", "style", "body", "main", "header", "section", "div", "p", "b", "small", "span"),
+    *(
+        "html",
+        "head",
+        "meta",
+        "title",
+        "style",
+        "body",
+        "main",
+        "nav",
+        "header",
+        "section",
+        "div",
+        "p",
+        "b",
+        "small",
+        "span",
+    ),
     *("a", "h1", "h2", "h3", "ul", "li", "dl", "dt", "dd", "table", "thead", "tbody", "tr", "th", "td", "figure"),
     *("figcaption", "details", "summary", "svg", "g", "path", "text", "tspan", "rect", "line", "desc", "defs"),
     "clippath",
