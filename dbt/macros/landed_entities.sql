@@ -17,6 +17,12 @@
         {%- set declared = table.meta['staged'] -%}
         {%- set model_name = source_name ~ '__' ~ declared['as'] -%}
         {%- set is_canonical = declared['as'] in var('staged').get(source_name, []) -%}
+        {%- if not is_canonical and declared['as'] not in var('staged_apart').get(source_name, []) -%}
+            {{ exceptions.raise_compiler_error(
+                table.name ~ ' is staged as ' ~ declared['as'] ~ ', but the line ' ~ source_name ~ ' of vars.staged in '
+                ~ 'dbt_project.yml does not name that: its rows would enter no union; add it there (docs/sources.md)'
+            ) }}
+        {%- endif -%}
         {%- if only_source in (none, source_name) and (is_canonical or not canonical) and (declared.get('id') or not with_id) -%}
             {%- do found.append({
                 'source': source_name,
