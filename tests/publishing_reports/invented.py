@@ -640,6 +640,7 @@ def create(
         )
     lead_rows = _leads(random, leads)
     _insert(connection, "fct_leads", lead_rows)
+    connection.execute("alter table marts.fct_leads add column is_imported boolean default false")
     deal_rows, visit_rows = _deals(random, deals, lead_rows)
     _insert(connection, "fct_deals", deal_rows)
     connection.execute(
