@@ -152,7 +152,7 @@ deals_joined as (
     left join migrations
         on
             deals_linked.source_system = migrations.source_system
-            and migrations.began_at <= deals_linked.created_at
+            and deals_linked.created_at >= migrations.began_at
             and deals_linked.created_at < migrations.ended_at
             and (
                 migrations.source_types = ''

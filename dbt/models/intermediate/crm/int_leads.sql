@@ -73,7 +73,7 @@ leads_in_migrations as (
     inner join migrations
         on
             leads.source_system = migrations.source_system
-            and migrations.began_at <= leads.created_at
+            and leads.created_at >= migrations.began_at
             and leads.created_at < migrations.ended_at
 ),
 
