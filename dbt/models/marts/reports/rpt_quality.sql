@@ -379,7 +379,7 @@ remarks as (
         'remark' as section,
         null as source_system,
         '{{ subject }}' as subject,
-        'imported' as remark,
+        '{{ subject }}_imported' as remark,
         count(*) filter (where exclusion_reason is null and is_imported) as records,
         count(*) filter (where exclusion_reason is null) as records_in_all,
         null as last_record_at,
