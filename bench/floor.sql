@@ -72,7 +72,7 @@ select
     cast(createdate as timestamp) as created_at,
     cast(archived_at as timestamp) as deleted_at,
     from_json(properties_with_history, '{
-        "lifecyclestage": [{"value": "VARCHAR", "timestamp": "TIMESTAMP"}],
+        "lifecyclestage": [{"value": "VARCHAR", "timestamp": "TIMESTAMP", "sourceType": "VARCHAR"}],
         "hs_lead_status": [{"value": "VARCHAR", "timestamp": "TIMESTAMP"}]
     }') as history,
     load_number
@@ -187,6 +187,7 @@ select
     contacts_all.is_deleted and coalesce(contacts_all.deleted_at < getvariable('as_of_end'), true) as is_deleted,
     coalesce(split_part(email, '@', 2) in (select domain from test_email_domains), false)
     or coalesce(lower(full_name) in (select name from test_names), false) as is_test,
+    contacts_all.history.lifecyclestage[-1].sourceType as first_source_type,
     local_day(contacts_all.created_at) as created_date
 from contacts_all
 left join survivors on survivors.object = 'account' and contacts_all.account_id = survivors.merged_id
@@ -535,13 +536,18 @@ select
     coalesce(len(history.amount) > 0, false) as has_amount_history,
     coalesce(len(history.closedate) > 0, false) as has_close_date_history,
     last_values.stage_id is not null as has_been_staged,
-    coalesce(history.dealstage[-1].sourceType in ('IMPORT', 'MIGRATION'), false) as is_imported,
+    coalesce(history.dealstage[-1].sourceType in ('IMPORT', 'MIGRATION'), false) or migrations.first_day is not null
+        as is_imported,
     is_deleted and coalesce(deleted_at < getvariable('as_of_end'), true) as is_deleted,
     local_day(created_at) as created_date,
     created_at,
     deleted_at
 from deals_existing
 left join last_values on deals_existing.deal_id = last_values.deal_id
+left join migrations
+    on migrations.source_system = 'hubspot'
+    and local_day(created_at) between cast(migrations.first_day as date) and cast(migrations.last_day as date)
+    and (source_types = '' or list_contains(string_split(source_types, ' '), upper(history.dealstage[-1].sourceType)))
 left join survivors as account_survivors
     on account_survivors.object = 'account' and deals_existing.account_id = account_survivors.merged_id
 left join survivors as contact_survivors
@@ -870,8 +876,14 @@ select
     joined.stated_label as source_label, joined.stated_detail as source_detail,
     coalesce(temperature_labels.temperature, case when purchase_timeframe is not null then 'cold' end) as temperature,
     case when joined.is_deleted then 'deleted' when joined.is_test then 'test' end as exclusion_reason,
-    joined.is_deleted, joined.created_date, joined.created_at
+    joined.is_deleted, joined.created_date, joined.created_at,
+    cast(cast(migrations.last_day as date) + 1 as timestamp) at time zone getvariable('zone') at time zone 'UTC'
+        as brought_until
 from joined
+left join migrations
+    on migrations.source_system = 'hubspot'
+    and joined.created_date between cast(migrations.first_day as date) and cast(migrations.last_day as date)
+    and (source_types = '' or list_contains(string_split(source_types, ' '), upper(joined.first_source_type)))
 left join channels
     on joined.stated_label = channels.stated_label and joined.stated_detail is not distinct from channels.stated_detail
 left join marts.marts.dim_channels as paid on channels.channel = paid.channel and paid.is_paid
@@ -1153,7 +1165,7 @@ deals_of_leads as (
     group by lead_key
 ),
 people as (
-    select coalesce(email, lead_id) as person, lead_id, created_at, exclusion_reason
+    select coalesce(email, lead_id) as person, lead_id, created_at, exclusion_reason, brought_until
     from leads
     where created_at is not null
     qualify count(*) over (partition by coalesce(email, lead_id)) > 1
@@ -1162,7 +1174,7 @@ pairs as (
     select later.lead_id, later.created_at, earlier.lead_id as earlier_id, earlier.created_at as earlier_at
     from people as later
     inner join people as earlier on later.person = earlier.person and later.created_at > earlier.created_at
-    where earlier.exclusion_reason is null
+    where earlier.exclusion_reason is null and later.brought_until is null
 ),
 recycled as (
     select lead_id, max_by(earlier_id, (earlier_at, earlier_id)) as earlier_id
@@ -1214,14 +1226,16 @@ select
     coalesce(furthest_order, 0) >= 6 as is_customer,
     exclusion_reason is not null as is_excluded,
     is_deleted,
-    created_date,
-    created_at,
-    mql_at,
-    sql_lead_at,
-    opportunity_at,
-    customer_at,
-    exited_at,
-    episode_started_at
+    brought_until is not null as is_imported,
+    case when brought_until is null then created_date end as created_date,
+    case when brought_until is null then created_at end as created_at,
+    case when mql_at >= coalesce(brought_until, mql_at) then mql_at end as mql_at,
+    case when sql_lead_at >= coalesce(brought_until, sql_lead_at) then sql_lead_at end as sql_lead_at,
+    case when opportunity_at >= coalesce(brought_until, opportunity_at) then opportunity_at end as opportunity_at,
+    case when customer_at >= coalesce(brought_until, customer_at) then customer_at end as customer_at,
+    case when exited_at >= coalesce(brought_until, exited_at) then exited_at end as exited_at,
+    case when episode_started_at >= coalesce(brought_until, episode_started_at) then episode_started_at end
+        as episode_started_at
 from leads
 inner join visited on leads.lead_id = visited.lead_id
 left join deals_of_leads on 'hubspot:' || leads.lead_id = deals_of_leads.lead_key
@@ -1289,7 +1303,7 @@ with entities as (
         exit_reason is not null as is_exited, created_date, leads.created_at, exited_at
     from marts.marts.fct_leads as leads
     left join marts.marts.dim_accounts as accounts on leads.account_key = accounts.account_key
-    where not leads.is_excluded
+    where not leads.is_excluded and not leads.is_imported
     union all
     select
         'deal', deal_key, fct_deals.channel, segment,

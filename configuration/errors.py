@@ -17,15 +17,33 @@
 What belongs here: the shape of an error. What does not: its wording, which stands where it is raised.
 """
 
+from collections.abc import Sequence
+from typing import Self
+
 
 class SaleshouseError(Exception):
-    """Says in one line what failed, where, with which effect, and what to do next."""
+    """Says in one line what failed, where, with which effect, and what to do next.
+
+    `others`: a line each of further mistakes that the same effort mends.
+    """
 
     exit_code = 1
 
-    def __init__(self, what: str, *, where: str, effect: str, fix: str) -> None:
+    def __init__(self, what: str, *, where: str, effect: str, fix: str, others: Sequence[str] = ()) -> None:
         self.what, self.where, self.effect, self.fix = (" ".join(part.split()) for part in (what, where, effect, fix))
+        self.others = tuple(others)
         super().__init__(f"{self.where}: {self.what} - {self.effect}; {self.fix}")
+
+    @classmethod
+    def together(cls, mistakes: Sequence[tuple[str, str, str]], *, effect: str, then: str = "") -> Self:
+        """One error of several mistakes (what, where, fix): the first says how many there are, the next four follow.
+
+        `then`: what to do once all are mended.
+        """
+        (what, where, fix), *more = mistakes
+        told = f"{what} (and {len(more)} more)" if more else what
+        others = [" ".join(f"{place}: {wrong} - {mend}".split()) for wrong, place, mend in more[:4]]
+        return cls(told, where=where, effect=effect, fix=f"{fix}, {then}" if then else fix, others=others)
 
 
 class ConfigurationError(SaleshouseError):

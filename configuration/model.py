@@ -141,6 +141,26 @@ class LeadScore(Section):
     method: Literal["logistic", "points"] = "logistic"
 
 
+class Migration(Section):
+    """Days on which a migration brought records into `source`, the first and the last one counted.
+
+    Whatever `source` (a CRM, or the system of a file's mapping) says was created on them was brought, and what happened
+    to it until their end was the migration's doing. `source_types`: only records whose first stage the source notes as
+    set in one of these ways (HubSpot: IMPORT, MIGRATION, INTEGRATION, FORM, CRM_UI and others), in any case.
+    """
+
+    source: str
+    first_day: datetime.date
+    last_day: datetime.date
+    source_types: tuple[Annotated[str, Field(pattern=r"^\S+$")], ...] = ()
+
+    @model_validator(mode="after")
+    def _in_order(self) -> "Migration":
+        if self.last_day < self.first_day:
+            raise _wrong(("last_day",), f"{self.last_day} is before first_day {self.first_day}", "correct one of them")
+        return self
+
+
 class Company(Section):
     name: str
     reporting_timezone: Zone
@@ -167,6 +187,7 @@ class Company(Section):
     )
     attribution: Attribution = Attribution()
     lead_score: LeadScore = LeadScore()
+    migrations: tuple[Migration, ...] = ()
     # No figure of customer feedback is shown that rests on fewer answers.
     feedback_minimum_answers: Annotated[int, Field(ge=1)] = 10
     # So many working days after the end of a period its bookings are what forecasts are scored against.
@@ -187,6 +208,18 @@ class Company(Section):
         if not re.fullmatch(r"[a-z]{2,3}(_[A-Z][a-z]{3})?(_[A-Z]{2})?", value) or not localedata.exists(value):
             raise ValueError("is not a locale; write it as en_GB or cs_CZ")
         return value
+
+    @model_validator(mode="after")
+    def _migrations_apart(self) -> "Company":
+        for number, later in enumerate(self.migrations):
+            for earlier in self.migrations[:number]:
+                if earlier.source == later.source and (
+                    earlier.first_day <= later.last_day and later.first_day <= earlier.last_day
+                ):
+                    days = f"{earlier.first_day} to {earlier.last_day}"
+                    what = f"overlaps the migration of {later.source} from {days}"
+                    raise _wrong(("migrations", number, "first_day"), what, "make them one, or correct the days")
+        return self
 
 
 class Mappings(Section):
@@ -344,7 +377,7 @@ def _is_date_declaration(text: str) -> bool:
         return False
 
 
-def _wrong(at: tuple[str, ...], what: str, fix: str) -> PydanticCustomError:
+def _wrong(at: tuple[str | int, ...], what: str, fix: str) -> PydanticCustomError:
     """An error at a key below the section that is being checked."""
     return PydanticCustomError("below", "{message}", {"message": f"{what}; {fix}", "at": at})
 
@@ -432,6 +465,17 @@ class Settings(Section):
     def folder(self) -> Path:
         """Where relative paths of the file start."""
         return self.file.parent
+
+    @model_validator(mode="after")
+    def _migrations_of_sources(self) -> "Settings":
+        known = {name for name in type(self.sources).model_fields if name != "files"}
+        known |= {mapping.system for mapping in self.sources.files}
+        for number, migration in enumerate(self.company.migrations):
+            if migration.source not in known:
+                what = f"{migration.source!r} is not a source{_did_you_mean(migration.source, known)}"
+                fix = "name one of sources, or the system of a file"
+                raise _wrong(("company", "migrations", number, "source"), what, fix)
+        return self
 
 
 # --- reading -----------------------------------------------------------------------------------------------

@@ -41,7 +41,7 @@ class Format(StrEnum):
 
 
 def main() -> None:
-    """Runs a command; an error of ours is one line on stderr and its own exit code."""
+    """Runs a command; an error of ours is one line on stderr, further mistakes a line each, and its own exit code."""
     try:
         app()
     except SaleshouseError as exc:
@@ -54,7 +54,8 @@ def main() -> None:
 
 
 def _tell(error: SaleshouseError) -> NoReturn:
-    err.print(f"[bold red]error[/] {_plain(str(error))}", highlight=False)
+    for line in (str(error), *error.others):
+        err.print(f"[bold red]error[/] {_plain(line)}", highlight=False)
     sys.exit(error.exit_code)
 
 

@@ -221,6 +221,13 @@ def _rules(settings: Settings) -> dict[str, stores.Rule]:
                 for industry in rule.industries or ("",)
             ],
         ),
+        "migrations": stores.Rule(
+            ("source_system", "first_day", "last_day", "source_types"),
+            [
+                (one.source, str(one.first_day), str(one.last_day), " ".join(one.source_types).upper())
+                for one in settings.company.migrations
+            ],
+        ),
         "feedback_minimum": stores.Rule(("answers",), [(str(settings.company.feedback_minimum_answers),)]),
         "forecast_rules": stores.Rule(("frozen_after_days",), [(str(settings.company.actuals_frozen_after_days),)]),
         "test_names": stores.Rule(("name",), [(name.lower(),) for name in settings.test_records.names]),

@@ -204,10 +204,8 @@ def build(
     if not outcome.success:
         told = _told(home, results or [])
         if told:
-            what, where, fix = told[0]
-            more = f" (and {len(told) - 1} more)" if len(told) > 1 else ""
             effect = "nothing was published, the live release stays"
-            raise BuildError(what + more, where=where, effect=effect, fix=f"{fix}, then `saleshouse run`")
+            raise BuildError.together(told, effect=effect, then="then `saleshouse run`")
         broken = "; ".join(f"{node.name}: {_short(node.message)}" for node in built.broken[:3])
         raise BuildError(
             broken or str(outcome.exception),

@@ -62,7 +62,8 @@ def expectations(context: GateContext) -> list["Expectation"]:
             "every_lead_is_one",
             "select leads.lead_key from fct_leads as leads anti join {batch} as credits "
             "on leads.lead_key = credits.conversion_key and credits.conversion_event = 'lead' "
-            "where not leads.is_excluded and exists (select 1 from {batch} where conversion_event = 'lead')",
+            "where not leads.is_excluded and not leads.is_imported "
+            "and exists (select 1 from {batch} where conversion_event = 'lead')",
             expected="every lead that counts, where leads are conversions",
         ),
     ]

@@ -18,11 +18,14 @@ def expectations(context: GateContext) -> list["Expectation"]:
         rules.references("lead_key", "fct_leads"),
         rules.references("owner_key", "dim_owners"),
         rules.filled("owner_key", "channel", "routing", "history_basis", "is_held", "is_in_load", "is_excluded"),
-        rules.accepted("routing", ("first", "handed_over", "returned")),
+        rules.accepted("routing", ("first", "handed_over", "returned", "migrated")),
         rules.accepted("temperature", ("hot", "warm", "cold")),
         rules.between("owner_open_leads_before", 0),
         rules.between("hours_from_creation", 0),
         rules.between("days_held", 0),
+        rules.none(
+            "migrated_has_no_times", "routing = 'migrated' and coalesce(hours_from_creation, days_held) is not null"
+        ),
         rules.none("held_until_released", "is_held <> (released_at is null) or released_at < assigned_at"),
         rules.none("in_load_if_held_and_counted", "is_in_load and (not is_held or is_excluded)"),
         rules.none("known_by_the_day", f"greatest(assigned_at, released_at) >= timestamp '{context.as_of_end}'"),

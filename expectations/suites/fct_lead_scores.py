@@ -10,7 +10,10 @@ if TYPE_CHECKING:
 
 MART = "fct_lead_scores"
 
-REASONS = ("no_creation_date", "no_stage_history", "reached_at_capture", "too_few_leads", "too_few_outcomes")
+REASONS = (
+    *("brought_by_migration", "no_creation_date", "no_stage_history", "reached_at_capture"),
+    *("too_few_leads", "too_few_outcomes"),
+)
 
 
 def expectations(context: GateContext) -> list["Expectation"]:

@@ -24,7 +24,7 @@ def expectations(context: GateContext) -> list["Expectation"]:
         rules.references("campaign_key", "dim_campaigns"),
         rules.accepted("exclusion_reason", ("deleted", "test")),
         rules.filled(
-            *("lead_id", "source_system", "channel", "history_basis", "is_excluded", "is_deleted"),
+            *("lead_id", "source_system", "channel", "history_basis", "is_excluded", "is_deleted", "is_imported"),
             *("is_mql", "is_sql_lead", "is_opportunity", "is_customer", "deals_count", "won_deals_count"),
         ),
         rules.accepted("lifecycle_stage", STAGES),
@@ -62,6 +62,7 @@ def expectations(context: GateContext) -> list["Expectation"]:
             "or earlier.person_key <> later.person_key or earlier.created_at >= later.created_at)",
             expected="an earlier lead of the same person",
         ),
+        rules.none("imported_is_undated", "is_imported and coalesce(created_at, created_date) is not null"),
         rules.none("created_by_the_day", f"created_at >= timestamp '{context.as_of_end}'"),
         rules.rows(
             "won_amount_is_the_deals",

@@ -57,6 +57,8 @@ ENTITIES: dict[str, Any] = {
     for name, columns in _COLUMNS.items()
 }
 
+_EFFECT = "nothing of the mappings was landed, the live release stays"
+
 
 def enabled(settings: Settings) -> bool:
     """Always: a company without any word of its own still has the files."""
@@ -107,6 +109,7 @@ def read(name: str, path: Path) -> list[dict[str, str | None]]:
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=";" if ";" in first else ",", strict=True)
     rows: list[dict[str, str | None]] = []
     known: dict[tuple[str, ...], int] = {}
+    mistakes: list[tuple[str, str, str]] = []
     try:
         header = [visible(cell).lower() for cell in next(reader, [])]
         if sorted(header) != sorted(columns):
@@ -118,49 +121,55 @@ def read(name: str, path: Path) -> list[dict[str, str | None]]:
                 continue
             if len(cells) != len(header):
                 what = f"{len(cells)} fields where the header has {len(header)}"
-                raise _wrong(path, number, what, "put texts that hold the separator in quotes")
+                mistakes.append((what, _place(path, number), "put texts that hold the separator in quotes"))
+                continue
             row = dict(zip(header, map(visible, cells), strict=True))
-            _check(name, path, number, row)
+            mistake = _mistake(name, row)
             key = tuple(row[column].casefold() for column in columns if column != _TARGETS[name])
-            if key in known:
+            if mistake is None and key in known:
                 what = f"says the same labels as row {known[key]}"
-                raise _wrong(path, number, what, "keep one of them, or give them different days in valid_from")
+                mistake = what, "keep one of them, or give them different days in valid_from"
+            if mistake is not None:
+                mistakes.append((mistake[0], _place(path, number), mistake[1]))
+                continue
             known[key] = number
             values = {column: row[column] or None for column in columns}
             rows.append({**values, "file_name": path.name, "row_number": str(number)})
     except csv.Error as exc:
-        raise _wrong(path, reader.line_num, f"not valid CSV ({exc})", "check the quotes") from exc
+        mistakes.append((f"not valid CSV ({exc})", _place(path, reader.line_num), "check the quotes"))
+    if mistakes:
+        raise ConfigurationError.together(mistakes, effect=_EFFECT)
     return rows
 
 
-def _check(name: str, path: Path, number: int, row: dict[str, str]) -> None:
+def _mistake(name: str, row: dict[str, str]) -> tuple[str, str] | None:
+    """What is wrong with a row, which is put into our own spelling, and how to mend it."""
     for column in _NEEDED[name]:
         if not row[column]:
-            raise _wrong(path, number, f"{column} is empty", "fill it in")
+            return f"{column} is empty", "fill it in"
     target = _TARGETS[name]
     allowed = _ALLOWED.get(name)
     if name == "creator_kinds":
         row["channel"] = row["channel"].lower()
         if not (row["role"] or row["team"] or row["channel"]):
-            raise _wrong(path, number, "role, team and channel are empty", "fill in at least one of them")
+            return "role, team and channel are empty", "fill in at least one of them"
         if row["channel"] and row["channel"] not in CHANNELS:
-            raise _wrong(
-                path, number, f"the channel {row['channel']!r} is unknown", f"use one of {', '.join(CHANNELS)}"
-            )
+            return f"the channel {row['channel']!r} is unknown", f"use one of {', '.join(CHANNELS)}"
     if name == "stages":
         row["object"] = row["object"].lower()
         if row["object"] not in _OBJECTS:
-            raise _wrong(path, number, f"the object {row['object']!r} is unknown", f"use one of {', '.join(_OBJECTS)}")
+            return f"the object {row['object']!r} is unknown", f"use one of {', '.join(_OBJECTS)}"
         allowed = DEAL_STAGES if row["object"] == "deal" else LEAD_STAGES
     row[target] = row[target].lower()
     if allowed is not None and row[target] not in allowed:
-        raise _wrong(path, number, f"the {target} {row[target]!r} is unknown", f"use one of {', '.join(allowed)}")
+        return f"the {target} {row[target]!r} is unknown", f"use one of {', '.join(allowed)}"
     if row["valid_from"]:
         try:
             row["valid_from"] = date.fromisoformat(row["valid_from"]).isoformat()
-        except ValueError as exc:
+        except ValueError:
             what = f"valid_from {row['valid_from']!r} is no day"
-            raise _wrong(path, number, what, "write it as 2026-01-31, or leave it empty for always") from exc
+            return what, "write it as 2026-01-31, or leave it empty for always"
+    return None
 
 
 def _bytes(path: Path) -> bytes:
@@ -172,7 +181,8 @@ def _bytes(path: Path) -> bytes:
 
 
 def _wrong(path: Path, row: int | None, what: str, fix: str) -> ConfigurationError:
-    where = f"{path.parent.name}/{path.name}" + (f" row {row}" if row else "")
-    return ConfigurationError(
-        what, where=where, effect="nothing of the mappings was landed, the live release stays", fix=fix
-    )
+    return ConfigurationError(what, where=_place(path, row), effect=_EFFECT, fix=fix)
+
+
+def _place(path: Path, row: int | None) -> str:
+    return f"{path.parent.name}/{path.name}" + (f" row {row}" if row else "")

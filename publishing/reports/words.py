@@ -187,6 +187,8 @@ def vocabulary(_: Gettext) -> dict[str, dict[str, str]]:
             "split_short": _("Split deals whose parts do not reach 100 %: the rest is the owner’s"),
             "split_excessive": _("Split deals whose parts exceed 100 %: all of it is the owner’s"),
             "created_date_missing": _("Leads without a creation date: in no period or cohort"),
+            "leads_imported": _("Leads that a migration brought: their day is not known, so in no period or cohort"),
+            "deals_imported": _("Deals that an import or a migration brought: booked, in no cohort or cycle"),
             "source_not_stated": _("Leads without a stated source"),
         },
         "subject": {

@@ -94,7 +94,7 @@ class Ads(Deals):
         What was spent on a channel is unknown before the first of its ads that is read.
         """
         zero = Decimal(0)
-        spend: dict[tuple[str, str, date], Decimal] = {}
+        spend: dict[tuple[str, str, date | None], Decimal] = {}
         days = self.fct_ad_performance_daily
         for key, channel, day, money in zip(
             days["campaign_key"], days["channel"], days["date_day"], days["spend_reporting"], strict=True
@@ -104,19 +104,21 @@ class Ads(Deals):
         leads = self.fct_leads
         leads = leads.loc[~leads["is_excluded"] & leads["channel"].isin(list(PAID))]
         known = set(self.dim_campaigns["campaign_key"])
-        brought: dict[tuple[str, str, date], list[dict[Hashable, Any]]] = {}
+        brought: dict[tuple[str, str, date | None], list[dict[Hashable, Any]]] = {}
         for row in leads.to_dict("records"):
             campaign = row["campaign_key"] if row["campaign_key"] in known else "unattributed"
-            brought.setdefault((campaign, row["channel"], row["created_date"].replace(day=1)), []).append(row)
+            month = None if absent(row["created_date"]) else row["created_date"].replace(day=1)
+            brought.setdefault((campaign, row["channel"], month), []).append(row)
         covered: dict[str, date] = {}
         for _, channel, month in spend:
-            covered[channel] = min(month, covered.get(channel, month))
+            if month is not None:
+                covered[channel] = min(month, covered.get(channel, month))
         names = dict(zip(self.dim_campaigns["campaign_key"], self.dim_campaigns["campaign_name"], strict=True))
         records = []
-        for cell in sorted(spend.keys() | brought.keys()):
+        for cell in spend.keys() | brought.keys():
             key, channel, month = cell
             rows = brought.get(cell, [])
-            unspent = zero if channel in covered and month >= covered[channel] else None
+            unspent = zero if month is not None and month >= covered.get(channel, date.max) else None
             cost = spend.get(cell, unspent)
             count = {name: sum(bool(row[f"is_{name}"]) for row in rows) for name in ("mql", "sql_lead", "opportunity")}
             wins = sum(row["won_deals_count"] for row in rows)
@@ -143,7 +145,7 @@ class Ads(Deals):
                     "roas": amount / cost if cost else None,
                     "gross_margin_reporting": rounded(amount * MARGIN, 2),
                     "payback_ratio": amount * MARGIN / cost if cost else None,
-                    "payback_months": back and 12 * (back.year - month.year) + back.month - month.month,
+                    "payback_months": back and month and 12 * (back.year - month.year) + back.month - month.month,
                     "paid_back_on": back,
                 }
             )

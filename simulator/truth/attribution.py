@@ -106,7 +106,7 @@ class Attribution(Touches, Ads):
         leads = {row["lead_key"]: row for row in self.fct_leads.to_dict("records")}
         found: list[tuple[str, str, str | None, str | None, Decimal | None, date, pd.Timestamp]] = []
         for key, lead in leads.items():
-            if not lead["is_excluded"]:
+            if not lead["is_excluded"] and not lead["is_imported"]:
                 account = None if absent(lead["account_key"]) else lead["account_key"]
                 found.append(("lead", key, lead["person_key"], account, None, lead["created_date"], lead["created_at"]))
         imported = dict(zip(self.company.deals["deal_id"], self.company.deals["is_imported"], strict=True))
@@ -131,7 +131,7 @@ class Attribution(Touches, Ads):
         touched: dict[tuple[str, str], list[Touch]] = {}
         day_of: dict[str, date] = {}
         for touch in self.fct_touches.to_dict("records"):
-            if touch["is_excluded"]:
+            if absent(touch["touch_no"]):
                 continue
             day_of[touch["touch_key"]] = touch["touch_date"]
             told = (touch["touched_at"], touch["touch_key"], touch["channel"])

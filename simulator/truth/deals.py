@@ -18,6 +18,7 @@ from simulator.truth.log import (
     EXIT,
     SOURCE,
     Visit,
+    absent,
     column,
     days_between,
     directed,
@@ -195,6 +196,7 @@ class Deals(People):
                     "is_excluded": reason is not None,
                     "is_deleted": deleted is not None,
                     "is_zero_day_win": zero_day,
+                    "is_imported": deal["is_imported"],
                     "is_qualified": any(2 <= visit.order < EXIT for visit in visits),
                     "created_date": self.day(created),
                     "close_date": close_date,
@@ -311,6 +313,15 @@ class Deals(People):
         leads["deals_count"] = [count.get(key, 0) for key in leads["contact_key"]]
         leads["won_deals_count"] = [wins.get(key, 0) for key in leads["contact_key"]]
         leads["won_amount_reporting"] = column(amount.get(key, Decimal("0.00")) for key in leads["contact_key"])
+        # What a migration brought, and what it brought along, happened nobody knows when.
+        reached = ("mql_at", "sql_lead_at", "opportunity_at", "customer_at")
+        for name in ("created_date", "created_at", "exited_at", "episode_started_at", *reached):
+            leads[name] = column(
+                None
+                if brought and (name.startswith("created") or absent(value) or value < self.brought_until)
+                else value
+                for brought, value in zip(leads["is_imported"], leads[name], strict=True)
+            )
         return leads
 
     def _recycled(self, leads: pd.DataFrame, deals: pd.DataFrame) -> list[str | None]:
@@ -336,7 +347,7 @@ class Deals(People):
             before = [
                 one
                 for one in by_person[lead["person_key"]]
-                if one["created_at"] < at and not one["is_excluded"] and given_up(one, at)
+                if one["created_at"] < at and not one["is_excluded"] and given_up(one, at) and not lead["is_imported"]
             ]
             last = max(before, key=lambda one: (one["created_at"], one["lead_key"]), default=None)
             found.append(None if last is None else str(last["lead_key"]))
@@ -361,7 +372,8 @@ COMPARISONS = [
             "history_basis",
             money="won_amount_reporting",
             count="deals_count won_deals_count episodes disqualifications recycles",
-            flag="is_mql is_sql_lead is_opportunity is_customer is_excluded is_deleted", day="created_date",
+            flag="is_mql is_sql_lead is_opportunity is_customer is_excluded is_deleted is_imported",
+            day="created_date",
             time="created_at mql_at sql_lead_at opportunity_at customer_at exited_at episode_started_at",
         ),
     ),
@@ -374,7 +386,7 @@ COMPARISONS = [
             money="amount amount_reporting amount_plan_rate",
             number="win_probability cycle_days cycle_days_from_qualified age_days",
             count="pushes pushed_days reopens backward_moves close_day_gap_days",
-            flag="is_excluded is_deleted is_zero_day_win is_qualified",
+            flag="is_excluded is_deleted is_zero_day_win is_qualified is_imported",
             day="created_date close_date stage_close_date close_day", time="created_at closed_at deleted_at",
         ),
     ),

@@ -56,11 +56,11 @@ class Funnel(Deals):
 
     @cached_property
     def _travellers(self) -> list[Traveller]:
-        """Leads and new-business deals, those left out of figures left out, and deals that a migration brought."""
+        """Leads and new-business deals, without those left out of figures and what a migration brought."""
         found = []
         leads = self.leads
         segments = dict(zip(self.dim_accounts["account_key"], self.dim_accounts["segment"], strict=True))
-        for row in leads.loc[~leads["is_excluded"]].to_dict("records"):
+        for row in leads.loc[~leads["is_excluded"] & ~leads["is_imported"]].to_dict("records"):
             visits = self.lead_visits[row["lead_id"]]
             segment = segments.get(row["account_key"]) or "unknown"
             exited_at = moment_of(row["exited_at"])

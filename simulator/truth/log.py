@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from functools import cached_property
 from typing import Any
@@ -41,6 +41,8 @@ STATUS_EXITS = {"UNQUALIFIED": "disqualified", "RECYCLED": "recycled"}
 TEMPERATURE = {"now": "hot", "within 2 months": "warm", "no time frame": "cold"}
 PAID = {"paid_search", "paid_social", "display"}
 BULK = 50
+# What the company says of itself: what its CRM dates on these days was brought over from the one before.
+MIGRATION = date(2023, 7, 1), date(2023, 9, 3)
 Z = 1.959963984540054  # the 97.5th percentile of the normal distribution
 
 
@@ -155,6 +157,9 @@ class Log:
     def __post_init__(self) -> None:
         self.end = self.moment.as_of_end
         self._link()
+        deals = self.company.deals
+        brought = deals["is_imported"].astype(bool) | deals["created_at"].map(self.is_brought).astype(bool)
+        self.company = replace(self.company, deals=deals.assign(is_imported=brought))
 
     def _link(self) -> None:
         """Puts the links in place that the day shows."""
@@ -188,6 +193,15 @@ class Log:
         told = [at for at in asked if self.day(at - pd.Timedelta(milliseconds=1)) <= self.moment.as_of]
         is_past = any(at >= self.end + pd.Timedelta(days=1) for at in asked)
         return min(self.moment.now, max(told) + pd.Timedelta(hours=8)) if is_past and told else self.moment.now
+
+    @cached_property
+    def brought_until(self) -> pd.Timestamp:
+        """The end of the migration."""
+        return clock.day_start(MIGRATION[1] + timedelta(days=1), self.moment.zone)
+
+    def is_brought(self, created_at: pd.Timestamp) -> bool:
+        """Whether a record came by the migration."""
+        return clock.day_start(MIGRATION[0], self.moment.zone) <= created_at < self.brought_until
 
     @cached_property
     def calendar(self) -> Calendar:

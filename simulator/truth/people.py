@@ -168,6 +168,7 @@ class People(Log):
                 "history_basis": "field_history",
                 "is_excluded": reason is not None,
                 "is_deleted": deleted is not None,
+                "is_imported": self.is_brought(row["created_at"]),
                 "created_date": self.day(row["created_at"]),
                 "created_at": row["created_at"],
                 "exited_at": exit_visit.entered_at if exit_visit else None,
@@ -180,7 +181,7 @@ class People(Log):
         return table(
             records,
             "lead_id lead_key contact_key person_key account_key owner_key campaign_key channel exclusion_reason "
-            "is_deleted is_excluded created_at",
+            "is_deleted is_excluded is_imported created_at",
         )
 
     @cached_property

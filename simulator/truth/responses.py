@@ -117,7 +117,7 @@ class Responses(Plans):
         names += "business_hours_waiting clock_hours_waiting"
         answer: dict[str, Any] = dict.fromkeys(names.split()) | {"response_status": "not_measured"}
         answer["is_contacted_before"] = False
-        if kind != "person":
+        if kind != "person" or (row["is_imported"] and got < self.brought_until):
             return answer
         until = self.end if lost is None else lost
         fitting = [
@@ -127,15 +127,16 @@ class Responses(Plans):
         if fitting:
             at, how = fitting[0]
             worked = self.business_hours(got, at)
+            created = None if row["is_imported"] else row["created_at"]
             answer |= {
                 "response_status": "answered",
                 "response_kind": how,
                 "first_response_at": at,
                 "is_contacted_before": at < got,
                 "business_hours_from_assignment": worked,
-                "business_hours_from_creation": self.business_hours(row["created_at"], at),
+                "business_hours_from_creation": created and self.business_hours(created, at),
                 "clock_hours_from_assignment": clock_hours(got, at),
-                "clock_hours_from_creation": clock_hours(row["created_at"], at),
+                "clock_hours_from_creation": created and clock_hours(created, at),
                 "sla_status": "met" if worked <= SLA_HOURS else "missed",
             }
             return answer

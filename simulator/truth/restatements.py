@@ -45,8 +45,9 @@ class ClosedFigures(Ads):
         for lead in self.fct_leads.to_dict("records"):
             left_out = None if absent(lead["exclusion_reason"]) else lead["exclusion_reason"]
             key = lead["lead_key"]
-            created = lead["created_date"]
-            records.append(self._figure("creation", key, "created", created, left_out))
+            created = None if absent(lead["created_date"]) else lead["created_date"]
+            undated = "undated" if created is None else None
+            records.append(self._figure("creation", key, "created", created, left_out or undated))
             if not absent(lead["mql_at"]):
                 records.append(self._figure("qualification", key, "qualified", self.day(lead["mql_at"]), left_out))
         records += self._spent()

@@ -52,6 +52,8 @@ class Routing(Responses):
                 joined, left = self._spans.get(owner, ([], []))
                 visits = self.lead_visits[lead]
                 there = [visit.stage for visit in visits if visit.entered_at <= got]
+                brought = row["is_imported"] and got < self.brought_until
+                created = None if row["is_imported"] else row["created_at"]
                 held_on = number > 0 and turns[number - 1][2] == got
                 records.append(
                     {
@@ -60,13 +62,20 @@ class Routing(Responses):
                         "owner_key": key_of(owner),
                         "previous_owner_key": key_of(owners[number - 1]) if held_on else None,
                         "next_owner_key": key_of(owners[number + 1]) if number + 1 < len(owners) else None,
-                        **{name: row[name] for name in ("channel", "temperature", "is_excluded", "created_at")},
+                        **{name: row[name] for name in ("channel", "temperature", "is_excluded")},
+                        "created_at": created,
                         "owner_kind": kinds[owner],
-                        "routing": "returned" if owner in owners[:number] else "handed_over" if number else "first",
+                        "routing": "migrated"
+                        if brought
+                        else "returned"
+                        if owner in owners[:number]
+                        else "handed_over"
+                        if number
+                        else "first",
                         "stage_at_assignment": there[-1] if there else None,
                         "owner_open_leads_before": bisect_left(joined, got) - bisect_left(left, got),
-                        "hours_from_creation": clock_hours(row["created_at"], got),
-                        "days_held": days_between(got, self.end if lost is None else lost),
+                        "hours_from_creation": created and clock_hours(created, got),
+                        "days_held": None if brought else days_between(got, self.end if lost is None else lost),
                         "is_held": lost is None,
                         "is_in_load": lost is None and not row["is_excluded"] and visits[-1].stage in TO_WORK,
                         "assigned_at": got,

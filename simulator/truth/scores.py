@@ -5,6 +5,7 @@ What belongs here: facts and outcomes. What does not: chances, which are a forec
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from datetime import date, timedelta
 from functools import cached_property
 from typing import Any
@@ -44,6 +45,9 @@ class Scores(Web, Deals):
         rows: list[dict[str, Any]] = []
         for lead in leads.to_dict("records"):
             created, reached = lead["created_at"], lead["opportunity_at"]
+            if lead["is_imported"]:
+                rows.append(self._brought(lead, met))
+                continue
             end = created + HORIZON * DAY
             within = not absent(reached) and reached <= end
             learned = quarter(lead["created_date"] + timedelta(days=HORIZON))
@@ -69,7 +73,7 @@ class Scores(Web, Deals):
             )
             met.add(lead["person_key"])
         fit = [row for row in rows if row["not_scored_reason"] is None and row["is_over"]]
-        for begin in {row["scored_by"] for row in rows}:
+        for begin in {row["scored_by"] for row in rows} - {None}:
             known = [row["outcome"] == "reached" for row in fit if row["learned_from"] <= begin]
             few = min(sum(known), len(known) - sum(known)) < FEWEST_OUTCOMES
             reason = "too_few_leads" if len(known) < FEWEST_LEADS else "too_few_outcomes" if few else None
@@ -79,6 +83,16 @@ class Scores(Web, Deals):
         for row in rows:
             row["not_scored_reason"] = row["not_scored_reason"] or row.pop("told", None)
         return pd.DataFrame.from_records(rows)
+
+    def _brought(self, lead: dict[Hashable, Any], met: set[str]) -> dict[str, Any]:
+        """Of what a migration brought nothing is known from a day when it came."""
+        named = ["channel=" + lead["channel"], "source_detail=" + (text_of(lead["source_detail"]) or "none")]
+        named += [f"{name}=no visit" for name in ("capture_visits", "days_on_site", "device", "visit_country")]
+        named += ["capture_time=evening or night", f"known_before={'yes' if lead['person_key'] in met else 'no'}"]
+        met.add(lead["person_key"])
+        told = dict.fromkeys(("outcome", "scored_by", "learned_from"))
+        told |= {"lead_key": lead["lead_key"], "known_at_capture": "; ".join(named), "as_of": self.moment.as_of}
+        return told | {"not_scored_reason": "brought_by_migration", "is_over": False}
 
     @staticmethod
     def _of_visits(visits: list[dict[str, Any]], created: pd.Timestamp) -> list[str]:

@@ -43,7 +43,7 @@ class Sources(Deals):
     @cached_property
     def rpt_source_to_revenue(self) -> pd.DataFrame:
         """One row per month and channel."""
-        cells: dict[tuple[date, str], Row] = {}
+        cells: dict[tuple[date | None, str], Row] = {}
 
         def cell(day: date, channel: str) -> Row:
             empty: Row = {
@@ -51,7 +51,8 @@ class Sources(Deals):
                 **dict.fromkeys(SUMS, Decimal("0.00")),
                 **{step: [] for step in STEPS},
             }
-            return cells.setdefault((day.replace(day=1), channel), empty)
+            # What a migration brought stands in no month.
+            return cells.setdefault((None if absent(day) else day.replace(day=1), channel), empty)
 
         def took(found: Row, step: str, begin: object, end: object) -> None:
             if not absent(begin) and not absent(end) and end >= begin:  # type: ignore[operator]

@@ -13,7 +13,7 @@ import pandas as pd
 from simulator.truth.carts import Carts
 from simulator.truth.comparison import Comparison, measures
 from simulator.truth.deals import Deals
-from simulator.truth.log import PAID, PLATFORM, text_of
+from simulator.truth.log import PAID, PLATFORM, absent, text_of
 
 EVENTS = {"trade_show", "webinar", "other_event"}
 PAUSE = pd.Timedelta(minutes=30)
@@ -39,6 +39,7 @@ class Touches(Carts, Deals):
             lead = leads[visit["contact_key"]]
             if (
                 visit["channel"] == lead["channel"]
+                and not lead["is_imported"]
                 and visit["started_at"] <= lead["created_at"] <= visit["ended_at"] + PAUSE
             ):
                 made[lead["lead_key"]] = visit["session_key"]
@@ -75,18 +76,22 @@ class Touches(Carts, Deals):
             )
         maker = {session: lead for lead, session in made.items()}
         turn: dict[str, int] = {}
-        for touch in sorted(touches, key=lambda one: (one["touched_at"], one["touch_key"])):
+        never = pd.Timestamp.max
+        for touch in sorted(
+            touches, key=lambda one: (never if absent(one["touched_at"]) else one["touched_at"], one["touch_key"])
+        ):
             lead, counts = leads[touch["contact_key"]], text_of(touch["exclusion_reason"]) is None
-            turn[lead["person_key"]] = turn.get(lead["person_key"], 0) + counts
+            dated = not absent(touch["touched_at"])
+            turn[lead["person_key"]] = turn.get(lead["person_key"], 0) + (counts and dated)
             touch |= {
                 "person_key": lead["person_key"],
                 "account_key": lead["account_key"],
                 "lead_key": maker.get(touch["session_key"]) if touch["session_key"] else lead["lead_key"],
-                "touch_no": turn[lead["person_key"]] if counts else None,
+                "touch_no": turn[lead["person_key"]] if counts and dated else None,
                 "is_paid": touch["channel"] in PAID,
                 "is_direct": touch["channel"] == "direct",
                 "is_excluded": not counts,
-                "touch_date": self.day(touch["touched_at"]),
+                "touch_date": self.day(touch["touched_at"]) if dated else None,
             }
         return pd.DataFrame.from_records(touches)
 

@@ -29,7 +29,7 @@ class Velocity(Funnel):
         segments = dict(zip(self.dim_accounts["account_key"], self.dim_accounts["segment"], strict=True))
         lives: list[tuple[str, str, str, str, list[Visit]]] = []
         leads = self.leads
-        for row in leads.loc[~leads["is_excluded"].astype(bool)].to_dict("records"):
+        for row in leads.loc[~(leads["is_excluded"] | leads["is_imported"]).astype(bool)].to_dict("records"):
             segment = segments.get(row["account_key"]) or "unknown"
             lives.append(("lead", row["lead_id"], row["channel"], segment, self.lead_visits[row["lead_id"]]))
         imported = set(self.company.deals.loc[self.company.deals["is_imported"].to_numpy(dtype=bool), "deal_id"])

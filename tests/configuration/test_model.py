@@ -222,3 +222,29 @@ def test_hours_that_are_no_span_are_refused(tmp_path: Path, hours: str) -> None:
 )
 def test_shares_and_hours_out_of_their_bounds_are_refused(tmp_path: Path, key: str, value: str) -> None:
     assert key in mistake(tmp_path, SOUND.replace("company: {", f"company: {{{key}: {value}, ", 1))
+
+
+def migrations(*listed: str, file: str = FILE) -> str:
+    return SOUND.replace("EUR}", f"EUR, migrations: [{', '.join(listed)}]}}") + file
+
+
+def test_a_migration_names_a_source_and_days_in_order(tmp_path: Path) -> None:
+    one = "{source: crm, first_day: 2026-03-01, last_day: 2026-03-02, source_types: [IMPORT]}"
+    next_day = "{source: crm, first_day: 2026-03-03, last_day: 2026-03-03}"
+    elsewhere = "{source: hubspot, first_day: 2026-03-01, last_day: 2026-03-01}"
+    settings = load(written(tmp_path, migrations(one, next_day, elsewhere)))
+    assert [(found.source, str(found.last_day)) for found in settings.company.migrations] == [
+        ("crm", "2026-03-02"),
+        ("crm", "2026-03-03"),
+        ("hubspot", "2026-03-01"),
+    ]
+    wrong = mistake(tmp_path, migrations("{source: crm, first_day: 2026-03-02, last_day: 2026-03-01}"))
+    assert "company.migrations[1].last_day: 2026-03-01 is before first_day 2026-03-02" in wrong
+    wrong = mistake(tmp_path, migrations(one, elsewhere, "{source: crm, first_day: 2026-03-02, last_day: 2026-04-01}"))
+    assert "company.migrations[3].first_day: overlaps the migration of crm from 2026-03-01 to 2026-03-02" in wrong
+    wrong = mistake(tmp_path, migrations(one.replace("crm", "hubspt"), file=""))
+    assert "company.migrations[1].source: 'hubspt' is not a source, did you mean 'hubspot'?" in wrong
+    wrong = mistake(tmp_path, migrations(one.replace("2026-03-02", "March")))
+    assert "company.migrations[1].last_day" in wrong
+    wrong = mistake(tmp_path, migrations(one.replace("[IMPORT]", "['A B']")))
+    assert "company.migrations[1].source_types" in wrong

@@ -66,6 +66,15 @@ def test_a_home_holds_the_days_of_one_simulated_company(tmp_path: Path) -> None:
         demo._company(kept, tmp_path, scale=0.02, seed=8)
 
 
+def test_further_mistakes_are_lines_of_their_own(capsys: pytest.CaptureFixture[str]) -> None:
+    mistakes = [("is empty", f"stages.csv row {row}", "fill it in") for row in range(2, 9)]
+    with pytest.raises(SystemExit):
+        cli._tell(ConfigurationError.together(mistakes, effect="nothing was landed"))
+    first, *others = capsys.readouterr().err.splitlines()
+    assert first == "error stages.csv row 2: is empty (and 6 more) - nothing was landed; fill it in"
+    assert others == [f"error stages.csv row {row}: is empty - fill it in" for row in (3, 4, 5, 6)]
+
+
 def test_a_pipe_takes_whole_lines(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cli, "out", Console(soft_wrap=True, width=20))
     cli._print_rows(["a", "b"], [("long " * 12 + "end", "beside")], cli.Format.TABLE)

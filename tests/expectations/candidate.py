@@ -421,7 +421,7 @@ create table fct_leads as select
     coalesce(won.deals, 0)::bigint as deals_count, coalesce(won.won_deals, 0)::bigint as won_deals_count,
     1::bigint as episodes, 0::bigint as disqualifications, 0::bigint as recycles, created_at as episode_started_at,
     reached >= 3 as is_mql, reached >= 4 as is_sql_lead, reached >= 5 as is_opportunity, reached >= 6 as is_customer,
-    false as is_excluded, false as is_deleted, created_at::date as created_date, created_at,
+    false as is_excluded, false as is_deleted, false as is_imported, created_at::date as created_date, created_at,
     case when reached >= 3 then created_at + interval 3 day end as mql_at,
     case when reached >= 4 then created_at + interval 4 day end as sql_lead_at,
     case when reached >= 5 then created_at + interval 5 day end as opportunity_at,

@@ -208,6 +208,18 @@ def test_a_mistake_in_a_mapping_file_is_told_with_its_row(
         mappings.check(settings)
 
 
+def test_several_mistakes_of_a_mapping_file_are_a_line_each(settings: Settings, tmp_path: Path) -> None:
+    path = tmp_path / "channels.csv"
+    labels = "abcdefg"
+    path.write_text(path.read_text().partition("\n")[0] + "".join(f"\n,{label},,fair," for label in labels) + "\n")
+    with pytest.raises(ConfigurationError) as caught:
+        translated(settings, window())
+    assert "channels.csv row 2: the channel 'fair' is unknown (and 6 more) - " in str(caught.value)
+    assert [line.partition(" - ")[0][-43:] for line in caught.value.others] == [
+        f"channels.csv row {row}: the channel 'fair' is unknown"[-43:] for row in (3, 4, 5, 6)
+    ]
+
+
 def test_lists_that_a_company_does_not_keep_land_nothing(settings: Settings) -> None:
     kept = settings.mappings.model_copy(update={"loss_reasons": None, "creator_kinds": None})
     without = settings.model_copy(update={"mappings": kept})

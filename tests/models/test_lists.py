@@ -96,12 +96,12 @@ def lines(lake: Lake) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def told(lakes: Callable[[], Lake]) -> tuple[str, list[str]]:
-    """The one line of a build over every mistake at once, and all that it knows of."""
+def told(lakes: Callable[[], Lake]) -> tuple[BuildError, list[str]]:
+    """The error of a build over every mistake at once, and all mistakes that it knows of."""
     lake = landed(lakes, WRONG)
     with pytest.raises(BuildError) as caught:
         lake.build(selection=SELECTION)
-    return str(caught.value), lines(lake)
+    return caught.value, lines(lake)
 
 
 @pytest.mark.parametrize(
@@ -130,13 +130,17 @@ def told(lakes: Callable[[], Lake]) -> tuple[str, list[str]]:
         "files.budgets: budgets.csv row 2: channel: not one of referral; add it to values - correct the row",
     ],
 )
-def test_a_mistake_in_a_list_is_told_with_its_row(told: tuple[str, list[str]], line: str) -> None:
+def test_a_mistake_in_a_list_is_told_with_its_row(told: tuple[BuildError, list[str]], line: str) -> None:
     assert any(one.startswith(line) for one in told[1]), told[1]
 
 
-def test_the_build_ends_with_one_line_and_knows_no_other_mistakes(told: tuple[str, list[str]]) -> None:
-    line, known = told
+def test_the_build_ends_with_one_line_and_tells_the_next_four(told: tuple[BuildError, list[str]]) -> None:
+    error, known = told
+    line = str(error)
     assert "\n" not in line
+    assert len(error.others) == 4
+    assert set(error.others) <= set(known)
+    assert not any(line.startswith(other.partition(" - ")[0]) for other in error.others)
     first = "files.budgets: budgets.csv row 2: channel: not one of referral; add it to values (and 20 more)"
     assert line.startswith(first)
     assert line.endswith("nothing was published, the live release stays; correct the row, then `saleshouse run`")

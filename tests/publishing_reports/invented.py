@@ -661,6 +661,7 @@ def create(
     _fill_deal_changes(connection, random, deal_rows)
     if dateless_leads:
         _insert(connection, "fct_leads", _dateless(random, dateless_leads))
+    connection.execute("alter table marts.fct_leads add column is_imported boolean default false")
     if ad_days:
         _fill_ads(connection, random, ad_days)
     if targets:

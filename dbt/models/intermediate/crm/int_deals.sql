@@ -24,6 +24,17 @@ run_context as (
     select * from {{ source('run', 'run_context') }}
 ),
 
+migrations as (
+    select
+        migrations.source_system,
+        migrations.source_types,
+        {%- set zone = 'run_context.reporting_timezone' %}
+        cast(cast(migrations.first_day as date) as timestamp) at time zone {{ zone }} at time zone 'UTC' as began_at,
+        cast(cast(migrations.last_day as date) + 1 as timestamp) at time zone {{ zone }} at time zone 'UTC' as ended_at
+    from {{ source('run', 'migrations') }} as migrations
+    cross join run_context
+),
+
 newest_versions as (
     select
         deals.source_system,
@@ -133,9 +144,22 @@ deals_joined as (
         values_at_as_of.owner_at_as_of,
         values_at_as_of.currency_at_as_of,
         values_at_as_of.forecast_category_at_as_of,
-        coalesce(values_at_as_of.first_source_type in ('IMPORT', 'MIGRATION'), false) as is_imported
+        -- Either the source notes it itself, or the company has said on which days it was so.
+        coalesce(values_at_as_of.first_source_type in ('IMPORT', 'MIGRATION'), false)
+        or migrations.source_system is not null as is_imported
     from deals_linked
     left join values_at_as_of on deals_linked.deal_key = values_at_as_of.deal_key
+    left join migrations
+        on
+            deals_linked.source_system = migrations.source_system
+            and deals_linked.created_at >= migrations.began_at
+            and deals_linked.created_at < migrations.ended_at
+            and (
+                migrations.source_types = ''
+                or list_contains(
+                    string_split(migrations.source_types, ' '), upper(values_at_as_of.first_source_type)
+                )
+            )
     left join survivors as contact_survivors
         on
             contact_survivors.object = 'contact'

@@ -92,9 +92,12 @@ final as (
             partition by assignments.lead_key, assignments.owner_key
             order by assignments.assigned_at
         ) > 1 as is_owner_returning,
+        -- Who owned it in the old CRM owns it here from the first moment on; since when is not told.
+        coalesce(assignments.assigned_at < leads.brought_until, false) as is_by_migration,
         assignments.assigned_at,
         assignments.released_at
     from assignments
+    left join leads on assignments.lead_key = leads.lead_key
 )
 
 select * from final

@@ -18,6 +18,7 @@ final as (
         field_changes.source_system,
         field_changes.field,
         field_changes.value,
+        min(field_changes.source_type) as source_type,
         field_changes.changed_at < run_context.as_of_end as is_past,
         field_changes.changed_at
     from field_changes

@@ -49,6 +49,57 @@ run_context as (
     select * from {{ source('run', 'run_context') }}
 ),
 
+lead_changes as (
+    select * from {{ ref('int_lead_changes') }}
+),
+
+migrations as (
+    select
+        migrations.source_system,
+        migrations.source_types,
+        {%- set zone = 'run_context.reporting_timezone' %}
+        cast(cast(migrations.first_day as date) as timestamp) at time zone {{ zone }} at time zone 'UTC' as began_at,
+        cast(cast(migrations.last_day as date) + 1 as timestamp) at time zone {{ zone }} at time zone 'UTC' as ended_at
+    from {{ source('run', 'migrations') }} as migrations
+    cross join run_context
+),
+
+leads_in_migrations as (
+    select
+        leads.lead_key,
+        migrations.source_types,
+        migrations.ended_at
+    from leads
+    inner join migrations
+        on
+            leads.source_system = migrations.source_system
+            and leads.created_at >= migrations.began_at
+            and leads.created_at < migrations.ended_at
+),
+
+leads_first_noted as (
+    select
+        lead_changes.lead_key,
+        min_by(lead_changes.source_type, (lead_changes.changed_at, lead_changes.value)) as first_source_type
+    from lead_changes
+    semi join leads_in_migrations on lead_changes.lead_key = leads_in_migrations.lead_key
+    where lead_changes.field = 'stage'
+    group by lead_changes.lead_key
+),
+
+leads_brought as (
+    select
+        leads_in_migrations.lead_key,
+        leads_in_migrations.ended_at as brought_until
+    from leads_in_migrations
+    left join leads_first_noted on leads_in_migrations.lead_key = leads_first_noted.lead_key
+    where
+        leads_in_migrations.source_types = ''
+        or list_contains(
+            string_split(leads_in_migrations.source_types, ' '), upper(leads_first_noted.first_source_type)
+        )
+),
+
 -- Two campaigns of one name cannot be told apart by a lead that knows the name alone.
 campaigns_by_name as (
     select
@@ -109,8 +160,10 @@ final as (
         leads_with_channel.is_converted,
         leads_with_channel.is_deleted,
         leads_with_channel.created_date,
-        leads_with_channel.created_at
+        leads_with_channel.created_at,
+        leads_brought.brought_until
     from leads_with_channel
+    left join leads_brought on leads_with_channel.lead_key = leads_brought.lead_key
     left join contacts on leads_with_channel.contact_key = contacts.contact_key
     left join accounts on leads_with_channel.account_key = accounts.account_key
     left join canonical_channels on leads_with_channel.channel = canonical_channels.channel

@@ -1,12 +1,12 @@
 {#-
-    Leads and new-business deals side by side, each with the furthest step it ever reached. Imported deals carry the day
-    of the migration and belong to no month's cohort.
+    Leads and new-business deals side by side, each with the furthest step it ever reached. What a migration brought
+    carries its day and belongs to no month's cohort.
 -#}
 with
 
 leads as (
     select * from {{ ref('fct_leads') }}
-    where not is_excluded
+    where not is_excluded and not is_imported
 ),
 
 accounts as (

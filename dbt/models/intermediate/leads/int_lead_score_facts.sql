@@ -68,6 +68,7 @@ leads_reached as (
         leads.channel,
         leads.source_detail,
         leads.history_basis,
+        leads.is_imported,
         leads.created_date,
         leads.created_at,
         case when rules.target = 'won' then leads.customer_at else leads.opportunity_at end as reached_at,
@@ -120,6 +121,7 @@ facts as (
             end
         ] as known_at_capture,
         case
+            when leads_reached.is_imported then 'brought_by_migration'
             when leads_reached.created_at is null then 'no_creation_date'
             when leads_reached.history_basis <> 'field_history' then 'no_stage_history'
             when leads_reached.reached_at <= leads_reached.created_at then 'reached_at_capture'

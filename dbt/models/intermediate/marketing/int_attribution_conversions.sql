@@ -29,6 +29,7 @@ run_context as (
     select * from {{ source('run', 'run_context') }}
 ),
 
+-- The day of a migration says nothing about when a lead or an opportunity came up.
 lead_conversions as (
     select
         leads.lead_key as conversion_key,
@@ -40,6 +41,7 @@ lead_conversions as (
         leads.created_date as conversion_date,
         leads.created_at as converted_at
     from leads
+    where not leads.is_imported
 ),
 
 -- A deal's contact and the lead it came from are one person, whom two records may name differently.
@@ -69,7 +71,6 @@ deals_joined as (
     left join leads on deals.lead_key = leads.lead_key
 ),
 
--- The day of a migration says nothing about when an opportunity came up.
 opportunity_conversions as (
     select
         conversion_key,

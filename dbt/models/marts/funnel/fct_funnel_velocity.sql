@@ -1,8 +1,9 @@
 with
 
+-- What a migration brought was in its first stage before.
 leads as (
     select * from {{ ref('fct_leads') }}
-    where not is_excluded
+    where not is_excluded and not is_imported
 ),
 
 accounts as (
@@ -13,7 +14,6 @@ lead_visits as (
     select * from {{ ref('fct_lead_stages') }}
 ),
 
--- Imported deals carry the day of the migration.
 deals as (
     select * from {{ ref('fct_deals') }}
     where not is_excluded and not is_imported and pipeline_purpose = 'new_business'

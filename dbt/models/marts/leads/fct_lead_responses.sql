@@ -51,6 +51,7 @@ assignments_joined as (
         owners.kind as owner_kind,
         case
             when owners.kind <> 'person' then 'owner_is_no_person'
+            when assignments.is_by_migration then 'brought_by_migration'
             when leads.contact_key is null then 'lead_without_contact'
             when sources_with_outreach.source_system is null then 'source_without_outreach'
         end as not_measured_reason

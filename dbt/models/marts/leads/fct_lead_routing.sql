@@ -144,6 +144,7 @@ final as (
         assignments_joined.temperature,
         assignments_joined.owner_kind,
         case
+            when assignments_joined.is_by_migration then 'migrated'
             when assignments_joined.is_owner_returning then 'returned'
             when assignments_joined.assignment_no = 1 then 'first'
             else 'handed_over'
@@ -153,9 +154,12 @@ final as (
         assignments_joined.assignment_no,
         cast(loads.open_leads_before as bigint) as owner_open_leads_before,
         {{ elapsed_hours('assignments_joined.microseconds_from_creation') }} as hours_from_creation,
-        {{ days_between(
-            'assignments_joined.assigned_at', 'coalesce(assignments_joined.released_at, run_context.as_of_end)'
-        ) }} as days_held,
+        case
+            when assignments_joined.is_by_migration then null
+            else {{ days_between(
+                'assignments_joined.assigned_at', 'coalesce(assignments_joined.released_at, run_context.as_of_end)'
+            ) }}
+        end as days_held,
         assignments_joined.released_at is null as is_held,
         assignments_joined.released_at is null
         and not assignments_joined.is_excluded

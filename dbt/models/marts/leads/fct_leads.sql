@@ -1,3 +1,4 @@
+{%- set moments = ['mql_at', 'sql_lead_at', 'opportunity_at', 'customer_at', 'exited_at', 'episode_started_at'] -%}
 with
 
 leads as (
@@ -82,6 +83,7 @@ leads_of_people as (
         leads.lead_key,
         leads.person_key,
         leads.created_at,
+        leads.brought_until,
         leads.exclusion_reason
     from leads
     semi join people_of_several_leads on leads.person_key = people_of_several_leads.person_key
@@ -97,7 +99,8 @@ leads_after_leads as (
     from leads_of_people as later
     inner join leads_of_people as earlier
         on later.person_key = earlier.person_key and later.created_at > earlier.created_at
-    where earlier.exclusion_reason is null
+    -- What a migration brought did not come about on its day.
+    where earlier.exclusion_reason is null and later.brought_until is null
 ),
 
 stays_out as (
@@ -166,7 +169,13 @@ leads_joined as (
             as disqualifications,
         case when leads_visited.history_basis = 'field_history' then leads_visited.recycles end
             as recycles,
-        leads_visited.episode_started_at,
+        -- What a lead had behind it when a migration brought it happened nobody knows when.
+        {%- for moment in moments %}
+        case
+            when leads.brought_until is null or leads_visited.{{ moment }} >= leads.brought_until
+                then leads_visited.{{ moment }}
+        end as {{ moment }},
+        {%- endfor %}
         -- A source that only says "converted" says that a deal began.
         greatest(
             coalesce(leads_visited.furthest_order, 0),
@@ -176,12 +185,7 @@ leads_joined as (
                     then 5
                 else 0
             end
-        ) as furthest_order,
-        leads_visited.mql_at,
-        leads_visited.sql_lead_at,
-        leads_visited.opportunity_at,
-        leads_visited.customer_at,
-        leads_visited.exited_at
+        ) as furthest_order
     from leads
     inner join leads_visited on leads.lead_key = leads_visited.lead_key
 ),
@@ -224,8 +228,9 @@ final as (
         leads_joined.furthest_order >= 6 as is_customer,
         leads_joined.exclusion_reason is not null as is_excluded,
         leads_joined.is_deleted,
-        leads_joined.created_date,
-        leads_joined.created_at,
+        leads_joined.brought_until is not null as is_imported,
+        case when leads_joined.brought_until is null then leads_joined.created_date end as created_date,
+        case when leads_joined.brought_until is null then leads_joined.created_at end as created_at,
         leads_joined.mql_at,
         leads_joined.sql_lead_at,
         leads_joined.opportunity_at,

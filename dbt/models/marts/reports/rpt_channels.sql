@@ -25,7 +25,7 @@ leads as (
         is_customer,
         created_date
     from {{ ref('fct_leads') }}
-    where not is_excluded and created_date is not null
+    where not is_excluded
 ),
 
 deals as (
@@ -88,8 +88,8 @@ lead_facts as (
     group by all
 ),
 
--- What was won is credited to the channel and the window of the lead that the deal came from; a
--- deal without a lead stands in a row of its own by its own day, so that the table totals.
+-- What was won is credited to the channel and the window of the lead that the deal came from, by the deal's own day
+-- where the lead has none; a deal without a lead stands in a row of its own, so that the table totals.
 won_facts as (
     select
         windows.window_name,

@@ -22,7 +22,7 @@ funnel_stages as (
     where dimension <> 'channel'
 ),
 
--- An imported deal's first stay begins with the import.
+-- The first stay of what a migration brought begins with the migration.
 deals as (
     select
         deal_key,
@@ -53,7 +53,7 @@ counted_leads as (
         customer_at,
         exited_at
     from {{ ref('fct_leads') }}
-    where not is_excluded
+    where not is_excluded and not is_imported
 ),
 
 accounts as (

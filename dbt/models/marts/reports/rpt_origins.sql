@@ -7,7 +7,7 @@ leads as (
         source_detail,
         is_customer
     from {{ ref('fct_leads') }}
-    where not is_excluded and created_date is null
+    where not is_excluded and not is_imported and created_date is null
 ),
 
 leads_grouped as (

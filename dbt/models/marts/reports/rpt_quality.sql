@@ -33,6 +33,7 @@ leads as (
         source_label,
         exclusion_reason,
         history_basis,
+        is_imported,
         created_date
     from {{ ref('fct_leads') }}
 ),
@@ -50,6 +51,7 @@ deals as (
         cycle_reject_reason,
         close_day_gap_days,
         is_excluded,
+        is_imported,
         close_date,
         close_day
     from {{ ref('fct_deals') }}
@@ -364,11 +366,26 @@ remarks as (
         null as source_system,
         'leads' as subject,
         'created_date_missing' as remark,
-        count(*) filter (where exclusion_reason is null and created_date is null) as records,
+        count(*) filter (
+            where exclusion_reason is null and created_date is null and not is_imported
+        ) as records,
         count(*) filter (where exclusion_reason is null) as records_in_all,
         null as last_record_at,
         null as last_landed_at
     from leads
+    {%- for subject in ['leads', 'deals'] %}
+    union all
+    select
+        'remark' as section,
+        null as source_system,
+        '{{ subject }}' as subject,
+        '{{ subject }}_imported' as remark,
+        count(*) filter (where exclusion_reason is null and is_imported) as records,
+        count(*) filter (where exclusion_reason is null) as records_in_all,
+        null as last_record_at,
+        null as last_landed_at
+    from {{ subject }}
+    {%- endfor %}
     union all
     select
         'remark' as section,
