@@ -10,6 +10,7 @@ group is a part (renewals apart) x segment; groups with few deals are drawn to a
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from forecasting import draws
 from forecasting.facts import Facts, Floats
@@ -41,11 +42,19 @@ class Coming:
 
 @dataclass(frozen=True)
 class Created:
-    """Deals created by group and month: in whole months, and after the origin's day within the month."""
+    """Deals created by group and month: in whole months, and after the origin's day within the month.
+
+    `by_cell` and `so_far` count, by cell and month, those that nobody shares, in whole months and up to the origin's
+    day; their first column is what is older than the months. `won` and `shared` are the places of creations that are.
+    """
 
     whole: Floats
     rest: Floats
     after: Days
+    by_cell: Floats
+    so_far: Floats
+    won: Days
+    shared: Days
 
 
 def count(facts: Facts, origin_days: Days) -> Created:
@@ -56,11 +65,22 @@ def count(facts: Facts, origin_days: Days) -> Created:
     days = np.full(months, np.iinfo(np.int64).max)
     days[: len(origin_days)] = origin_days
     after = inside & (creations.day > days[np.clip(creations.month, 0, months - 1)])
-    keys = group * months + creations.month
+    own = (creations.month < months) & (creations.shared_span < 0)
+
+    def table(codes: Days, rows: npt.NDArray[np.bool_], size: int, before: int = 0) -> Floats:
+        """Code x month, with so many columns before the first."""
+        keys = codes[rows] * (months + before) + creations.month[rows] + before
+        counts = np.bincount(keys, minlength=size * (months + before))
+        return counts.reshape(size, months + before).astype(np.float64)
+
     return Created(
-        whole=np.bincount(keys[inside], minlength=groups * months).reshape(groups, months).astype(np.float64),
-        rest=np.bincount(keys[after], minlength=groups * months).reshape(groups, months).astype(np.float64),
+        whole=table(group, inside, groups),
+        rest=table(group, after, groups),
         after=after.astype(np.int64),
+        by_cell=table(creations.cell, own, facts.cells, before=1),
+        so_far=table(creations.cell, own & ~after, facts.cells, before=1),
+        won=np.flatnonzero(creations.won_month >= creations.month),
+        shared=np.flatnonzero(creations.shared_span >= 0),
     )
 
 
@@ -69,14 +89,14 @@ def expect(facts: Facts, created: Created, origin: int, month: int, days_left: i
     creations, groups = facts.creations, len(created.whole)
     ended = month if days_left == 0 else month - 1
     begin = max(month - WINDOW, 0)
+    won = created.won
     known = (
-        (creations.won_month >= creations.month)
-        & (creations.month >= begin)
-        & (creations.known_from <= origin)
-        & (origin < creations.known_until)
-        & (creations.won_month <= ended)
+        (creations.month[won] >= begin)
+        & (creations.known_from[won] <= origin)
+        & (origin < creations.known_until[won])
+        & (creations.won_month[won] <= ended)
     )
-    chosen = np.flatnonzero(known)
+    chosen = won[known]
     group = facts.group[creations.cell[chosen]]
     lag = creations.won_month[chosen] - creations.month[chosen]
     place = creations.month[chosen] - begin
@@ -87,7 +107,7 @@ def expect(facts: Facts, created: Created, origin: int, month: int, days_left: i
     sizes = _sizes(facts, group, amount, groups)
     spread = draws.size_spread(sizes)
     if width <= 0:
-        return Coming(revenue, wins, _shares(facts, month, origin), sizes, spread)
+        return Coming(revenue, wins, _shares(facts, created, month, origin), sizes, spread)
     part_of_group = np.arange(groups) >= len(facts.members["segment"])
     age = month - (begin + np.arange(width))
     decay = 0.5 ** (age / HALF_LIFE)
@@ -115,7 +135,7 @@ def expect(facts: Facts, created: Created, origin: int, month: int, days_left: i
         rest_level = _levels(rest, begin, month, days_left)[:, 0]
         revenue += rest_level[:, None] * _per_deal(table(amount, late), rest, decay, complete, part_of_group)
         wins += rest_level[:, None] * _per_deal(table(np.ones(len(chosen)), late), rest, decay, complete, part_of_group)
-    return Coming(revenue, wins, _shares(facts, month, origin), sizes, spread)
+    return Coming(revenue, wins, _shares(facts, created, month, origin), sizes, spread)
 
 
 def _per_deal(won: Floats, deals: Floats, decay: Floats, complete: np.ndarray, is_renewal: np.ndarray) -> Floats:
@@ -183,17 +203,23 @@ def _growth(total: Floats) -> float:
     return change / 6 * max(change**2 - noise, 0.0) / (change**2 + 1e-12)
 
 
-def _shares(facts: Facts, month: int, origin: int) -> Floats:
+def _shares(facts: Facts, created: Created, month: int, origin: int) -> Floats:
     """Of each cell its share of what its group creates: by recent creations, newer ones counting more."""
     creations, groups = facts.creations, int(facts.group.max(initial=0)) + 1
-    past = np.flatnonzero(creations.day <= origin)
+    past = created.shared[creations.day[created.shared] <= origin]
     # Who shares deals by now is expected to share new ones.
-    shared = np.where(creations.shared_from[past] <= origin, creations.shared_span[past], -1)
-    credited = facts.credits.of(shared, creations.cell[past])
-    age = month - creations.month[past][credited.place]
-    weight = np.where(age < SHARE_MONTHS, 0.5 ** (age / SHARE_HALF_LIFE), 0.0)
-    shares = np.bincount(credited.cell, weight * credited.share, facts.cells)
-    ever = np.bincount(credited.cell, credited.share, facts.cells)
+    is_shared = creations.shared_from[past] <= origin
+    shared = past[is_shared]
+    credited = facts.credits.of(creations.shared_span[shared], creations.cell[shared])
+    counts = np.concatenate([created.by_cell[:, : month + 1], created.so_far[:, month + 1, None]], axis=1)
+    # Whole numbers first, so that a past day sums as it did before others were shared.
+    for cell, place, share in ((creations.cell[past[~is_shared]], past[~is_shared], None),
+                               (credited.cell, shared[credited.place], credited.share)):  # fmt: skip
+        keys = cell * counts.shape[1] + creations.month[place] + 1
+        counts += np.bincount(keys, share, counts.size).reshape(counts.shape)
+    recent = counts[:, -SHARE_MONTHS:]
+    shares = (recent * 0.5 ** (np.arange(recent.shape[1])[::-1] / SHARE_HALF_LIFE)).sum(axis=1)
+    ever = counts.sum(axis=1)
     # A group that has created nothing of late is shared as it always was.
     is_quiet = np.bincount(facts.group, shares, groups)[facts.group] <= 0
     shares = np.where(is_quiet, ever, shares)

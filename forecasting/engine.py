@@ -11,7 +11,7 @@ import duckdb
 import numpy as np
 import pandas as pd
 
-from forecasting import baselines, bottlenecks, phase, tables
+from forecasting import bottlenecks, phase, tables
 from forecasting.facts import Facts, read
 from forecasting.interface import METHODS, Forecast, Inputs, Settings
 from forecasting.phase import Origin, Period
@@ -42,7 +42,7 @@ def forecast(
     errors: list[dict[str, Any]] = []
     today: Origin | None = None
     wanted = list(dict.fromkeys((facts.days_left, 0, *settings.weekly_days_left)))
-    now = baselines.booked(facts, facts.as_of)
+    actuals = tables.Actuals(facts)
     for days_left in wanted:
         started = time.perf_counter()
         kept = settings.origins if days_left in (0, facts.days_left) else settings.weekly_origins
@@ -55,7 +55,7 @@ def forecast(
                 today = origin
             elif origin.month >= facts.month - kept:
                 said = _methods_that_speak(facts, origin, begin)
-                errors.extend(tables.errors(facts, origin, said, now, settings))
+                errors.extend(tables.errors(facts, origin, said, actuals, settings))
         seconds[f"days_left_{days_left}"] = time.perf_counter() - started
     assert today is not None, "the day of the forecast is one of its own origins"
     started = time.perf_counter()

@@ -51,8 +51,11 @@ class Judged:
 
 def amount_bands(amount: Floats, segment: Days, thresholds: Floats) -> Days:
     """0 where the amount is unknown, else 1 and more by the segment's thresholds (segment x share)."""
-    band = 1 + (amount[:, None] > thresholds[segment]).sum(axis=1)
-    return np.where(np.isnan(amount), 0, band)
+    band = np.ones(len(amount), dtype=np.int64)
+    for threshold in thresholds.T:
+        band += amount > threshold[segment]
+    band[np.isnan(amount)] = 0
+    return band
 
 
 def thresholds_of(amount: Floats, segment: Days, segments: int) -> Floats:
@@ -91,11 +94,13 @@ def judge(facts: Facts, snapshots: Snapshots, tree: Tree, rates: Rates, month: i
     season = _seasons(facts, target, weight, won, expected, month, ended)
     for name, by_month in season.items():
         expected = expected * by_month[np.minimum(target, len(by_month) - 1)]
-        factors[name] = np.tile(by_month[np.minimum(month + np.arange(HORIZONS), len(by_month) - 1)], (len(base), 1))
+        factors[name] = np.broadcast_to(
+            by_month[np.minimum(month + np.arange(HORIZONS), len(by_month) - 1)], base.shape
+        )
     codes_past = _codes(facts, snapshots, sample, thresholds)
     codes_now = _codes(facts, snapshots, now, thresholds)
-    hopes = expected.sum(axis=1)
-    wins = won.sum(axis=1)
+    hoped = expected.sum(axis=1)
+    hopes, wins = hoped, won.sum(axis=1)
     # Few deals are won: sums over those alone.
     winners = np.flatnonzero(wins)
     weighted_wins = (weight * wins)[winners]
@@ -105,23 +110,24 @@ def judge(facts: Facts, snapshots: Snapshots, tree: Tree, rates: Rates, month: i
         if name == "amount_band":
             # Large deals of one segment may be won otherwise than those of another.
             nested.append((values * segments + segment_past, codes_now[name] * segments + segment_now))
-        factors[name] = np.ones((len(base), HORIZONS))
+        own = np.ones(len(base))
         for past_codes, now_codes in nested:
             size = int(max(past_codes.max(initial=0), now_codes.max(initial=0))) + 1
             seen = np.bincount(past_codes, weight * hopes, size)
             factor = (np.bincount(past_codes[winners], weighted_wins, size) + PRIOR_WINS) / (seen + PRIOR_WINS)
             hopes = hopes * factor[past_codes]
-            factors[name] *= factor[now_codes][:, None]
+            own = own * factor[now_codes]
+        factors[name] = np.broadcast_to(own[:, None], base.shape)
     recent = counted & (target > ended - TEMPO_MONTHS)
-    scale = np.divide(hopes, expected.sum(axis=1), out=np.ones(len(hopes)), where=expected.sum(axis=1) > 0)
+    scale = np.divide(hopes, hoped, out=np.ones(len(hopes)), where=hoped > 0)
     rows_per_deal = max(1.0, (past.stop - past.start) / max(len(scale), 1))
     tempo = (float((won & recent).sum()) * rows_per_deal + TEMPO_PRIOR_WINS) / (
         float((expected * recent * scale[:, None]).sum()) * rows_per_deal + TEMPO_PRIOR_WINS
     )
-    factors["tempo"] = np.full(base.shape, tempo)
+    factors["tempo"] = np.broadcast_to(tempo, base.shape)
     chance = base.copy()
     for factor in factors.values():
-        chance = chance * factor
+        chance *= factor
     # A deal is won once: chances of all months together stay below one, by half a deal more where few were won so far.
     deals_won = len(np.unique(snapshots.deal[sample][winners]))
     highest = min(HIGHEST, (deals_won + 0.5) / (deals_won + 1))
@@ -152,13 +158,12 @@ def judge(facts: Facts, snapshots: Snapshots, tree: Tree, rates: Rates, month: i
 
 
 def _sample(snapshots: Snapshots, past: slice) -> npt.NDArray[np.int64]:
-    rows = np.arange(past.start, past.stop)
-    share = MOST_ROWS / max(len(rows), 1)
+    share = MOST_ROWS / max(past.stop - past.start, 1)
     if share >= 1:
-        return rows
+        return np.arange(past.start, past.stop)
     # By the deal's lot: all snapshots of a deal stay together.
-    drawn = snapshots.lot[past] < share * LOTS
-    return rows[drawn]
+    drawn: npt.NDArray[np.int64] = past.start + np.flatnonzero(snapshots.lot[past] < share * LOTS)
+    return drawn
 
 
 def _codes(

@@ -391,41 +391,42 @@ def _make_states(connection: duckdb.DuckDBPyConnection, inputs: Inputs, as_of: d
     connection.execute(
         f"""
         create or replace temp table forecast_spans as
-        with given as (
-            select
-                deals.deal_no, cast(states.valid_from as date) as valid_from,
-                coalesce(cast(states.valid_until as date), date '9999-12-31') as valid_until,
-                states.status, states.stage, cast(states.amount as double) as amount,
-                cast(states.close_date as date) as close_date, cast(states.won_day as date) as won_day,
-                coalesce(states.owner, 'unassigned') as owner, coalesce(states.team, 'unknown') as team,
-                coalesce(states.pipeline, 'unknown') as pipeline,
-                cast(states.win_probability as double) as win_probability,
-                {_booked_team(connection, inputs.states, "states.")} as booked_team,
-                {_told_credits(connection, inputs.states, "states.")} as credits
-            from {inputs.states} as states
-            inner join forecast_deals as deals on states.deal_key = deals.deal_key
-            where states.valid_from <= date '{as_of}'
-                and (states.valid_until is null or states.valid_until > states.valid_from)
-        ),
-        without_history as (
+        select
+            deals.deal_no, cast(states.valid_from as date) as valid_from,
+            coalesce(cast(states.valid_until as date), date '9999-12-31') as valid_until,
+            states.status, states.stage, cast(states.amount as double) as amount,
+            cast(states.close_date as date) as close_date, cast(states.won_day as date) as won_day,
+            coalesce(states.owner, 'unassigned') as owner, coalesce(states.team, 'unknown') as team,
+            coalesce(states.pipeline, 'unknown') as pipeline,
+            cast(states.win_probability as double) as win_probability,
+            {_booked_team(connection, inputs.states, "states.")} as booked_team,
+            {_told_credits(connection, inputs.states, "states.")} as credits
+        from {inputs.states} as states
+        inner join forecast_deals as deals on states.deal_key = deals.deal_key
+        where states.valid_from <= date '{as_of}'
+            and (states.valid_until is null or states.valid_until > states.valid_from)
+        """
+    )
+    # Of deals without a history, after the others: both at once would hold all spans twice.
+    connection.execute(
+        """
+        insert into forecast_spans
+        with without_history as (
             select deals.*, case deals.status
                 when 'won' then greatest(coalesce(deals.won_day, deals.created_day), deals.created_day)
                 when 'lost' then deals.close_date
                 when 'open' then date '9999-12-31' end as decided
             from forecast_deals as deals
-            anti join given on deals.deal_no = given.deal_no
-        ),
-        made_up as (
-            select deal_no, created_day, decided, 'open', null, null, null, null, owner, team, pipeline, null,
-                team, credits
-            from without_history
-            where decided > created_day
-            union all
-            select deal_no, decided, date '9999-12-31', 'won', null, amount, close_date, won_day, owner, team,
-                pipeline, null, booked_team, credits
-            from without_history where status = 'won'
+            anti join forecast_spans as spans on deals.deal_no = spans.deal_no
         )
-        select * from given union all select * from made_up
+        select deal_no, created_day, decided, 'open', null, null, null, null, owner, team, pipeline, null,
+            team, credits
+        from without_history
+        where decided > created_day
+        union all
+        select deal_no, decided, date '9999-12-31', 'won', null, amount, close_date, won_day, owner, team,
+            pipeline, null, booked_team, credits
+        from without_history where status = 'won'
         """
     )
     connection.execute(

@@ -76,8 +76,8 @@ def take(facts: Facts, days_left: int) -> tuple[Snapshots, WinCounts]:
     origin_days = days[: last + 1]
     # A span holds on the days from the first at or after its begin up to the last before its end.
     open_spans = np.flatnonzero(spans.status == OPEN)
-    begin = np.searchsorted(origin_days, spans.begins[open_spans])
-    width = np.maximum(np.searchsorted(origin_days, spans.ends[open_spans]) - begin, 0)
+    begin = _first_at(origin_days, spans.begins[open_spans])
+    width = np.maximum(_first_at(origin_days, spans.ends[open_spans]) - begin, 0)
     span = np.repeat(open_spans, width)
     month = np.repeat(begin - np.cumsum(width) + width, width) + np.arange(len(span))
     order = np.argsort(month.astype(np.int16), kind="stable")
@@ -158,8 +158,18 @@ def _outcomes(facts: Facts, origin_days: Days, deal: Days, day: Days) -> tuple[D
     return won_month, amount, known_from, known_until
 
 
+def _first_at(origin_days: Days, days: Days) -> Days:
+    """Of each day the first origin on or after it, by a table of all days: there are few of them and many spans."""
+    if len(origin_days) == 0:
+        return np.zeros(len(days), dtype=np.int64)
+    first = origin_days[0]
+    place = np.searchsorted(origin_days, np.arange(first, origin_days[-1] + 2))
+    found: Days = place[np.clip(days, first, origin_days[-1] + 1) - first]
+    return found
+
+
 def _first_origin(origin_days: Days, days: Days) -> Days:
-    place = np.searchsorted(origin_days, days)
+    place = _first_at(origin_days, days)
     found: Days = np.where(place == len(origin_days), NEVER, place)
     return found
 

@@ -242,8 +242,25 @@ def stacked(pieces: list[dict[str, Any]], names: list[str]) -> pd.DataFrame:
     return found.infer_objects()
 
 
+class Actuals:
+    """What was booked in a period by cell, as frozen and as known now, made once for all origins."""
+
+    def __init__(self, facts: Facts) -> None:
+        self.facts, self.now = facts, baselines.booked(facts, facts.as_of)
+        self.periods: dict[tuple[int, int], tuple[Days, Days]] = {}
+
+    def of(self, period: Period) -> tuple[Days, Days]:
+        """Whole cents at the end of the day on which the period is frozen, and now."""
+        if (period.first, period.last) not in self.periods:
+            frozen = baselines.booked(self.facts, int(self.facts.months.frozen[period.last]))
+            months = slice(period.first, period.last + 1)
+            known = (np.rint(booked[:, months].sum(axis=1)).astype(np.int64) for booked in (frozen, self.now))
+            self.periods[period.first, period.last] = next(known), next(known)
+        return self.periods[period.first, period.last]
+
+
 def errors(
-    facts: Facts, origin: Origin, said: dict[str, list[Period]], now: Floats, settings: Settings
+    facts: Facts, origin: Origin, said: dict[str, list[Period]], actuals: Actuals, settings: Settings
 ) -> list[dict[str, Any]]:
     """What each method said at a past origin beside what came, of periods whose actual is frozen by now."""
     pieces = []
@@ -265,12 +282,10 @@ def errors(
     coming = Expected(facts, origin)
     ranged: dict[tuple[int, ...], Floats] = {}
     for period in phase.periods_of(facts, origin.month, origin.days_left):
-        frozen = int(facts.months.frozen[period.last])
-        if not period.ahead or frozen > facts.as_of:
+        if not period.ahead or facts.months.frozen[period.last] > facts.as_of:
             continue
         months = slice(period.first, period.last + 1)
-        actual = np.rint(baselines.booked(facts, frozen)[:, months].sum(axis=1)).astype(np.int64)
-        actual_now = np.rint(now[:, months].sum(axis=1)).astype(np.int64)
+        actual, actual_now = actuals.of(period)
         won = np.rint(so_far_by_month[:, months].sum(axis=1)).astype(np.int64)
         told = {
             "origin_day": day_of(origin.day), "origin_kind": "month_end" if origin.days_left == 0 else "weekly",

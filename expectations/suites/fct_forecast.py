@@ -53,4 +53,19 @@ def expectations(context: GateContext) -> list["Expectation"]:
             "and close_day between told.period_start and told.period_end) where won <> booked",
             expected="what is won is what was booked",
         ),
+        rules.rows(
+            "owners_won_their_splits",
+            "select told.period_type, told.period_start, told.method, told.member, told.won, "
+            "coalesce(sum(splits.amount_reporting), 0) as of_splits "
+            "from (select period_type, period_start, period_end, method, member, sum(expected) as won "
+            "from {batch} where level = 'owner' and part = 'won' group by all) as told left join (select "
+            "parts.close_day, parts.amount_reporting, case when owners.kind = 'person' and owners.is_active "
+            "then owners.owner_key else 'unassigned' end as member from fct_deal_splits as parts "
+            "left join dim_owners as owners on parts.owner_key = owners.owner_key where parts.kind = 'revenue' "
+            "and parts.status = 'won' and not parts.is_excluded and parts.pipeline_purpose in "
+            f"('new_business', 'renewal', 'upsell') and parts.close_day <= date '{context.as_of}') as splits "
+            "on splits.member = told.member and splits.close_day between told.period_start and told.period_end "
+            "group by all having told.won <> of_splits",
+            expected="what is won by an owner is the sum of the owner's parts of deals",
+        ),
     ]

@@ -499,6 +499,18 @@ def test_lost_deals_and_fetched_rows_are_noticed(gated: Gated) -> None:
     }
 
 
+def test_what_an_owner_won_is_what_splits_say(gated: Gated) -> None:
+    # All levels still add up to what was booked: one owner has what another one won.
+    gated.mutate(
+        "insert into fct_forecast by name select told.* replace (forecast_key || sign as forecast_key, "
+        "'hubspot:o' || (4 + sign) as member, 5 * sign as expected) from fct_forecast as told, "
+        "(values (1), (-1)) as signs (sign) where level = 'owner' and part = 'won' and method = 'saleshouse'"
+    )
+    verdict = gated.judge("fct_forecast", alone=True)
+    assert broken(verdict) == {"fct_forecast.owners_won_their_splits"}
+    assert {row["won"] for row in verdict.broken[0].sample_rows} == {"5.00", "-5.00"}
+
+
 def test_without_history_nothing_is_reconciled_and_that_blocks(gated: Gated) -> None:
     gated.home.history.unlink()
     assert broken(gated.judge("sources")) == {"sources.reconciled_with_raw"}

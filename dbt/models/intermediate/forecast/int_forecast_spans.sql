@@ -55,11 +55,11 @@ run_context as (
     select * from {{ source('run', 'run_context') }}
 ),
 
--- A won deal is its owner's at the close, even if it changed hands later.
+-- A won deal is its owner's at the close, even if it changed hands later; without one then, of who holds it.
 states_since_close as (
     select
         states.*,
-        last_value(case when states.is_close then states.owner_key end ignore nulls) over deal_by_time
+        last_value(case when states.is_close then coalesce(states.owner_key, '') end ignore nulls) over deal_by_time
             as closing_owner_key,
         last_value(case when states.is_close then states.valid_from_date end ignore nulls) over deal_by_time
             as closed_date
@@ -74,7 +74,10 @@ states_since_close as (
 spans as (
     select
         states.deal_key,
-        case when states.status = 'open' then states.owner_key else states.closing_owner_key end as owner_key,
+        case
+            when states.status = 'open' then states.owner_key
+            else coalesce(nullif(states.closing_owner_key, ''), states.owner_key)
+        end as owner_key,
         pipeline_deals.segment,
         stages.pipeline_label,
         states.stage,
