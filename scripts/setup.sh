@@ -32,10 +32,13 @@ fi
 # Once, here: dbt reads its whole project (a run then reads what has changed), and what a run imports is compiled beside
 # it. The rest, two thirds of what was installed, is compiled when it is first used, or never.
 export PYTHONDONTWRITEBYTECODE=
-.venv/bin/python -c "import simulator.server
+{
+    .venv/bin/saleshouse --help > /dev/null
+    .venv/bin/python -c "import dagster_dbt, simulator.server
 from dagster_project import resources
 resources.import_for_landing()
-resources.import_ahead()" &
+resources.import_ahead()"
+} &
 .venv/bin/python -m warehouse --parse
 wait $!
 touch .venv/.ready
