@@ -511,6 +511,17 @@ def test_what_an_owner_won_is_what_splits_say(gated: Gated) -> None:
     assert {row["won"] for row in verdict.broken[0].sample_rows} == {"5.00", "-5.00"}
 
 
+def test_what_a_migration_brought_has_no_day(gated: Gated) -> None:
+    gated.mutate(
+        "update fct_leads set is_imported = true",
+        "update fct_lead_routing set routing = 'migrated'",
+    )
+    assert broken(gated.judge("fct_leads", "fct_lead_routing", alone=True)) == {
+        "fct_leads.imported_is_undated",
+        "fct_lead_routing.migrated_has_no_times",
+    }
+
+
 def test_without_history_nothing_is_reconciled_and_that_blocks(gated: Gated) -> None:
     gated.home.history.unlink()
     assert broken(gated.judge("sources")) == {"sources.reconciled_with_raw"}

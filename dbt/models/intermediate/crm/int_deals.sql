@@ -25,14 +25,7 @@ run_context as (
 ),
 
 migrations as (
-    select
-        migrations.source_system,
-        migrations.source_types,
-        {%- set zone = 'run_context.reporting_timezone' %}
-        cast(cast(migrations.first_day as date) as timestamp) at time zone {{ zone }} at time zone 'UTC' as began_at,
-        cast(cast(migrations.last_day as date) + 1 as timestamp) at time zone {{ zone }} at time zone 'UTC' as ended_at
-    from {{ source('run', 'migrations') }} as migrations
-    cross join run_context
+    {{ migration_spans() }}
 ),
 
 newest_versions as (
@@ -151,15 +144,8 @@ deals_joined as (
     left join values_at_as_of on deals_linked.deal_key = values_at_as_of.deal_key
     left join migrations
         on
-            deals_linked.source_system = migrations.source_system
-            and deals_linked.created_at >= migrations.began_at
-            and deals_linked.created_at < migrations.ended_at
-            and (
-                migrations.source_types = ''
-                or list_contains(
-                    string_split(migrations.source_types, ' '), upper(values_at_as_of.first_source_type)
-                )
-            )
+            {{ created_in_migration('deals_linked') }}
+            and {{ noted_as('migrations.source_types', 'values_at_as_of.first_source_type') }}
     left join survivors as contact_survivors
         on
             contact_survivors.object = 'contact'

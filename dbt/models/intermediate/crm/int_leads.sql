@@ -54,14 +54,7 @@ lead_changes as (
 ),
 
 migrations as (
-    select
-        migrations.source_system,
-        migrations.source_types,
-        {%- set zone = 'run_context.reporting_timezone' %}
-        cast(cast(migrations.first_day as date) as timestamp) at time zone {{ zone }} at time zone 'UTC' as began_at,
-        cast(cast(migrations.last_day as date) + 1 as timestamp) at time zone {{ zone }} at time zone 'UTC' as ended_at
-    from {{ source('run', 'migrations') }} as migrations
-    cross join run_context
+    {{ migration_spans() }}
 ),
 
 leads_in_migrations as (
@@ -70,11 +63,7 @@ leads_in_migrations as (
         migrations.source_types,
         migrations.ended_at
     from leads
-    inner join migrations
-        on
-            leads.source_system = migrations.source_system
-            and leads.created_at >= migrations.began_at
-            and leads.created_at < migrations.ended_at
+    inner join migrations on {{ created_in_migration('leads') }}
 ),
 
 leads_first_noted as (
@@ -93,11 +82,7 @@ leads_brought as (
         leads_in_migrations.ended_at as brought_until
     from leads_in_migrations
     left join leads_first_noted on leads_in_migrations.lead_key = leads_first_noted.lead_key
-    where
-        leads_in_migrations.source_types = ''
-        or list_contains(
-            string_split(leads_in_migrations.source_types, ' '), upper(leads_first_noted.first_source_type)
-        )
+    where {{ noted_as('leads_in_migrations.source_types', 'leads_first_noted.first_source_type') }}
 ),
 
 -- Two campaigns of one name cannot be told apart by a lead that knows the name alone.
