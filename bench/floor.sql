@@ -107,7 +107,8 @@ select
         "closedate": [{"value": "VARCHAR", "timestamp": "TIMESTAMP"}],
         "hubspot_owner_id": [{"value": "VARCHAR", "timestamp": "TIMESTAMP"}],
         "deal_currency_code": [{"value": "VARCHAR", "timestamp": "TIMESTAMP"}],
-        "hs_manual_forecast_category": [{"value": "VARCHAR", "timestamp": "TIMESTAMP"}]
+        "hs_manual_forecast_category": [{"value": "VARCHAR", "timestamp": "TIMESTAMP"}],
+        "hs_merged_object_ids": [{"value": "VARCHAR", "timestamp": "TIMESTAMP"}]
     }') as history,
     load_number
 from read_parquet(getvariable('hubspot_deals'), union_by_name = true)
@@ -461,11 +462,18 @@ left join daily_rates on ad_days.currency = daily_rates.currency and date_day = 
 
 -- ------------------------------------------------------------------------------------------------------ deals' story
 
+-- A deal that had been landed before another one took it over was a deal of its own until then.
 create temp table deals_existing as
+with merges as (
+    select trim(unnest(string_split(change.value, ';'))) as merged_id, change.timestamp as merged_at
+    from (select unnest(history.hs_merged_object_ids) as change from deals_all)
+),
+taken_over as (
+    select merged_id as deal_id, min(merged_at) as merged_at from merges group by merged_id
+)
 select * from deals_all
-where
-    deal_id not in (select merged_id from survivors where object = 'deal')
-    and created_at < getvariable('as_of_end');
+left join taken_over using (deal_id)
+where created_at < getvariable('as_of_end');
 
 create temp table deal_changes as
 select deal_id, 'stage' as field, given(change.value) as value, change.updatedByUserId as changed_by,
@@ -538,10 +546,11 @@ select
     last_values.stage_id is not null as has_been_staged,
     coalesce(history.dealstage[-1].sourceType in ('IMPORT', 'MIGRATION'), false) or migrations.first_day is not null
         as is_imported,
-    is_deleted and coalesce(deleted_at < getvariable('as_of_end'), true) as is_deleted,
+    merged_at is not null or is_deleted and coalesce(deleted_at < getvariable('as_of_end'), true) as is_deleted,
+    merged_at is not null as is_merged,
     local_day(created_at) as created_date,
     created_at,
-    deleted_at
+    coalesce(merged_at, deleted_at) as deleted_at
 from deals_existing
 left join last_values on deals_existing.deal_id = last_values.deal_id
 left join migrations
@@ -1092,7 +1101,7 @@ select
     forecast_category,
     next_step,
     case when status = 'lost' then lost_reason end as lost_reason,
-    case when is_deleted then 'deleted' when is_test then 'test' end as exclusion_reason,
+    case when is_merged then 'merged' when is_deleted then 'deleted' when is_test then 'test' end as exclusion_reason,
     case when has_stage_history then 'field_history' else 'assumed_current' end as history_basis,
     case when has_amount_history then 'field_history' else 'assumed_current' end as amount_history_basis,
     cycle_reject_reason,

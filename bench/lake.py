@@ -14,12 +14,14 @@ import time
 from bisect import bisect_right
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
 import duckdb
+import pandas as pd
 import pyarrow as pa
 
 from configuration.model import Settings, load
@@ -286,8 +288,9 @@ def _register(
 
 def _hold(connection: duckdb.DuckDBPyConnection, company: Company) -> None:
     """The company's CRM tables as the log holds them, with the order of their rows."""
+    company = replace(company, changes=pd.concat([company.changes, fold.merge_changes(company)], ignore_index=True))
     tables = ("accounts", "contacts", "deals", "deal_contacts", "products", "line_items")
-    for name in (*tables, "changes", "merges", "activities", "link_moves"):
+    for name in (*tables, "changes", "activities", "link_moves"):
         table = pa.Table.from_pandas(getattr(company, name), preserve_index=False)
         table = table.append_column("row_no", pa.array(range(table.num_rows), pa.int64()))
         # `at` is a word of SQL.
@@ -295,7 +298,6 @@ def _hold(connection: duckdb.DuckDBPyConnection, company: Company) -> None:
         connection.register("held", table)
         connection.execute(f"create table {name} as select * from held")
         connection.unregister("held")
-    connection.execute("update merges set object = case object when 'company' then 'companies' else object || 's' end")
 
 
 def _land_hubspot(
@@ -577,7 +579,6 @@ def _fold_object(connection: duckdb.DuckDBPyConnection, name: str) -> None:
         updated.append(f"case when {_HAPPENED.replace('activities.', 'base.')} then base.moment end")
     moving = "activity" if table == "activities" else portal_face.SINGULAR[name]
     updated += [
-        "merged.merged_at",
         "linked.linked_at",
         "moved.moved_at",
         "epoch_ms(coalesce(gone.restored, gone.deleted))",
@@ -618,7 +619,7 @@ def _fold_object(connection: duckdb.DuckDBPyConnection, name: str) -> None:
         """The last value that was logged, else what the record was created with."""
         return f'coalesce(changed."{prop}", base."{prop}")' if prop in changed else f'base."{prop}"'
 
-    elsewhere = {created, modified, "hs_object_id", "hs_merged_object_ids"}
+    elsewhere = {created, modified, "hs_object_id"}
     if name == "contacts":
         elsewhere.add("hs_object_source_label")
     property_columns = ", ".join(f'{standing(prop)} as "{prop}"' for prop in values if prop not in elsewhere)
@@ -635,16 +636,6 @@ def _fold_object(connection: duckdb.DuckDBPyConnection, name: str) -> None:
             from {table}
             where {table}.created_at < getvariable('now_at'){kind}
                 and {table}.{key} not in (select merged_id from survivors where object = '{name}')
-        ),
-        merged as (
-            select survivors.survivor_id as id, max(merges.moment) as merged_at,
-                list_aggregate(list_transform(list_sort(list(distinct cast(survivors.merged_id as ubigint))),
-                    lambda one: cast(one as text)), 'string_agg', ';') as merged_ids
-            from survivors
-            inner join merges on merges.object = survivors.object and merges.merged_id = survivors.merged_id
-                and merges.moment < getvariable('now_at')
-            where survivors.object = '{name}'
-            group by all
         ),
         linked_targets as (
             {_linked_targets(name)}
@@ -668,10 +659,9 @@ def _fold_object(connection: duckdb.DuckDBPyConnection, name: str) -> None:
                 case when gone.deleted is not null and gone.restored is null
                     then strftime(epoch_ms(gone.deleted), {_STAMP}) end as archived_at,
                 linked.associations, {"changed.histories, " if one.history else ""}
-                merged.merged_ids as hs_merged_object_ids, {property_columns}
+                {property_columns}
             from base
             {" ".join(joins)}
-            left join merged on merged.id = base.id
             left join linked on linked.id = base.id
             left join moved on moved.id = base.id
             left join deleted as gone on gone.object = '{name}' and gone.record_id = base.id

@@ -54,7 +54,7 @@ def _ledger() -> "Expectation":
 
 
 def _records(context: GateContext, mart: str, entity: str, identifier: str) -> "Expectation":
-    """Records that exist by the day's end, merged-away ones left out, by source."""
+    """Records that exist by the day's end, merged-away ones left out but for deals that keep their past, by source."""
     current = _current(context, entity, identifier)
     return rules.rows(
         f"{entity}_reconciled",
@@ -127,7 +127,10 @@ def _ad_spend(context: GateContext) -> "Expectation":
 
 
 def _current(context: GateContext, entity: str, identifier: str, *columns: str) -> str:
-    """The newest version of each record that existed by the day's end and was not merged into another."""
+    """The newest version of each record that existed by the day's end and was not merged into another.
+
+    A deal that was one of its own before it was merged is in its mart, and counts.
+    """
     listed = ", ".join(("source_system", identifier, *columns, "created_at", "version_order"))
     versions = _union(context, entity, listed, "true")
     if entity == "leads":
@@ -143,9 +146,11 @@ def _current(context: GateContext, entity: str, identifier: str, *columns: str) 
     # Where a source keeps no leads, a lead is a contact and merged as one.
     merging = "contacts" if entity == "leads" else entity
     merged = _union(context, merging, "source_system, unnest(string_split(merged_ids, ';')) as merged_id", "true")
+    standing = " or (source_system, deal_id) in (select source_system, deal_id from fct_deals)"
     return (
         f"select * from ({kept}) as records where not exists (select 1 from ({merged}) as merged "
         f"where merged.source_system = records.source_system and trim(merged.merged_id) = records.{identifier})"
+        + (standing if entity == "deals" else "")
     )
 
 

@@ -193,5 +193,5 @@ def generate(
         feedback=make_feedback(seed, contracts, until),
         forecast_submissions=make_submissions(seed, owners, changes, merges, deletions, start, until),
         channel_effects=CHANNEL_EFFECTS.copy(),
-        link_moves=make_link_moves(seed, linked, until),
+        link_moves=without_afterlife(make_link_moves(seed, linked, until), merges, deletions),
     )

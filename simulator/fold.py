@@ -80,9 +80,29 @@ def deletions(company: Company, now: datetime) -> dict[str, dict[str, tuple[int,
 
 
 def changes(company: Company, now: datetime, kind: str) -> pd.DataFrame:
-    """The changes of one type of record (contact, company, deal) before `now`, oldest first."""
-    rows = company.changes[(company.changes["at"] < naive(now)) & (company.changes["object"] == kind)]
-    return rows.sort_values("at", kind="stable")
+    """The changes of one type of record (contact, company, deal) before `now`, oldest first; merges are changes too."""
+    logged = company.changes[company.changes["object"] == kind]
+    merges = merge_changes(company)
+    rows = pd.concat([logged, merges[merges["object"] == kind]], ignore_index=True) if len(merges) else logged
+    return rows[rows["at"] < naive(now)].sort_values("at", kind="stable")
+
+
+def merge_changes(company: Company) -> pd.DataFrame:
+    """Each merge as a change of its survivor: the ids of all that it has taken over by then."""
+    merges = company.merges.sort_values("at", kind="stable")
+    taken: dict[tuple[str, str], list[str]] = defaultdict(list)
+    lists = []
+    for kind, survivor, merged in zip(merges["object"], merges["survivor_id"], merges["merged_id"], strict=True):
+        taken[kind, survivor] += [merged, *taken.pop((kind, merged), [])]
+        lists.append(";".join(sorted(taken[kind, survivor], key=id_order)))
+    told = merges[["object", "survivor_id", "at"]].rename(columns={"survivor_id": "record_id"})
+    told = told.assign(field="merged_ids", value=lists, user_id=None, source_type="MERGE_OBJECTS")
+    return told.reindex(columns=company.changes.columns)
+
+
+def id_order(record_id: str) -> tuple[int, str]:
+    """Numeric ids in numeric order, others after them."""
+    return (int(record_id), "") if record_id.isdigit() else (1 << 62, record_id)
 
 
 def current(company: Company, now: datetime, kind: str) -> dict[str, dict[str, str | None]]:

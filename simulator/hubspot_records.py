@@ -20,7 +20,7 @@ import pandas as pd
 
 from simulator import fold
 from simulator.company import Company
-from simulator.fold import PLURALS, milliseconds, texts
+from simulator.fold import id_order, milliseconds, texts
 from simulator.links import as_linked
 from simulator.people import placed
 
@@ -52,9 +52,15 @@ FIELDS = {
         "lost_reason": "closed_lost_reason",
         "competitor": "competitor",
         "name": "dealname",
+        "merged_ids": "hs_merged_object_ids",
     },
-    "contacts": {"lifecycle": "lifecyclestage", "lead_status": "hs_lead_status", "owner_id": "hubspot_owner_id"},
-    "companies": {"owner_id": "hubspot_owner_id", "name": "name"},
+    "contacts": {
+        "lifecycle": "lifecyclestage",
+        "lead_status": "hs_lead_status",
+        "owner_id": "hubspot_owner_id",
+        "merged_ids": "hs_merged_object_ids",
+    },
+    "companies": {"owner_id": "hubspot_owner_id", "name": "name", "merged_ids": "hs_merged_object_ids"},
     "products": {},
     "line_items": {"quantity": "quantity", "price": "price", "amount": "amount", "outcome": "line_outcome"},
 }
@@ -157,11 +163,6 @@ def close_instant(day: str) -> str:
     return f"{midnight.astimezone(UTC):%Y-%m-%dT%H:%M:%S}.000Z"
 
 
-def id_order(record_id: str) -> tuple[int, str]:
-    """Numeric ids in numeric order, others after them."""
-    return (int(record_id), "") if record_id.isdigit() else (1 << 62, record_id)
-
-
 # ------------------------------------------------------------------------------------------------------- the fold
 
 
@@ -239,18 +240,6 @@ class Portal:
         return fold.survivors(self.company, self.now)
 
     @cached_property
-    def merged_at(self) -> dict[str, dict[str, int]]:
-        """Per type: survivor id -> the moment of its latest merge."""
-        latest: dict[str, dict[str, int]] = defaultdict(dict)
-        merges = self.past(self.company.merges, "at").sort_values("at")
-        for kind, merged, at in zip(
-            texts(merges["object"]), texts(merges["merged_id"]), milliseconds(merges["at"]), strict=True
-        ):
-            survivor = self.survivors[PLURALS[str(kind)]][str(merged)]
-            latest[PLURALS[str(kind)]][survivor] = at
-        return latest
-
-    @cached_property
     def deletions(self) -> dict[str, dict[str, tuple[int, int | None]]]:
         return fold.deletions(self.company, self.now)
 
@@ -322,11 +311,8 @@ class Portal:
     def _fold(self, name: str) -> Shelf:
         rows, columns = _BUILDERS[name if name in FIELDS else "engagements"](self, name)
         properties = [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
-        merged_ids: dict[str, list[str]] = defaultdict(list)
         gone = self.survivors.get(name, {})
-        for old, survivor in gone.items():
-            merged_ids[survivor].append(old)
-        deletions, merges = self.deletions.get(name, {}), self.merged_at.get(name, {})
+        deletions = self.deletions.get(name, {})
         associated = self._associated_at(name)
         log = self.changes(name)
         records: dict[str, Record] = {}
@@ -341,7 +327,6 @@ class Portal:
             updated = max(
                 created,
                 updated,
-                merges.get(record_id, 0),
                 associated.get(record_id, 0),
                 self.touched.get((name, record_id), 0),
                 *[log.moments[changed[-1]] for changed in history.values()],
@@ -351,8 +336,6 @@ class Portal:
                 deleted, restored = deletions[record_id]
                 record.updated = max(record.updated, restored or deleted)
                 record.archived_at = None if restored else instant(deleted)
-            if record_id in merged_ids:
-                values["hs_merged_object_ids"] = ";".join(sorted(merged_ids[record_id], key=id_order))
             values["hs_object_id"] = record_id
             records[record_id] = record
         for prop, moments in (
@@ -367,7 +350,7 @@ class Portal:
         ordered = sorted(records, key=id_order)
         live = [record_id for record_id in ordered if records[record_id].archived_at is None]
         archived = [record_id for record_id in ordered if records[record_id].archived_at is not None]
-        known = {*columns, *FIELDS.get(name, {}).values(), *fixed_properties(name), "hs_merged_object_ids"}
+        known = {*columns, *FIELDS.get(name, {}).values(), *fixed_properties(name)}
         if name == "deals":
             known |= {"hs_is_closed", "hs_is_closed_won", "hs_deal_stage_probability"}
         orders = [id_order(i) for i in live], [id_order(i) for i in archived]

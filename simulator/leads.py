@@ -107,7 +107,7 @@ def make_deletions(
 
 
 def without_afterlife(changes: pd.DataFrame, merges: pd.DataFrame, deletions: pd.DataFrame) -> pd.DataFrame:
-    """Changes without those of records that were merged away or lay deleted at that moment."""
+    """Changes, or moves of links, without those of records that were merged away or lay deleted at that moment."""
     ended = merges.rename(columns={"merged_id": "record_id", "at": "ended_at"})[["object", "record_id", "ended_at"]]
     ended["back_at"] = np.full(len(ended), clock.NEVER)
     removed = deletions.rename(columns={"at": "ended_at", "restored_at": "back_at"})

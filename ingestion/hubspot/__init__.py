@@ -108,6 +108,7 @@ _DEALS = CrmObject(
         "hs_forecast_probability",
         "hs_next_step",
         "closed_lost_reason",
+        "hs_merged_object_ids",
     ),
     associations=("contacts", "companies"),
     more_properties=("hs_object_source_label",),

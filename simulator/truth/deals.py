@@ -140,7 +140,8 @@ class Deals(People):
             is_test = (
                 self.purpose_of[pipeline] == "test" or contact in self.test_contacts or account in self.test_accounts
             )
-            reason = "deleted" if deleted is not None else "test" if is_test else None
+            gone = "merged" if deal_id in self.deals_merged else "deleted"
+            reason = gone if deleted is not None else "test" if is_test else None
             zero_day = status == "won" and stage_close == self.day(created)
             counts = closed_at is not None and status == "won" and not deal["is_imported"] and not zero_day
             records.append(

@@ -33,12 +33,13 @@ class Health(Team):
         A merged deal's people are those of its survivor.
         """
         known = set(self.contacts_existing["contact_id"])
-        hidden = {record for kind, record in {*self.gone, *self.deleted} if kind == "contact"}
+        hidden = {record for kind, record in self.deleted if kind == "contact"}
+        created = dict(zip(self.company.deals["deal_id"], self.company.deals["created_at"], strict=True))
         found: dict[str, set[str]] = defaultdict(set)
         rows = self.company.deal_contacts
         for deal, contact in zip(rows["deal_id"], rows["contact_id"], strict=True):
             person = self.surviving("contact", contact)
-            if person in known and person not in hidden:
+            if person in known and person not in hidden and ("contact", person) not in self.gone(created[deal]):
                 found[str(self.surviving("deal", deal))].add(str(person))
         return found
 

@@ -163,10 +163,6 @@ class Log:
 
     def _link(self) -> None:
         """Puts the links in place that the day shows."""
-        moved: dict[str, dict[str, str]] = {"contact": {}, "activity": {}, "line_item": {}}
-        for kind, record, at, linked in self.company.link_moves.sort_values("at").itertuples(index=False):
-            if at < self.links_read_at:
-                moved[kind][record] = linked
         tables = {}
         for kind, table, link in (
             ("contact", "contacts", "account_id"),
@@ -174,11 +170,17 @@ class Log:
             ("line_item", "line_items", "deal_id"),
         ):
             rows = getattr(self.company, table)
-            linked_now = [
-                moved[kind].get(record, linked)
-                for record, linked in zip(rows[f"{kind}_id"], rows[link], strict=True)
-            ]  # fmt: skip
-            if moved[kind]:
+            created = dict(zip(rows[f"{kind}_id"], rows["created_at"], strict=True))
+            moves = self.company.link_moves
+            moved = {
+                record: linked
+                for _, record, at, linked in moves.loc[moves["object"] == kind]
+                .sort_values("at")
+                .itertuples(index=False)
+                if at < self.links_read_of(created[record])
+            }
+            linked_now = [moved.get(record, linked) for record, linked in zip(created, rows[link], strict=True)]
+            if moved:
                 tables[table] = rows.assign(**{link: column(linked_now)})
         self.company = replace(self.company, **tables)
 
@@ -193,6 +195,10 @@ class Log:
         told = [at for at in asked if self.day(at - pd.Timedelta(milliseconds=1)) <= self.moment.as_of]
         is_past = any(at >= self.end + pd.Timedelta(days=1) for at in asked)
         return min(self.moment.now, max(told) + pd.Timedelta(hours=8)) if is_past and told else self.moment.now
+
+    def links_read_of(self, created_at: pd.Timestamp) -> pd.Timestamp:
+        """The same of one record: what was not there yet when it was asked has the links that it has now."""
+        return self.links_read_at if created_at < self.links_read_at else self.moment.now
 
     @cached_property
     def brought_until(self) -> pd.Timestamp:
@@ -213,11 +219,40 @@ class Log:
         told = (date(START.year, 1, 1), date(self.moment.as_of.year + 2, 12, 31))
         return Calendar(tuple(listed) if self.moment.by_weeks else (), told)
 
+    def was_read(self, since: pd.Timestamp, until: pd.Timestamp) -> bool:
+        """Whether the CRM was asked while a record was there."""
+        return any(since < at <= until for at in self.moment.landed or (self.moment.now,))
+
+    @cached_property
+    def _deals_taken(self) -> dict[str, tuple[pd.Timestamp, bool]]:
+        """Deal that another took over by the end of the day -> when a survivor that was read says so; was it read?"""
+        created = dict(zip(self.company.deals["deal_id"], self.company.deals["created_at"], strict=True))
+        rows = self.company.merges
+        rows = rows.loc[(rows["object"] == "deal") & (rows["at"] < self.moment.now)]
+        into = dict(zip(rows["merged_id"], zip(rows["survivor_id"], rows["at"], strict=True), strict=True))
+        found = {}
+        for deal, (survivor, at) in into.items():
+            told = at
+            while survivor in into and not self.was_read(told, into[survivor][1]):
+                survivor, told = into[survivor]
+            if told < self.end:
+                found[deal] = told, self.was_read(created[deal], at)
+        return found
+
+    @cached_property
+    def deals_merged(self) -> dict[str, pd.Timestamp]:
+        """Deal that had been read before another took it over -> when that was."""
+        return {deal: at for deal, (at, was_read) in self._deals_taken.items() if was_read}
+
     @cached_property
     def survivor(self) -> dict[tuple[str, str], str]:
         """(object, merged id) -> the id at the end of its chain."""
         merges = self.company.merges
-        merges = merges.loc[merges["at"] < self.moment.now]
+        # A deal is one of its own until it is merged; people and companies never were two.
+        merges = merges.loc[
+            (merges["at"] < self.moment.now)
+            & ((merges["object"] != "deal") | merges["merged_id"].isin(list(self._deals_taken)))
+        ]
         into = {
             (kind, old): new
             for kind, old, new in zip(merges["object"], merges["merged_id"], merges["survivor_id"], strict=True)
@@ -239,19 +274,41 @@ class Log:
         """(object, id) -> when it was deleted, for those that lie deleted at the end of the day, as known now."""
         rows = self.company.deletions
         rows = rows.loc[(rows["at"] < self.end) & ~(rows["restored_at"] < self.moment.now)]
-        return {(kind, str(i)): at for kind, i, at in zip(rows["object"], rows["record_id"], rows["at"], strict=True)}
+        found = {(kind, str(i)): at for kind, i, at in zip(rows["object"], rows["record_id"], rows["at"], strict=True)}
+        return found | {("deal", deal): at for deal, at in self.deals_merged.items()}
+
+    def gone(self, created_at: pd.Timestamp) -> set[tuple[str, str]]:
+        """(object, id) of what lay deleted when a record's links were read: the vendor links nothing to it."""
+        return self.gone_at[self.links_read_of(created_at)]
 
     @cached_property
-    def gone(self) -> set[tuple[str, str]]:
-        """(object, id) of what lay deleted when its links were read: the vendor links nothing to it, on any day."""
-        rows = self.company.deletions
-        read_at = self.links_read_at
-        rows = rows.loc[(rows["at"] < read_at) & ~(rows["restored_at"] < read_at)]
-        return set(zip(rows["object"], rows["record_id"].astype(str), strict=True))
+    def gone_at(self) -> dict[pd.Timestamp, set[tuple[str, str]]]:
+        """Moment at which the CRM was asked -> (object, id) of what lay deleted."""
+        found = {}
+        for moment in {*self.moment.landed, self.links_read_at, self.moment.now}:
+            rows = self.company.deletions
+            rows = rows.loc[(rows["at"] < moment) & ~(rows["restored_at"] < moment)]
+            found[moment] = set(zip(rows["object"], rows["record_id"].astype(str), strict=True))
+        return found
+
+    @cached_property
+    def deals_gone(self) -> set[str]:
+        """Deals that lay deleted when their own links were read."""
+        deals = self.company.deals
+        return {
+            deal
+            for deal, created in zip(deals["deal_id"], deals["created_at"], strict=True)
+            if ("deal", deal) in self.gone(created)
+        }
+
+    def read_after(self, changed_at: pd.Timestamp) -> pd.Timestamp:
+        """When the CRM was asked for a record that changed last at that moment: it is not asked for it again."""
+        until = self.links_read_of(changed_at)
+        return min((at for at in self.moment.landed if changed_at < at <= until), default=until)
 
     def existing(self, table: pd.DataFrame, kind: str, identifier: str) -> pd.DataFrame:
-        """Records made before the end of the day and not merged away by now."""
-        merged = {old for found, old in self.survivor if found == kind}
+        """Records made before the end of the day and not merged away, but for deals that were read before."""
+        merged = {old for found, old in self.survivor if found == kind and old not in self.deals_merged}
         return table.loc[(table["created_at"] < self.end) & ~table[identifier].isin(list(merged))]
 
     def history(

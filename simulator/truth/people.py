@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 from itertools import pairwise
+from typing import Any
 
 import pandas as pd
 
@@ -122,6 +124,22 @@ class People(Log):
         return found
 
     @cached_property
+    def _origins(self) -> dict[str, dict[Hashable, Any]]:
+        """Survivor -> the earliest of the contacts merged into it that had been read and says where it came from."""
+        contacts = self.company.contacts.set_index("contact_id", drop=False)
+        merges = self.company.merges
+        merges = merges.loc[(merges["object"] == "contact") & (merges["at"] < self.moment.now)]
+        found: dict[str, dict[Hashable, Any]] = {}
+        for old, at in zip(merges["merged_id"], merges["at"], strict=True):
+            row = contacts.loc[old].to_dict()
+            survivor = str(self.surviving("contact", old))
+            earlier = survivor not in found or row["created_at"] < found[survivor]["created_at"]
+            says = text_of(row["lead_source"]) or text_of(row["source_label"])
+            if says and earlier and self.was_read(row["created_at"], at):
+                found[survivor] = row
+        return found
+
+    @cached_property
     def leads(self) -> pd.DataFrame:
         """One row per lead without what its deals tell."""
         owners = self.latest("contact", "owner_id", self.end)
@@ -135,20 +153,23 @@ class People(Log):
             exit_visit = visits[-1] if visits and visits[-1].order >= EXIT else None
             deleted = self.deleted.get(("contact", lead))
             reason = "deleted" if deleted is not None else "test" if row["is_test"] else None
-            own = text_of(row["lead_source"])
+            # Nobody is merged into somebody younger, so what a survivor says of itself is the earliest.
+            says = text_of(row["lead_source"]) or text_of(row["source_label"])
+            origin = row if says else self._origins.get(lead, row)
+            own = text_of(origin["lead_source"])
             email = text_of(row["email"])
-            detail = text_of(row["source_detail"])
-            paid = row["true_channel"] in PAID and detail in campaign_names
+            detail = text_of(origin["source_detail"])
+            paid = origin["true_channel"] in PAID and detail in campaign_names
             record = {
                 "lead_key": key_of(lead),
                 "person_key": email.lower() if email else key_of(lead),
                 "contact_key": key_of(lead),
                 "account_key": key_of(self.surviving("company", row["account_id"])),
                 "owner_key": key_of(owners.get(lead)),
-                "campaign_key": f"{PLATFORM}:{row['true_campaign_id']}" if paid else None,
+                "campaign_key": f"{PLATFORM}:{origin['true_campaign_id']}" if paid else None,
                 "lead_id": lead,
-                "channel": row["true_channel"],
-                "source_label": own or text_of(row["source_label"]),
+                "channel": origin["true_channel"],
+                "source_label": own or text_of(origin["source_label"]),
                 "source_detail": detail,
                 "lifecycle_stage": LIFECYCLE[str(lifecycles[lead])],
                 "temperature": TEMPERATURE.get(str(row["purchase_timeframe"])),

@@ -49,7 +49,6 @@ class Products(Outcomes):
 
         To a deal that lay deleted when its links were read the vendor links nothing, so its lines are unknown.
         """
-        unknown = {record for kind, record in self.gone if kind == "deal"}
         values = {name: self.latest("line_item", name, self.end) for name in ("quantity", "price", "amount", "outcome")}
         found: dict[str, list[dict[str, Any]]] = defaultdict(list)
         rows = self.company.line_items
@@ -57,7 +56,7 @@ class Products(Outcomes):
         for row in rows.to_dict("records"):
             line = row["line_item_id"]
             deal = self.surviving("deal", row["deal_id"])
-            if deal is None or deal in unknown or ("line_item", line) in self.deleted:
+            if deal is None or deal in self.deals_gone or ("line_item", line) in self.deleted:
                 continue
             told = {name: values[name].get(line) for name in values}
             found[deal].append(

@@ -41,7 +41,8 @@ class ClosedFigures(Ads):
     @cached_property
     def figures(self) -> list[Figure]:
         """The same as plain records."""
-        records = [self._outcome(deal) for deal in self.fct_deals.to_dict("records")]
+        deals = self.fct_deals
+        records = [self._outcome(deal) for deal in deals.loc[deals["exclusion_reason"] != "merged"].to_dict("records")]
         for lead in self.fct_leads.to_dict("records"):
             left_out = None if absent(lead["exclusion_reason"]) else lead["exclusion_reason"]
             key = lead["lead_key"]

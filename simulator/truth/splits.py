@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable
 from datetime import date
 from decimal import ROUND_DOWN, Decimal
 from functools import cached_property
@@ -23,10 +24,21 @@ class Splits(Deals):
     """Splits of revenue and overlay credit."""
 
     @cached_property
-    def _agreed(self) -> dict[tuple[str, str], dict[str, Decimal]]:
-        """(deal, kind) -> owner -> share of the newest split on the day, of those that can still be asked for.
+    def unlinked(self) -> set[str]:
+        """Deals that the CRM shows no splits of: deleted ones and merged ones."""
+        return self.deals_gone | set(self.deals_merged)
 
-        The CRM tells only the split that holds now, finance every one that it noted by yesterday, by its day.
+    def _shown(self, agreed: Iterable[pd.Timestamp]) -> set[pd.Timestamp]:
+        """The splits of a deal that a landing has shown: the CRM tells the one that holds when it is asked."""
+        asked = (*self.moment.landed, self.links_read_at, self.moment.now)
+        shown = ([at for at in agreed if at < until] for until in asked)
+        return {max(earlier) for earlier in shown if earlier}
+
+    @cached_property
+    def _agreed(self) -> dict[tuple[str, str], dict[str, Decimal]]:
+        """(deal, kind) -> owner -> share of the newest split on the day, of those that were ever told.
+
+        The CRM tells only the split that holds, finance every one that it noted by yesterday, by its day.
         """
         rows = self.company.deal_splits
         today = self.day(self.moment.now)
@@ -35,22 +47,17 @@ class Splits(Deals):
             for row in rows.to_dict("records")
             if (row["agreed_at"] < self.moment.now if row["noted_in"] == "crm" else self.day(row["agreed_at"]) < today)
         ]
-        # What the CRM showed when it was asked for the day counts for it, also if it has been replaced since.
-        newest: dict[tuple[str, str, str], pd.Timestamp] = {}
-        for until in (self.moment.now, self.links_read_at):
-            shown: dict[tuple[str, str, str], pd.Timestamp] = {}
-            for row in told:
-                place = (row["deal_id"], row["kind"], row["noted_in"])
-                if row["noted_in"] != "crm" or row["agreed_at"] < until:
-                    shown[place] = max(shown.get(place, row["agreed_at"]), row["agreed_at"])
-            newest |= shown
+        agreed: dict[tuple[str, str, str], set[pd.Timestamp]] = defaultdict(set)
+        for row in told:
+            agreed[row["deal_id"], row["kind"], row["noted_in"]].add(row["agreed_at"])
+        newest = {
+            place: max((at for at in (self._shown(ats) if place[2] == "crm" else ats) if at < self.end), default=None)
+            for place, ats in agreed.items()
+        }
         found: dict[tuple[str, str], dict[str, Decimal]] = defaultdict(lambda: defaultdict(Decimal))
         for row in told:
-            if row["agreed_at"] != newest[row["deal_id"], row["kind"], row["noted_in"]]:
-                continue
-            crm = row["noted_in"] == "crm"
-            stands = row["agreed_at"] < self.end if crm else self.day(row["agreed_at"]) <= self.moment.as_of
-            if stands and ("deal", row["deal_id"]) not in self.gone:
+            holds = row["agreed_at"] == newest[row["deal_id"], row["kind"], row["noted_in"]]
+            if holds and row["deal_id"] not in self.unlinked:
                 found[row["deal_id"], row["kind"]][str(key_of(row["owner_id"]))] += Decimal(row["share"])
         return found
 
@@ -60,18 +67,14 @@ class Splits(Deals):
         told: dict[tuple[str, str], dict[pd.Timestamp, dict[str, Decimal]]] = defaultdict(dict)
         today = self.day(self.moment.now)
         for row in self.company.deal_splits.to_dict("records"):
-            if row["kind"] != "revenue" or ("deal", row["deal_id"]) in self.gone:
+            if row["kind"] != "revenue" or row["deal_id"] in self.unlinked:
                 continue
             if row["noted_in"] == "crm" or self.day(row["agreed_at"]) < today:
                 parts = told[row["deal_id"], row["noted_in"]].setdefault(row["agreed_at"], defaultdict(Decimal))
                 parts[str(key_of(row["owner_id"]))] += Decimal(row["share"])
         found: dict[str, list[tuple[date, pd.Timestamp, dict[str, Decimal]]]] = defaultdict(list)
         for (deal_id, noted_in), splits in told.items():
-            kept = set(splits)
-            if noted_in == "crm":
-                # The CRM tells the one that holds when it is asked.
-                shown = ([at for at in splits if at < until] for until in (self.moment.now, self.links_read_at))
-                kept = {max(ats) for ats in shown if ats}
+            kept = self._shown(splits) if noted_in == "crm" else set(splits)
             found[deal_id] += [(self.day(at), at, splits[at]) for at in kept if at < self.end]
         return found
 

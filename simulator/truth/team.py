@@ -80,10 +80,10 @@ class Team(Splits, Plans):
         test_deals = set(deals.loc[deals["exclusion_reason"] == "test", "deal_id"])
         hidden = {"contact": self.test_contacts, "company": self.test_accounts, "deal": test_deals}
         kinds = dict(zip(self.company.owners["owner_id"], self.company.owners["kind"], strict=True))
-        gone = self.gone
         records = []
         for row in rows.loc[rows["created_at"] < self.end].to_dict("records"):
             links: dict[str, str | None] = {}
+            gone = self.gone(row["created_at"])
             for thing, name in (("contact", "contact_id"), ("deal", "deal_id"), ("company", "account_id")):
                 linked = self.surviving(thing, row[name])
                 links[thing] = linked if linked in known[thing] and (thing, linked) not in gone else None

@@ -1001,9 +1001,10 @@ insert into stg_hubspot__contacts values ('hubspot', 'gone1', timestamp '2026-01
 create table stg_files__leads (source_system text, lead_id text, mapping_name text, file_name text,
     created_at timestamp, reject_reason text, load_number bigint, version_order bigint);
 create table stg_hubspot__deals as select 'hubspot' as source_system, deal_id, 5::decimal(18, 2) as amount, created_at,
-    null::text as merged_ids, null::text as reject_reason, 1::bigint as load_number, 1::bigint as version_order
+    case when deal_id = 'd2' then 'gone3; d5' end as merged_ids, null::text as reject_reason, 1::bigint as load_number, 1::bigint as version_order
     from fct_deals;
 insert into stg_hubspot__deals values
+    ('hubspot', 'gone3', 7, timestamp '2026-01-01', null, null, 1, 1),
     ('hubspot', 'tomorrow', 7, timestamp '2026-06-17 22:00:00', null, null, 1, 1),
     ('hubspot', 'broken', null, null, null, 'currency is missing', 1, 1);
 update stg_hubspot__deals set amount = 1030 where deal_id = 'd3';

@@ -58,6 +58,8 @@ class Crm:
         self.ties = random.Random(seed + 300)
         self.calls: dict[str, dict[str, Any]] = {}
         self.taken_back: set[str] = set()
+        # And merges of deals, some of which only the list of the survivor tells, not its history.
+        self.fate = random.Random(seed + 400)
 
     def pass_a_day(self) -> None:
         self.now += timedelta(days=1)
@@ -67,6 +69,7 @@ class Crm:
             self._line()
             self._split()
             self._tie()
+            self._absorb()
 
     def _tie(self) -> None:
         """A call is written down, or something is linked to something else or to nothing."""
@@ -172,6 +175,17 @@ class Crm:
             merged["gone"] = True
             self.taken_back.add(f"hubspot:{merged['id']}")
 
+    def _absorb(self) -> None:
+        deals = [deal for deal in self.deals.values() if not deal["gone"] and not deal["archived"]]
+        if len(deals) > 3 and self.fate.random() < 0.1:
+            survivor, merged = self.fate.sample(deals, 2)
+            survivor["merged"] += [merged["id"], *merged["merged"]]
+            survivor["touched"] = self.now
+            if self.fate.random() < 0.5:
+                self._set(survivor, "hs_merged_object_ids", ";".join(survivor["merged"]))
+            merged["gone"] = True
+            self.taken_back.add(f"hubspot:{merged['id']}")
+
     def _row(self, record: dict[str, Any]) -> Row:
         latest = {name: changes[0]["value"] for name, changes in record["history"].items()}
         return {
@@ -181,15 +195,17 @@ class Crm:
             "updated_at": text(record["touched"]),
             "archived": "true" if record["archived"] else "false",
             "archived_at": text(record["archived"]) if record["archived"] else None,
-            "hs_merged_object_ids": ";".join(record["merged"]) or None,
             "properties_with_history": json.dumps(record["history"]),
             **latest,
+            "hs_merged_object_ids": ";".join(record["merged"]) or None,
         }
 
     def fetched(self) -> dict[str, list[Row]]:
         """A fetch: most records, some twice, now and then one that cannot be read."""
         deals, contacts = [], []
         for deal in self.deals.values():
+            if deal["gone"]:
+                continue
             row = self._row(deal) | {"deal_currency_code": "EUR", "pipeline": "p", "associations": self.linked(deal)}
             deals += [row] * self.random.choice([0, 1, 1, 2])
         for contact in self.contacts.values():
@@ -304,6 +320,7 @@ def test_load_by_load_equals_at_once(lakes: Callable[[], Lake], seed: int, selec
     left, right = stepwise.contents(), at_once.contents()
     assert left == right
     assert len(left["fct_deals"]) > 3
+    assert stepwise.rows("select count(*) as deals from fct_deals where exclusion_reason = 'merged'")[0]["deals"] > 0
     assert len(left["fct_quality_results"]) == 6
     assert len(left["fct_forecast_ledger"]) == 6
     assert sum("residual" not in row for row in left["fct_deal_line_items"]) > 3

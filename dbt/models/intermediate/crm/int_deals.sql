@@ -1,7 +1,7 @@
 {#-
     One row per deal as it stood at the end of `as_of`: fields with a history from that history, the
-    others from the newest landed version. Deals that were merged away, or created later, do not
-    exist.
+    others from the newest landed version. Deals that are created later do not exist; one that another
+    took over is gone from that moment on, as a deleted one is, and was a deal of its own before.
 -#}
 {%- set fields = [
     'stage', 'amount', 'close_date', 'owner', 'currency', 'forecast_category', 'next_step', 'lost_reason',
@@ -32,7 +32,8 @@ newest_versions as (
     select
         deals.source_system,
         deals.deal_id,
-        max(deals.version_order) as version_order
+        max(deals.version_order) as version_order,
+        min(deals.fetched_at) as first_fetched_at
     from deals
     group by all
 ),
@@ -40,6 +41,7 @@ newest_versions as (
 deals_current as (
     select
         deals.*,
+        newest_versions.first_fetched_at,
         deals.source_system || ':' || deals.deal_id as deal_key
     from deals
     inner join newest_versions
@@ -49,15 +51,41 @@ deals_current as (
             and deals.version_order = newest_versions.version_order
 ),
 
-deals_existing as (
-    select deals_current.*
+-- Where a merge makes a record with an id of its own, that record has been since the creation of the one that it goes
+-- on with, whose days would count twice.
+continued as (
+    select
+        deals_current.source_system,
+        deals_current.deal_id
     from deals_current
-    cross join run_context
-    anti join survivors
+    inner join survivors
         on
             survivors.object = 'deal'
             and deals_current.source_system = survivors.source_system
             and deals_current.deal_id = survivors.merged_id
+    inner join deals_current as heirs
+        on
+            survivors.source_system = heirs.source_system
+            and survivors.survivor_id = heirs.deal_id
+            and deals_current.created_at = heirs.created_at
+            and survivors.merged_at <= heirs.first_fetched_at
+),
+
+deals_existing as (
+    select
+        deals_current.*,
+        survivors.merged_at
+    from deals_current
+    cross join run_context
+    left join survivors
+        on
+            survivors.object = 'deal'
+            and deals_current.source_system = survivors.source_system
+            and deals_current.deal_id = survivors.merged_id
+    anti join continued
+        on
+            deals_current.source_system = continued.source_system
+            and deals_current.deal_id = continued.deal_id
     where deals_current.created_at is null or deals_current.created_at < run_context.as_of_end
 ),
 
@@ -212,13 +240,15 @@ final as (
         deals_joined.has_currency_history,
         deals_joined.is_imported,
         deals_joined.is_unlinked,
-        coalesce(
+        deals_joined.merged_at is not null
+        or coalesce(
             deals_joined.is_deleted
             and (
                 deals_joined.deleted_at is null or deals_joined.deleted_at < run_context.as_of_end
             ),
             false
         ) as is_deleted,
+        deals_joined.merged_at is not null as is_merged,
         case
             when
                 deals_joined.has_close_date_history
@@ -229,7 +259,7 @@ final as (
             as created_date,
         deals_joined.created_at,
         deals_joined.updated_at,
-        deals_joined.deleted_at
+        least(deals_joined.deleted_at, deals_joined.merged_at) as deleted_at
     from deals_joined
     cross join run_context
 )

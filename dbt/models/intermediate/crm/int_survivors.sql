@@ -15,6 +15,7 @@ chains as (
         merged_records.source_system,
         merged_records.merged_id,
         merged_records.survivor_id,
+        merged_records.merged_at,
         [merged_records.merged_id] as passed_ids
     from merged_records
     union all
@@ -23,6 +24,7 @@ chains as (
         chains.source_system,
         chains.merged_id,
         merged_records.survivor_id,
+        chains.merged_at,
         list_append(chains.passed_ids, chains.survivor_id) as passed_ids
     from chains
     inner join merged_records
@@ -38,7 +40,8 @@ final as (
         chains.source_system,
         chains.merged_id,
         chains.survivor_id,
-        chains.object
+        chains.object,
+        chains.merged_at
     from chains
     left join merged_records
         on

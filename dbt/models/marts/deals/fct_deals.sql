@@ -243,6 +243,7 @@ final as (
         deals_judged.next_step,
         case when deals_judged.status = 'lost' then deals_judged.lost_reason end as lost_reason,
         case
+            when deals_judged.is_merged then 'merged'
             when deals_judged.is_deleted then 'deleted'
             when deals_judged.is_test then 'test'
         end as exclusion_reason,

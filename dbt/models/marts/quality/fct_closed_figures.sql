@@ -90,6 +90,8 @@ outcomes as (
             deals.currency = rates.currency
             and least(coalesce(deals.close_day, run_context.as_of), run_context.as_of)
             = rates.rate_date
+    -- What merged records say stands below, whatever they were.
+    where deals.exclusion_reason is distinct from 'merged'
 ),
 
 creations as (

@@ -8,7 +8,7 @@
         'owner': 'hubspot_owner_id', 'currency': 'deal_currency_code',
         'forecast_category': 'hs_manual_forecast_category',
         'forecast_probability': 'hs_forecast_probability', 'next_step': 'hs_next_step',
-        'lost_reason': 'closed_lost_reason',
+        'lost_reason': 'closed_lost_reason', 'merged_ids': 'hs_merged_object_ids',
     },
     'lead': {
         'stage': 'lifecyclestage', 'lead_status': 'hs_lead_status', 'owner': 'hubspot_owner_id',
