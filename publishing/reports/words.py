@@ -51,7 +51,7 @@ def vocabulary(_: Gettext) -> dict[str, dict[str, str]]:
             "won": _("Won"),
             "lost": _("Lost"),
             "decreased": _("Amount lowered"),
-            "deleted": _("Deleted"),
+            "deleted": _("Deleted or merged"),
             "exchange_rate": _("Exchange rates"),
             "closing": _("Open now"),
         },
@@ -206,6 +206,7 @@ def vocabulary(_: Gettext) -> dict[str, dict[str, str]]:
             "spam": _("spam"),
             "duplicate": _("duplicates"),
             "deleted": _("deleted in the source"),
+            "merged": _("merged into others"),
         },
         "measure": {
             "won_amount": _("Bookings"),

@@ -224,7 +224,7 @@ class Log:
         return any(since < at <= until for at in self.moment.landed or (self.moment.now,))
 
     @cached_property
-    def _deals_taken(self) -> dict[str, tuple[pd.Timestamp, bool]]:
+    def deal_taken(self) -> dict[str, tuple[pd.Timestamp, bool]]:
         """Deal that another took over by the end of the day -> when a survivor that was read says so; was it read?"""
         created = dict(zip(self.company.deals["deal_id"], self.company.deals["created_at"], strict=True))
         rows = self.company.merges
@@ -242,7 +242,7 @@ class Log:
     @cached_property
     def deals_merged(self) -> dict[str, pd.Timestamp]:
         """Deal that had been read before another took it over -> when that was."""
-        return {deal: at for deal, (at, was_read) in self._deals_taken.items() if was_read}
+        return {deal: at for deal, (at, was_read) in self.deal_taken.items() if was_read}
 
     @cached_property
     def survivor(self) -> dict[tuple[str, str], str]:
@@ -251,7 +251,7 @@ class Log:
         # A deal is one of its own until it is merged; people and companies never were two.
         merges = merges.loc[
             (merges["at"] < self.moment.now)
-            & ((merges["object"] != "deal") | merges["merged_id"].isin(list(self._deals_taken)))
+            & ((merges["object"] != "deal") | merges["merged_id"].isin(list(self.deal_taken)))
         ]
         into = {
             (kind, old): new

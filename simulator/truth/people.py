@@ -108,6 +108,20 @@ class People(Log):
         return set(rows.loc[rows["domain"] == "aldergate.example", "account_id"])
 
     @cached_property
+    def dim_merged_records(self) -> pd.DataFrame:
+        """One row per record that another took over."""
+        records = [
+            {
+                "object": "account" if kind == "company" else kind,
+                "record_key": key_of(old),
+                "survivor_key": key_of(end),
+                "merged_at": self.deal_taken[old][0] if kind == "deal" else None,
+            }
+            for (kind, old), end in self.survivor.items()
+        ]
+        return table(records, "object record_key survivor_key merged_at")
+
+    @cached_property
     def contacts_existing(self) -> pd.DataFrame:
         return self.existing(self.company.contacts, "contact", "contact_id")
 
@@ -343,6 +357,11 @@ COMPARISONS = [
             "exclusion_reason",
             count="employee_count", flag="is_deleted is_excluded", time="created_at deleted_at",
         ),
+        "source_system = 'hubspot'",
+    ),
+    Comparison(
+        "dim_merged_records", ("object", "record_key"),
+        measures(text="survivor_key", time="merged_at"),
         "source_system = 'hubspot'",
     ),
     Comparison(

@@ -174,6 +174,13 @@ create table dim_products as select
     null::timestamp as deleted_at
 from range(3) as numbers (i);
 
+create table dim_merged_records as select
+    'hubspot:gone' || i as record_key, 'hubspot:' || case when i = 3 then 'd2' else 'c1' end as survivor_key,
+    case when i = 3 then 'deal' else 'contact' end as object, 'hubspot' as source_system, 'gone' || i as record_id,
+    case when i = 3 then 'd2' else 'c1' end as survivor_id,
+    case when i = 3 then timestamp '2026-06-01 08:00:00' end as merged_at
+from range(1, 4) as numbers (i);
+
 create table fct_deal_line_items as
 with told as (
     select *, unnest(['line', 'residual']) as line_kind from fct_deals where amount is not null
@@ -1001,7 +1008,8 @@ insert into stg_hubspot__contacts values ('hubspot', 'gone1', timestamp '2026-01
 create table stg_files__leads (source_system text, lead_id text, mapping_name text, file_name text,
     created_at timestamp, reject_reason text, load_number bigint, version_order bigint);
 create table stg_hubspot__deals as select 'hubspot' as source_system, deal_id, 5::decimal(18, 2) as amount, created_at,
-    case when deal_id = 'd2' then 'gone3; d5' end as merged_ids, null::text as reject_reason, 1::bigint as load_number, 1::bigint as version_order
+    case when deal_id = 'd2' then 'gone3; d5' end as merged_ids, null::text as reject_reason,
+    1::bigint as load_number, 1::bigint as version_order
     from fct_deals;
 insert into stg_hubspot__deals values
     ('hubspot', 'gone3', 7, timestamp '2026-01-01', null, null, 1, 1),

@@ -99,6 +99,10 @@ MUTATIONS = {
         "update fct_restatements set difference = 2 where period_start = date '2026-03-01'",
         "differences_sum_to_the_whole",
     ),
+    "dim_merged_records": (
+        "update dim_merged_records set survivor_key = 'hubspot:gone2' where record_id = 'gone1'",
+        "survivors_stand",
+    ),
     "dim_products": ("update dim_products set unit_price = -1 where product_id = 'p1'", "unit_price_in_range"),
     "fct_deal_line_items": (
         "update fct_deal_line_items set amount_reporting = amount_reporting + 0.01 where line_key = 'hubspot:ld4'",

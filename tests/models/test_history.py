@@ -177,7 +177,7 @@ class Crm:
 
     def _absorb(self) -> None:
         deals = [deal for deal in self.deals.values() if not deal["gone"] and not deal["archived"]]
-        if len(deals) > 3 and self.fate.random() < 0.1:
+        if len(deals) > 3 and self.fate.random() < 0.15:
             survivor, merged = self.fate.sample(deals, 2)
             survivor["merged"] += [merged["id"], *merged["merged"]]
             survivor["touched"] = self.now
