@@ -301,10 +301,17 @@ class Log:
             if ("deal", deal) in self.gone(created)
         }
 
-    def read_after(self, changed_at: pd.Timestamp) -> pd.Timestamp:
-        """When the CRM was asked for a record that changed last at that moment: it is not asked for it again."""
-        until = self.links_read_of(changed_at)
-        return min((at for at in self.moment.landed if changed_at < at <= until), default=until)
+    @cached_property
+    def _activities_moved(self) -> dict[str, list[pd.Timestamp]]:
+        moves = self.company.link_moves.loc[self.company.link_moves["object"] == "activity"]
+        return {str(activity): list(rows["at"]) for activity, rows in moves.groupby("record_id")}
+
+    def gone_for(self, activity: dict[Any, Any]) -> set[tuple[str, str]]:
+        """(object, id) of what lay deleted when an activity was read; unchanged since, it is not asked for again."""
+        until = self.links_read_of(activity["created_at"])
+        changes = (activity["created_at"], activity["at"], *self._activities_moved.get(activity["activity_id"], ()))
+        changed_at = max(at for at in changes if at < until)
+        return self.gone_at[min((at for at in self.moment.landed if changed_at < at <= until), default=until)]
 
     def existing(self, table: pd.DataFrame, kind: str, identifier: str) -> pd.DataFrame:
         """Records made before the end of the day and not merged away, but for deals that were read before."""

@@ -50,8 +50,6 @@ class Responses(Plans):
         With who lay deleted when they were read the vendor shows none.
         """
         rows = self.company.activities
-        moved = self.company.link_moves
-        moved_at = moved.loc[moved["at"] < self.links_read_at].groupby("record_id")["at"].max().to_dict()
         rows = rows.loc[
             (rows["at"] < self.end)
             & (rows["created_at"] < self.end)
@@ -61,8 +59,7 @@ class Responses(Plans):
         found: dict[tuple[str, str], list[tuple[pd.Timestamp, str]]] = {}
         for row in rows.to_dict("records"):
             contact = self.surviving("contact", row["contact_id"])
-            changed_at = max(row["at"], row["created_at"], moved_at.get(row["activity_id"], row["at"]))
-            if contact is None or ("contact", contact) in self.gone_at[self.read_after(changed_at)]:
+            if contact is None or ("contact", contact) in self.gone_for(row):
                 continue
             if row["direction"] != "inbound":
                 found.setdefault((contact, str(row["owner_id"])), []).append((row["at"], row["kind"]))

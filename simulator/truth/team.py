@@ -83,7 +83,7 @@ class Team(Splits, Plans):
         records = []
         for row in rows.loc[rows["created_at"] < self.end].to_dict("records"):
             links: dict[str, str | None] = {}
-            gone = self.gone(row["created_at"])
+            gone = self.gone_for(row) | self.deleted.keys()
             for thing, name in (("contact", "contact_id"), ("deal", "deal_id"), ("company", "account_id")):
                 linked = self.surviving(thing, row[name])
                 links[thing] = linked if linked in known[thing] and (thing, linked) not in gone else None
