@@ -219,13 +219,14 @@ class Log:
         told = (date(START.year, 1, 1), date(self.moment.as_of.year + 2, 12, 31))
         return Calendar(tuple(listed) if self.moment.by_weeks else (), told)
 
-    def was_read(self, since: pd.Timestamp, until: pd.Timestamp) -> bool:
-        """Whether the CRM was asked while a record was there."""
-        return any(since < at <= until for at in self.moment.landed or (self.moment.now,))
+    def last_read(self, created_at: pd.Timestamp, until: pd.Timestamp) -> pd.Timestamp | None:
+        """When the CRM was asked last while a record was there."""
+        asked = self.moment.landed or (self.moment.now,)
+        return max((at for at in asked if created_at < at <= until), default=None)
 
     @cached_property
-    def deal_taken(self) -> dict[str, tuple[pd.Timestamp, bool]]:
-        """Deal that another took over by the end of the day -> when a survivor that was read says so; was it read?"""
+    def _takeovers(self) -> dict[str, tuple[pd.Timestamp, pd.Timestamp | None]]:
+        """Deal that another took over -> since when a survivor that was read says so, and when it was read last."""
         created = dict(zip(self.company.deals["deal_id"], self.company.deals["created_at"], strict=True))
         rows = self.company.merges
         rows = rows.loc[(rows["object"] == "deal") & (rows["at"] < self.moment.now)]
@@ -233,29 +234,28 @@ class Log:
         found = {}
         for deal, (survivor, at) in into.items():
             told = at
-            while survivor in into and not self.was_read(told, into[survivor][1]):
+            while survivor in into and self.last_read(told, into[survivor][1]) is None:
                 survivor, told = into[survivor]
-            if told < self.end:
-                found[deal] = told, self.was_read(created[deal], at)
+            found[deal] = told, self.last_read(created[deal], at)
         return found
 
     @cached_property
     def deals_merged(self) -> dict[str, pd.Timestamp]:
-        """Deal that had been read before another took it over -> when that was."""
-        return {deal: at for deal, (at, was_read) in self.deal_taken.items() if was_read}
+        """Deal that had been read before another took it over, by the end of the day -> when that was."""
+        return {
+            deal: at for deal, (at, last_read) in self._takeovers.items() if last_read is not None and at < self.end
+        }
 
     @cached_property
-    def survivor(self) -> dict[tuple[str, str], str]:
-        """(object, merged id) -> the id at the end of its chain."""
+    def _survivors(self) -> dict[tuple[str, str], str]:
+        """(object, id) -> the id at the end of its chain of merges."""
         merges = self.company.merges
-        # A deal is one of its own until it is merged; people and companies never were two.
-        merges = merges.loc[
-            (merges["at"] < self.moment.now)
-            & ((merges["object"] != "deal") | merges["merged_id"].isin(list(self.deal_taken)))
-        ]
+        merges = merges.loc[merges["at"] < self.moment.now]
         into = {
             (kind, old): new
             for kind, old, new in zip(merges["object"], merges["merged_id"], merges["survivor_id"], strict=True)
+            # A deal that was read is one of its own until it is merged; people and companies never were two.
+            if kind != "deal" or self._takeovers[old][1] is None or old in self.deals_merged
         }
         ends = {}
         for kind, old in into:
@@ -265,9 +265,19 @@ class Log:
             ends[kind, old] = end
         return ends
 
+    @cached_property
+    def merged(self) -> dict[tuple[str, str], tuple[str, pd.Timestamp | None]]:
+        """(object, id) of what is merged by the end of the day -> who survives it, and of a deal since when."""
+        told = {("deal", deal): at for deal, (at, _) in self._takeovers.items()}
+        return {
+            record: (end, told.get(record))
+            for record, end in self._survivors.items()
+            if record not in told or told[record] < self.end
+        }
+
     def surviving(self, kind: str, identifier: object) -> str | None:
         """The id that stands for a record today; None for none."""
-        return None if absent(identifier) else self.survivor.get((kind, str(identifier)), str(identifier))
+        return None if absent(identifier) else self._survivors.get((kind, str(identifier)), str(identifier))
 
     @cached_property
     def deleted(self) -> dict[tuple[str, str], pd.Timestamp]:
@@ -315,17 +325,22 @@ class Log:
 
     def existing(self, table: pd.DataFrame, kind: str, identifier: str) -> pd.DataFrame:
         """Records made before the end of the day and not merged away, but for deals that were read before."""
-        merged = {old for found, old in self.survivor if found == kind and old not in self.deals_merged}
+        merged = {old for found, old in self._survivors if found == kind and old not in self.deals_merged}
         return table.loc[(table["created_at"] < self.end) & ~table[identifier].isin(list(merged))]
 
     def history(
         self, kind: str, name: str, until: pd.Timestamp
     ) -> dict[str, list[tuple[pd.Timestamp, str | None, str | None]]]:
-        """record -> its (moment, value, user) of one field before `until`, in order."""
+        """record -> its (moment, value, user) of one field before `until`, in order.
+
+        What a deal did between its last reading and its merge nobody was told.
+        """
         rows = self.company.changes
-        rows = rows.loc[(rows["object"] == kind) & (rows["field"] == name) & (rows["at"] < until)].sort_values(
-            "at", kind="stable"
-        )
+        rows = rows.loc[(rows["object"] == kind) & (rows["field"] == name) & (rows["at"] < until)]
+        if kind == "deal" and self._takeovers:
+            last_read = rows["record_id"].map({deal: read for deal, (_, read) in self._takeovers.items()})
+            rows = rows.loc[last_read.isna() | (rows["at"] < last_read)]
+        rows = rows.sort_values("at", kind="stable")
         found: dict[str, list[tuple[pd.Timestamp, str | None, str | None]]] = {}
         for record, at, value, user in zip(rows["record_id"], rows["at"], rows["value"], rows["user_id"], strict=True):
             found.setdefault(record, []).append((at, text_of(value), text_of(user)))

@@ -115,9 +115,9 @@ class People(Log):
                 "object": "account" if kind == "company" else kind,
                 "record_key": key_of(old),
                 "survivor_key": key_of(end),
-                "merged_at": self.deal_taken[old][0] if kind == "deal" else None,
+                "merged_at": at,
             }
-            for (kind, old), end in self.survivor.items()
+            for (kind, old), (end, at) in self.merged.items()
         ]
         return table(records, "object record_key survivor_key merged_at")
 
@@ -149,7 +149,7 @@ class People(Log):
             survivor = str(self.surviving("contact", old))
             earlier = survivor not in found or row["created_at"] < found[survivor]["created_at"]
             says = text_of(row["lead_source"]) or text_of(row["source_label"])
-            if says and earlier and self.was_read(row["created_at"], at):
+            if says and earlier and self.last_read(row["created_at"], at) is not None:
                 found[survivor] = row
         return found
 

@@ -52,7 +52,7 @@ class ClosedFigures(Ads):
             if not absent(lead["mql_at"]):
                 records.append(self._figure("qualification", key, "qualified", self.day(lead["mql_at"]), left_out))
         records += self._spent()
-        for (kind, old), new in self.survivor.items():
+        for (kind, old), (new, _) in self.merged.items():
             for family in {"deal": ("outcome",), "contact": ("creation", "qualification")}.get(kind, ()):
                 row = self._figure(family, f"{SOURCE}:{old}", "merged", None, "merged")
                 records.append(row | {"survivor_key": f"{SOURCE}:{new}"})

@@ -1,0 +1,54 @@
+"""A company read now and then while it lives on: what changed in between is told as it was."""
+
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from configuration.model import load
+from configuration.paths import Home
+from dagster_project import demo, headless
+from ingestion import landing
+from publishing import release
+from simulator import clock, server
+from simulator.company import generate
+from simulator.verify import verify
+from tests.whole.conftest import rows
+
+pytestmark = pytest.mark.whole
+
+# A company with several deals that were merged soon after they had been read.
+SEED, SCALE = 34, 0.02
+MORNINGS = [datetime(2025, 3, 2, 6), datetime(2026, 1, 4, 6), datetime(2026, 4, 11, 6), datetime(2026, 6, 18, 6)]
+
+
+def test_what_is_merged_between_loads_leaves_on_that_day_and_all_agrees_with_the_truth(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = Home(tmp_path / "home")
+    monkeypatch.setenv("SALESHOUSE_HOME", str(home.root))
+    console = Console(quiet=True)
+    with server.running(generate(seed=SEED, scale=SCALE), MORNINGS[0], files=home.root / "demo") as (address, control):
+        for name, value in (demo.CREDENTIALS | demo.addresses(address)).items():
+            monkeypatch.setenv(name, value)
+        settings = load()
+        landing.declare(home)
+        for morning in MORNINGS[:-1]:
+            control.move(morning.replace(tzinfo=UTC))
+            asked = clock.day_start(morning.date(), "Europe/Prague").replace(tzinfo=UTC)
+            for source in landing.enabled_sources(settings):
+                landing.land(home, source, settings, now=asked)
+        control.move(MORNINGS[-1].replace(tzinfo=UTC))
+        live = headless.run(home, as_of=date(2026, 6, 17), extract=True, console=console)
+        # Two were merged on either side of this day.
+        headless.run(home, as_of=date(2026, 1, 10), extract=False, console=console)
+    past = next(one for one in release.list_releases(home) if one.as_of == date(2026, 1, 10))
+    left = "select count(distinct deal_key) from marts.marts.fct_pipeline_movements where movement = 'deleted' "
+    left += "and deal_key in (select deal_key from marts.marts.fct_deals where exclusion_reason = 'merged')"
+    assert rows(live.marts, left) == [(7,)]
+    assert rows(past.marts, left) == [(4,)]
+    for one in (live, past):
+        results = verify(home.root, SEED, SCALE, MORNINGS[-1], one.id)
+        assert not [result for result in results if result.differing]
+        assert sum(result.compared for result in results) > 200_000
