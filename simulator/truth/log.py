@@ -172,11 +172,10 @@ class Log:
             rows = getattr(self.company, table)
             created = dict(zip(rows[f"{kind}_id"], rows["created_at"], strict=True))
             moves = self.company.link_moves
+            moves = moves.loc[(moves["object"] == kind) & moves["record_id"].isin(list(created))].sort_values("at")
             moved = {
                 record: linked
-                for _, record, at, linked in moves.loc[moves["object"] == kind]
-                .sort_values("at")
-                .itertuples(index=False)
+                for record, at, linked in zip(moves["record_id"], moves["at"], moves["linked_id"], strict=True)
                 if at < self.links_read_of(created[record])
             }
             linked_now = [moved.get(record, linked) for record, linked in zip(created, rows[link], strict=True)]
