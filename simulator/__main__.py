@@ -4,6 +4,7 @@ What belongs here: arguments. What does not: anything that serves, writes or com
 """
 
 import argparse
+import gc
 import importlib
 import json
 import os
@@ -54,6 +55,8 @@ def main() -> int:
 
     from simulator.company import generate
 
+    # The company is never garbage: looking for some while it grows takes a tenth of the time.
+    gc.disable()
     company = generate(seed=arguments.seed, scale=arguments.scale)
     from simulator import exports, server
 

@@ -157,6 +157,7 @@ def serve(control: Control, port: int, port_file: Path | None = None) -> None:
         temporary.write_text(str(bound))
         temporary.replace(port_file)
     gc.freeze()  # the company is never garbage: collections need not walk through it
+    gc.enable()
     print(f"the simulated vendors of {control.now:%d %B %Y %H:%M} UTC answer at http://{HOST}:{bound}", flush=True)
     _server(control).run(sockets=[listener])
 
