@@ -59,22 +59,29 @@ def run_lock(home: Home) -> Iterator[None]:
         yield
 
 
-def import_ahead() -> None:
-    """Imports what building, judging and reporting need, seconds of it, while something else is waited for."""
-    quiet()
-    for package in ("dbt.cli.main", "dbt.adapters.duckdb", "great_expectations", "altair", "vl_convert", "babel"):
-        importlib.import_module(package)
-
-
 def import_for_landing() -> None:
     """Threads that import the same package at the same moment may find it half made."""
+    _import("dlt", "duckdb", "numpy", "pandas", "pyarrow.parquet")
+
+
+def import_for_building() -> None:
+    """Imports dbt, so that a build finds it there."""
+    _import("dbt.cli.main", "dbt.adapters.duckdb")
+
+
+def import_for_judging() -> None:
+    """Imports what judging and reporting need, seconds of it, while something else is waited for."""
+    _import("great_expectations", "altair", "vl_convert", "babel")
+
+
+def _import(*packages: str) -> None:
     quiet()
-    for package in ("dlt", "duckdb", "numpy", "pandas", "pyarrow.parquet"):
+    for package in packages:
         importlib.import_module(package)
 
 
 def _parse_ahead(home: Home) -> Any:
-    import_ahead()
+    import_for_building()
     return dbt_runner.parse(home)
 
 
@@ -119,6 +126,7 @@ class Warehouse(dg.ConfigurableResource["Warehouse"]):
 
     def _stage_ahead(self, landings: Mapping[str, Future[LoadSummary]], as_of: date) -> None:
         manifest = self.manifest()
+        import_for_judging()
         for landing in as_completed(landings.values()):
             landed = [source for source, one in landings.items() if one.done() and not one.exception()]
             worth_it = not landing.exception() and sum(landing.result().rows.values()) >= _STAGED_AHEAD_ROWS
