@@ -20,12 +20,15 @@ if [ -z "$python" ]; then
 fi
 
 echo "setup: $("$python" --version), packages from requirements.lock (about 1.3 GB, once)"
-[ -x .venv/bin/python ] && suitable .venv/bin/python || { rm -rf .venv && "$python" -m venv .venv; }
+[ -x .venv/bin/python ] && suitable .venv/bin/python || { rm -rf .venv && "$python" -m venv --without-pip .venv; }
 
-# The installer comes from the same lock file, checked by the same hashes.
+# The installer comes from the same lock file, checked by the same hashes. This one time Python's own pip will do, where
+# there is one: to make another in .venv takes twice as long as all that it would install.
 if [ ! -x .venv/bin/uv ]; then
     awk '/^uv==/ { on = 1 } on { print } on && !/\\$/ { exit }' requirements.lock > .venv/uv.lock
-    .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r .venv/uv.lock
+    "$python" -c 'import pip' 2> /dev/null || { python=.venv/bin/python && "$python" -m ensurepip > /dev/null; }
+    "$python" -m pip --python .venv/bin/python install --quiet --disable-pip-version-check --require-hashes \
+        -r .venv/uv.lock
 fi
 .venv/bin/uv pip sync --quiet --python .venv/bin/python --require-hashes requirements.lock
 .venv/bin/uv pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation --editable .
@@ -37,7 +40,7 @@ export PYTHONDONTWRITEBYTECODE=
     .venv/bin/python -c "import dagster_dbt, simulator.server
 from dagster_project import resources
 resources.import_for_landing()
-resources.import_ahead()"
+resources.import_for_judging()"
 } &
 .venv/bin/python -m warehouse --parse
 wait $!
