@@ -9,8 +9,9 @@ help:            ## Show this list
 .venv/.ready: requirements.lock pyproject.toml scripts/setup.sh
 	@sh scripts/setup.sh
 
+# The first command compiles what it imports, beside what it waits for; whatever the environment says, that is kept.
 demo: .venv/.ready  ## Run the whole path over a simulated company
-	@$(BIN)/saleshouse demo
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/saleshouse demo
 
 lint: .venv/.ready  ## Lint, format, types, SQL style, dbt parse
 	$(BIN)/ruff check .
@@ -20,6 +21,7 @@ lint: .venv/.ready  ## Lint, format, types, SQL style, dbt parse
 	$(BIN)/python -m warehouse --parse
 
 unit: .venv/.ready  ## The tests that need no built warehouse
+	$(BIN)/python -m warehouse --parse
 	$(BIN)/pytest -n 2 --dist loadgroup -m "not slow and not whole" tests
 
 test: lint          ## Everything that a change must pass

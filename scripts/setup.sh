@@ -32,16 +32,4 @@ if [ ! -x .venv/bin/uv ]; then
 fi
 .venv/bin/uv pip sync --quiet --python .venv/bin/python --require-hashes requirements.lock
 .venv/bin/uv pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation --editable .
-# Once, here: dbt reads its whole project (a run then reads what has changed), and what a run imports is compiled beside
-# it. The rest, two thirds of what was installed, is compiled when it is first used, or never.
-export PYTHONDONTWRITEBYTECODE=
-{
-    .venv/bin/saleshouse --help > /dev/null
-    .venv/bin/python -c "import dagster_dbt, simulator.server
-from dagster_project import resources
-resources.import_for_landing()
-resources.import_for_judging()"
-} &
-.venv/bin/python -m warehouse --parse
-wait $!
 touch .venv/.ready
