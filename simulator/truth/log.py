@@ -336,8 +336,9 @@ class Log:
         """
         rows = self.company.changes
         rows = rows.loc[(rows["object"] == kind) & (rows["field"] == name) & (rows["at"] < until)]
-        if kind == "deal" and self._takeovers:
-            last_read = rows["record_id"].map({deal: read for deal, (_, read) in self._takeovers.items()})
+        reads = {deal: read for deal, (_, read) in self._takeovers.items() if read is not None}
+        if kind == "deal" and reads:
+            last_read = rows["record_id"].map(reads)
             rows = rows.loc[last_read.isna() | (rows["at"] < last_read)]
         rows = rows.sort_values("at", kind="stable")
         found: dict[str, list[tuple[pd.Timestamp, str | None, str | None]]] = {}
