@@ -94,7 +94,6 @@ select
     clean(closed_lost_reason) as lost_reason,
     given(hs_forecast_category) as forecast_category,
     clean(hs_next_step) as next_step,
-    given(hs_merged_object_ids) as merged_ids,
     try_cast(given(amount) as decimal(18, 2)) as amount,
     archived = 'true' as is_deleted,
     local_day(cast(given(closedate) as timestamp)) as close_date,
@@ -125,9 +124,6 @@ with recursive merges as (
         union all
         select 'contact', contact_id, load_number, trim(unnest(string_split(merged_ids, ';')))
         from contacts_all where merged_ids is not null
-        union all
-        select 'deal', deal_id, load_number, trim(unnest(string_split(merged_ids, ';')))
-        from deals_all where merged_ids is not null
     )
     where merged_id <> '' and merged_id <> survivor_id
     group by object, merged_id

@@ -1,4 +1,4 @@
-"""What a reader of `dim_merged_records` is promised: an old id leads to one record, and that one is still there."""
+"""What a reader of `dim_merged_records` is promised: an old id leads to one record, which was not merged itself."""
 
 from typing import TYPE_CHECKING
 
@@ -18,5 +18,5 @@ def expectations(context: GateContext) -> list["Expectation"]:
         rules.filled("survivor_key", "source_system", "record_id", "survivor_id"),
         rules.accepted("object", ("account", "contact", "deal")),
         rules.none("deals_alone_say_when", "(object = 'deal') <> (merged_at is not null)"),
-        rules.none("survivors_stand", f"(object, survivor_key) in (select (object, record_key) from {MART})"),
+        rules.none("chains_end", f"(object, survivor_key) in (select (object, record_key) from {MART})"),
     ]

@@ -101,7 +101,7 @@ MUTATIONS = {
     ),
     "dim_merged_records": (
         "update dim_merged_records set survivor_key = 'hubspot:gone2' where record_id = 'gone1'",
-        "survivors_stand",
+        "chains_end",
     ),
     "dim_products": ("update dim_products set unit_price = -1 where product_id = 'p1'", "unit_price_in_range"),
     "fct_deal_line_items": (
