@@ -221,6 +221,7 @@ select * from (values
     ('lead', 'mql', 3, false, false, false), ('lead', 'sql_lead', 4, false, false, false),
     ('lead', 'opportunity', 5, false, false, false), ('lead', 'customer', 6, false, true, false),
     ('lead', 'disqualified', 90, true, false, true), ('lead', 'recycled', 91, true, false, false),
+    ('lead', 'duplicate', 92, true, false, true), ('lead', 'spam', 93, true, false, true),
     ('lead', 'unmapped', 99, false, false, false),
     ('deal', 'prospecting', 1, false, false, false), ('deal', 'qualification', 2, false, false, false),
     ('deal', 'meeting', 3, false, false, false), ('deal', 'proposal', 4, false, false, false),
@@ -251,6 +252,13 @@ create temp table pipeline_rules as
 select lower(source_system) as source_system, lower(pipeline_label) as pipeline_label, lower(purpose) as purpose,
     cast(row_number as bigint) as row_no
 from read_parquet(getvariable('mappings_pipelines'), union_by_name = true)
+inner join loads using (_dlt_load_id)
+qualify load_number = max(load_number) over ();
+
+create temp table loss_rules as
+select lower(source_system) as source_system, lower(label) as label, lower(reason) as reason,
+    cast(row_number as bigint) as row_no
+from read_parquet(getvariable('mappings_loss_reasons'), union_by_name = true)
 inner join loads using (_dlt_load_id)
 qualify load_number = max(load_number) over ();
 
@@ -1072,6 +1080,15 @@ judged as (
             when is_zero_day_win then 'zero_day'
         end as cycle_reject_reason
     from timed
+),
+reasons as (
+    select
+        stated.lost_reason,
+        coalesce(max_by(reason, (loss_rules.source_system is not null, row_no)), 'unmapped') as loss_reason
+    from (select distinct lost_reason from deals where lost_reason is not null) as stated
+    left join loss_rules
+        on lower(stated.lost_reason) = loss_rules.label and coalesce(loss_rules.source_system = 'hubspot', true)
+    group by stated.lost_reason
 )
 select
     'hubspot:' || deal_id as deal_key,
@@ -1096,8 +1113,12 @@ select
     currency,
     forecast_category,
     next_step,
-    case when status = 'lost' then lost_reason end as lost_reason,
-    case when is_merged then 'merged' when is_deleted then 'deleted' when is_test then 'test' end as exclusion_reason,
+    case when status = 'lost' then judged.lost_reason end as lost_reason,
+    case when status = 'lost' then loss_reason end as loss_reason,
+    case
+        when is_merged then 'merged' when is_deleted then 'deleted' when is_test then 'test'
+        when status = 'lost' and loss_reason = 'duplicate' then 'duplicate'
+    end as exclusion_reason,
     case when has_stage_history then 'field_history' else 'assumed_current' end as history_basis,
     case when has_amount_history then 'field_history' else 'assumed_current' end as amount_history_basis,
     cycle_reject_reason,
@@ -1120,7 +1141,7 @@ select
     case when status = 'won' and cycle_reject_reason is null then days_between(qualified_at, closed_at) end
         as cycle_days_from_qualified,
     days_between(created_at, coalesce(closed_at, getvariable('as_of_end'))) as age_days,
-    is_deleted or is_test as is_excluded,
+    exclusion_reason is not null as is_excluded,
     is_deleted,
     is_zero_day_win,
     is_qualified,
@@ -1133,6 +1154,7 @@ select
     closed_at,
     case when is_deleted then deleted_at end as deleted_at
 from judged
+left join reasons on judged.lost_reason = reasons.lost_reason
 left join pushes on 'hubspot:' || judged.deal_id = pushes.deal_key;
 
 create table marts.marts.fct_leads as
@@ -1152,7 +1174,7 @@ with visited as (
         max(label) filter (where is_last and is_exit) as exit_label,
         any_value(history_basis) = 'field_history' as has_history,
         count(*) filter (where visit_no = 1 or (not is_exit and is_exit_before)) as episodes,
-        count(*) filter (where stage = 'disqualified') as disqualifications,
+        count(*) filter (where stage in ('disqualified', 'duplicate', 'spam')) as disqualifications,
         count(*) filter (where stage = 'recycled') as recycles,
         max(entered_at) filter (where visit_no = 1 or (not is_exit and is_exit_before)) as episode_started_at
     from lead_moves
@@ -1169,9 +1191,16 @@ deals_of_leads as (
     where not is_excluded and lead_key is not null
     group by lead_key
 ),
+judged as (
+    select leads.* replace (
+        coalesce(exclusion_reason, case when exit_reason in ('duplicate', 'spam') then exit_reason end) as exclusion_reason
+    )
+    from leads
+    inner join visited on leads.lead_id = visited.lead_id
+),
 people as (
     select coalesce(email, lead_id) as person, lead_id, created_at, exclusion_reason, brought_until
-    from leads
+    from judged
     where created_at is not null
     qualify count(*) over (partition by coalesce(email, lead_id)) > 1
 ),
@@ -1241,7 +1270,7 @@ select
     case when exited_at >= coalesce(brought_until, exited_at) then exited_at end as exited_at,
     case when episode_started_at >= coalesce(brought_until, episode_started_at) then episode_started_at end
         as episode_started_at
-from leads
+from judged as leads
 inner join visited on leads.lead_id = visited.lead_id
 left join deals_of_leads on 'hubspot:' || leads.lead_id = deals_of_leads.lead_key
 left join recycled on leads.lead_id = recycled.lead_id;

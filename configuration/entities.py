@@ -33,6 +33,8 @@ LEAD_STAGES = (
     "customer",
     "disqualified",
     "recycled",
+    "duplicate",
+    "spam",
 )
 DEAL_STAGES = (
     "prospecting",

@@ -19,8 +19,8 @@ Facts = tuple[str, ...]
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-# Below these nothing is learned: ten events for each of a few facts (P. Peduzzi et al., 1996).
-FEWEST_LEADS, FEWEST_OUTCOMES = 200, 30
+# Below these nothing is learned: ten outcomes for each of the eight fields (P. Peduzzi et al., 1996).
+FEWEST_LEADS, FEWEST_OUTCOMES = 200, 80
 # Levels with fewer leads are one with all that were never seen.
 FEWEST_OF_LEVEL = 20
 # Variance of the log-odds of a field's levels before anything is seen. It is learned, but never nothing.

@@ -248,8 +248,15 @@ def contact_changes(seed: int, contacts: pd.DataFrame, deals: pd.DataFrame, owne
     share = np.where(~np.isnat(sql), 0.85, np.where(~np.isnat(mql), 0.72, 0.42))
     leaves = ended & (u("leaves") < share)
     recycled = leaves & (u("recycled") < np.where(np.isnat(mql), 0.08, 0.3))
-    add("lead_status", "UNQUALIFIED", np.flatnonzero(leaves & ~recycled), exit_at, user, "CRM_UI")
-    add("lead_status", "RECYCLED", np.flatnonzero(recycled), exit_at, user, "CRM_UI")
+    double = leaves & ~recycled & (u("double") < 0.04)
+    spam = leaves & ~recycled & ~double & np.isnat(mql) & (u("spam") < 0.06)
+    for status, rows in (
+        ("UNQUALIFIED", leaves & ~recycled & ~double & ~spam),
+        ("RECYCLED", recycled),
+        ("DUPLICATE", double),
+        ("SPAM", spam),
+    ):
+        add("lead_status", status, np.flatnonzero(rows), exit_at, user, "CRM_UI")
     comes_back = leaves & (u("comes back") < np.where(recycled, 0.25, 0.07))
     back_at = later(exit_at, 25 + 80 * u("come back days"), "come back hour")
     add("lead_status", "IN_PROGRESS", np.flatnonzero(comes_back), back_at, user, "CRM_UI")

@@ -528,6 +528,7 @@ def live(
     is_loss = stages_at == LOST
     reasons = np.asarray(words.LOST_REASONS, dtype=object)
     reason = reasons[draws.pick(seed, "reason", key, [0.26, 0.24, 0.18, 0.1, 0.09, 0.09, 0.04])]
+    reason[draws.chance(seed, "entered twice", key, 0.02)] = words.ENTERED_TWICE
     rows = deals_at[is_loss]
     known = u("reason known")[rows] < 0.85
     log.add(

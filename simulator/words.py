@@ -80,6 +80,7 @@ JOB_TITLES = [
 
 PRODUCTS = ["Core", "Core Plus", "Planner", "Planner Pro", "Insight", "Connect", "Enterprise Suite"]
 LOST_REASONS = ["Price", "No decision", "Competitor", "No budget", "Missing feature", "Timing", "Champion left"]
+ENTERED_TWICE = "Entered twice"
 COMPETITORS = ["Planwerk", "Loopline", "Sheetwise"]
 NEXT_STEPS = [
     "Send revised quote", "Call the IT lead", "Book the technical demo", "Wait for the board meeting",

@@ -28,7 +28,7 @@ def expectations(context: GateContext) -> list["Expectation"]:
         rules.references("stage_key", "dim_stages"),
         rules.accepted("cycle_reject_reason", ("closed_before_created", "imported", "zero_day", "unknown")),
         rules.accepted("amount_history_basis", ("field_history", "assumed_current")),
-        rules.accepted("exclusion_reason", ("deleted", "merged", "test")),
+        rules.accepted("exclusion_reason", ("deleted", "duplicate", "merged", "test")),
         rules.filled("deal_id", "source_system", "stage", "status", "channel", "is_excluded", "is_deleted"),
         rules.accepted("status", ("open", "won", "lost")),
         rules.accepted("stage", (*DEAL_STAGES, "unmapped")),
@@ -38,6 +38,7 @@ def expectations(context: GateContext) -> list["Expectation"]:
         rules.pattern("currency", "[A-Z]{3}"),
         rules.none("excluded_says_why", "is_excluded <> (exclusion_reason is not null)"),
         rules.none("deleted_is_excluded", "is_deleted and not is_excluded"),
+        rules.none("entered_twice_is_excluded", "loss_reason = 'duplicate' and not is_excluded"),
         rules.none(
             "status_follows_the_stage", "(stage = 'won') <> (status = 'won') or (stage = 'lost') <> (status = 'lost')"
         ),

@@ -22,7 +22,7 @@ def expectations(context: GateContext) -> list["Expectation"]:
         rules.references("account_key", "dim_accounts"),
         rules.references("owner_key", "dim_owners"),
         rules.references("campaign_key", "dim_campaigns"),
-        rules.accepted("exclusion_reason", ("deleted", "test")),
+        rules.accepted("exclusion_reason", ("deleted", "duplicate", "spam", "test")),
         rules.filled(
             *("lead_id", "source_system", "channel", "history_basis", "is_excluded", "is_deleted", "is_imported"),
             *("is_mql", "is_sql_lead", "is_opportunity", "is_customer", "deals_count", "won_deals_count"),
@@ -30,10 +30,11 @@ def expectations(context: GateContext) -> list["Expectation"]:
         rules.accepted("lifecycle_stage", STAGES),
         rules.accepted("channel", ALL_CHANNELS),
         rules.accepted("temperature", ("hot", "warm", "cold")),
-        rules.accepted("exit_reason", ("disqualified", "recycled")),
+        rules.accepted("exit_reason", ("disqualified", "recycled", "duplicate", "spam")),
         rules.accepted("history_basis", ("field_history", "landed_version", "assumed_current")),
         rules.none("excluded_says_why", "is_excluded <> (exclusion_reason is not null)"),
         rules.none("deleted_is_excluded", "is_deleted and not is_excluded"),
+        rules.none("no_leads_are_excluded", "exit_reason in ('duplicate', 'spam') and not is_excluded"),
         rules.none(
             "later_stage_includes_earlier",
             "(is_customer and not is_opportunity) or (is_opportunity and not is_sql_lead) "

@@ -24,7 +24,7 @@ def expectations(context: GateContext) -> list["Expectation"]:
         rules.filled("person_key", "touch_kind", "channel", "is_paid", "is_direct", "is_excluded"),
         rules.accepted("touch_kind", ("ad_click", "session", "event", "lead_source")),
         rules.accepted("channel", ALL_CHANNELS),
-        rules.accepted("exclusion_reason", ("bot", "deleted", "test")),
+        rules.accepted("exclusion_reason", ("bot", "deleted", "duplicate", "spam", "test")),
         rules.none("excluded_says_why", "is_excluded <> (exclusion_reason is not null)"),
         rules.none("told_by_a_visit_or_a_lead", "session_key is null and lead_key is null"),
         rules.none("counted_if_it_counts", "(touch_no is not null) <> (not is_excluded and touched_at is not null)"),

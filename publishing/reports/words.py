@@ -183,7 +183,6 @@ def vocabulary(_: Gettext) -> dict[str, dict[str, str]]:
             "cycle_rejected": _("Won deals without a usable sales cycle: booked, left out of the cycle"),
             "history_assumed": _("Deals without stage history: today’s stage only, left out of stage times"),
             "close_date_apart": _("Closed deals whose close date is another day than that of the stage"),
-            "lost_as_duplicate": _("Deals lost because they were entered twice: in no win rate"),
             "split_short": _("Split deals whose parts do not reach 100 %: the rest is the owner’s"),
             "split_excessive": _("Split deals whose parts exceed 100 %: all of it is the owner’s"),
             "created_date_missing": _("Leads without a creation date: in no period or cohort"),
@@ -229,7 +228,7 @@ def vocabulary(_: Gettext) -> dict[str, dict[str, str]]:
             "merge": _("merged"),
             "exchange_rate": _("another exchange rate"),
             "pipeline_change": _("another pipeline"),
-            "exclusion_change": _("flagged as a test, or no longer"),
+            "exclusion_change": _("flagged as a test, a duplicate or spam, or no longer"),
             "definition_change": _("our mapping or definition"),
         },
         "origin": {

@@ -29,6 +29,11 @@ from simulator.truth.log import (
 )
 from simulator.truth.people import People
 
+LOSSES = {
+    "Price": "price", "No decision": "no_decision", "Competitor": "competitor", "No budget": "no_budget",
+    "Missing feature": "product_gap", "Timing": "timing", "Champion left": "no_contact", "Entered twice": "duplicate",
+}  # fmt: skip
+
 
 def _close_day_flag(status: str, stated: date | None, event: date | None, today: date) -> str | None:
     """How the CRM's close date deviates from the day on which the deal went to its outcome."""
@@ -141,7 +146,10 @@ class Deals(People):
                 self.purpose_of[pipeline] == "test" or contact in self.test_contacts or account in self.test_accounts
             )
             gone = "merged" if deal_id in self.deals_merged else "deleted"
-            reason = gone if deleted is not None else "test" if is_test else None
+            lost_reason = values["lost_reason"].get(deal_id) if status == "lost" else None
+            loss_reason = LOSSES.get(lost_reason, "unmapped") if lost_reason else None
+            double = "duplicate" if loss_reason == "duplicate" else None
+            reason = gone if deleted is not None else "test" if is_test else double
             zero_day = status == "won" and stage_close == self.day(created)
             counts = closed_at is not None and status == "won" and not deal["is_imported"] and not zero_day
             records.append(
@@ -167,7 +175,8 @@ class Deals(People):
                     "currency": currency,
                     "forecast_category": values["forecast_category"].get(deal_id),
                     "next_step": values["next_step"].get(deal_id),
-                    "lost_reason": values["lost_reason"].get(deal_id) if status == "lost" else None,
+                    "lost_reason": lost_reason,
+                    "loss_reason": loss_reason,
                     "exclusion_reason": reason,
                     "history_basis": "field_history",
                     "amount": amount,
@@ -383,7 +392,7 @@ COMPARISONS = [
         measures(
             text="account_key contact_key lead_key owner_key campaign_key stage_key deal_id deal_name pipeline_id "
             "pipeline_label pipeline_purpose stage_label stage status deal_type segment channel currency "
-            "forecast_category next_step lost_reason exclusion_reason history_basis close_day_flag",
+            "forecast_category next_step lost_reason loss_reason exclusion_reason history_basis close_day_flag",
             money="amount amount_reporting amount_plan_rate",
             number="win_probability cycle_days cycle_days_from_qualified age_days",
             count="pushes pushed_days reopens backward_moves close_day_gap_days",

@@ -30,14 +30,15 @@ DEAL_STAGES = {
 }  # fmt: skip
 LEAD_STAGES = {
     "suspect": 1, "lead": 2, "mql": 3, "sql_lead": 4, "opportunity": 5, "customer": 6, "disqualified": 90,
-    "recycled": 91,
+    "recycled": 91, "duplicate": 92, "spam": 93,
 }  # fmt: skip
 EXIT = 90
 LIFECYCLE = {
     "subscriber": "suspect", "lead": "lead", "marketingqualifiedlead": "mql", "salesqualifiedlead": "sql_lead",
     "opportunity": "opportunity", "customer": "customer",
 }  # fmt: skip
-STATUS_EXITS = {"UNQUALIFIED": "disqualified", "RECYCLED": "recycled"}
+STATUS_EXITS = {"UNQUALIFIED": "disqualified", "RECYCLED": "recycled", "DUPLICATE": "duplicate", "SPAM": "spam"}
+NO_LEADS = {"duplicate", "spam"}
 TEMPERATURE = {"now": "hot", "within 2 months": "warm", "no time frame": "cold"}
 PAID = {"paid_search", "paid_social", "display"}
 BULK = 50

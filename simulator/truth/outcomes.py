@@ -8,12 +8,7 @@ import pandas as pd
 
 from simulator.truth.comparison import Comparison, measures
 from simulator.truth.deals import Deals
-from simulator.truth.log import SOURCE, absent, days_between, table
-
-LOSSES = {
-    "Price": "price", "No decision": "no_decision", "Competitor": "competitor", "No budget": "no_budget",
-    "Missing feature": "product_gap", "Timing": "timing", "Champion left": "no_contact",
-}  # fmt: skip
+from simulator.truth.log import SOURCE, days_between, table
 
 
 class Outcomes(Deals):
@@ -40,11 +35,10 @@ class Outcomes(Deals):
                         name: deal[name]
                         for name in (
                             *("deal_key", "account_key", "owner_key", "deal_id", "pipeline_id", "pipeline_purpose"),
-                            *("segment", "channel", "status", "lost_reason", "exclusion_reason", "history_basis"),
-                            *("amount_reporting", "is_excluded", "close_day"),
+                            *("segment", "channel", "status", "lost_reason", "loss_reason", "exclusion_reason"),
+                            *("history_basis", "amount_reporting", "is_excluded", "close_day"),
                         )
                     },
-                    "loss_reason": None if absent(deal["lost_reason"]) else LOSSES.get(deal["lost_reason"], "unmapped"),
                     "competitor": rivals.get(deal["deal_id"]),
                     "closed_from_stage_key": f"{SOURCE}:deal:{before.pipeline_id}:{before.stage_id}"
                     if before

@@ -16,6 +16,7 @@ from simulator.truth.log import (
     EXIT,
     LEAD_STAGES,
     LIFECYCLE,
+    NO_LEADS,
     PAID,
     PLATFORM,
     SOURCE,
@@ -167,6 +168,8 @@ class People(Log):
             exit_visit = visits[-1] if visits and visits[-1].order >= EXIT else None
             deleted = self.deleted.get(("contact", lead))
             reason = "deleted" if deleted is not None else "test" if row["is_test"] else None
+            if reason is None and exit_visit is not None and exit_visit.stage in NO_LEADS:
+                reason = exit_visit.stage
             # Nobody is merged into somebody younger, so what a survivor says of itself is the earliest.
             says = text_of(row["lead_source"]) or text_of(row["source_label"])
             origin = row if says else self._origins.get(lead, row)
@@ -192,7 +195,7 @@ class People(Log):
                 if exit_visit
                 else None,
                 "episodes": 1 + sum(a.order >= EXIT > b.order for a, b in pairwise(visits)),
-                "disqualifications": sum(visit.stage == "disqualified" for visit in visits),
+                "disqualifications": sum(visit.stage in {"disqualified", *NO_LEADS} for visit in visits),
                 "recycles": sum(visit.stage == "recycled" for visit in visits),
                 "episode_started_at": [
                     b.entered_at
@@ -302,6 +305,8 @@ class People(Log):
         """One row per contact."""
         leads = self.leads
         rows = self.contacts_existing.reset_index(drop=True)
+        # What is no lead is a contact still.
+        reason = leads["exclusion_reason"].where(~leads["exclusion_reason"].isin(NO_LEADS), None)
         return pd.DataFrame(
             {
                 **{name: leads[name] for name in ("contact_key", "person_key", "account_key", "owner_key")},
@@ -311,7 +316,9 @@ class People(Log):
                 "email": rows["email"].str.lower(),
                 "country": rows["country"],
                 "job_title": rows["job_title"],
-                **{name: leads[name] for name in ("exclusion_reason", "is_deleted", "is_excluded", "created_at")},
+                "exclusion_reason": reason,
+                "is_excluded": reason.notna(),
+                **{name: leads[name] for name in ("is_deleted", "created_at")},
                 "deleted_at": [self.deleted.get(("contact", i)) for i in rows["contact_id"]],
             }
         )

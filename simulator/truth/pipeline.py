@@ -111,6 +111,18 @@ class Pipeline(Deals):
                 found[deal["deal_id"]] = (segment.get(key_of(account), "unknown"), deal["created_at"])
         return found
 
+    @cached_property
+    def entered_twice(self) -> dict[str, pd.Timestamp]:
+        """deal that was entered twice -> when that was told."""
+        rows = self.fct_deals.loc[self.fct_deals["exclusion_reason"] == "duplicate"]
+        return dict(zip(rows["deal_id"], rows["closed_at"], strict=True))
+
+    def ended_as(self, deal_id: str, standing: Standing) -> str:
+        """As what a deal is no longer open: who was entered twice is not lost but gone."""
+        told = self.entered_twice.get(deal_id)
+        gone = standing.status == "gone" or (told is not None and standing.since >= told)
+        return "deleted" if gone else standing.status
+
     def midnight(self, day: date) -> pd.Timestamp:
         """The instant at which a day begins where the company reports, in UTC."""
         return clock.day_start(day, self.moment.zone)
@@ -134,10 +146,9 @@ class Pipeline(Deals):
                 found.append(Period(kind, span.start, span.end, before, min(span.end, self.moment.as_of)))
         return found
 
-    def _moves(
-        self, life: list[Standing], created: pd.Timestamp, period: Period, due: bool
-    ) -> Iterator[tuple[Any, ...]]:
+    def _moves(self, deal_id: str, created: pd.Timestamp, period: Period, due: bool) -> Iterator[tuple[Any, ...]]:
         """(movement, standing that names the place, standing that names the amount, worth, team) of one deal."""
+        life = self.lives[deal_id]
         opens, ends = self.midnight(period.start), self.midnight(period.last + timedelta(days=1))
 
         def counts(standing: Standing) -> bool:
@@ -191,7 +202,7 @@ class Pipeline(Deals):
         if stands:
             yield "closing", left, left, ended, team
         elif last.status != "open":
-            yield "deleted" if last.status == "gone" else last.status, left, left, -ended, team
+            yield self.ended_as(deal_id, last), left, left, -ended, team
         elif last.due is None:
             yield "date_cleared", left, left, -ended, team
         else:
@@ -212,7 +223,7 @@ class Pipeline(Deals):
                     continue
                 for view in ("all_open", "due_in_period"):
                     due = view == "due_in_period"
-                    for movement, place, money, worth, team in self._moves(life, created, period, due):
+                    for movement, place, money, worth, team in self._moves(deal_id, created, period, due):
                         records.append(
                             {
                                 "period_type": period.kind,

@@ -20,7 +20,7 @@ from simulator.truth.web import Web
 
 # What the company says of itself.
 HORIZON = 90
-FEWEST_LEADS, FEWEST_OUTCOMES = 200, 30
+FEWEST_LEADS, FEWEST_OUTCOMES = 200, 80
 PAUSE, DAY = pd.Timedelta(minutes=30), pd.Timedelta(days=1)
 
 

@@ -45,9 +45,9 @@ class Slips(Pipeline):
                 first, last = earlier[-1], [standing for standing in life if standing.since < ends][-1]
                 if first.due is None or not period.start <= first.due <= period.end:
                     continue
-                outcome = {"open": "still_open", "gone": "deleted"}.get(last.status, last.status)
+                outcome = "still_open" if last.status == "open" else self.ended_as(deal_id, last)
                 counted = self.moment.close_day == "crm_close_date"
-                if last.status in ("won", "lost") and counted and last.due is not None and last.due > period.end:
+                if outcome in ("won", "lost") and counted and last.due is not None and last.due > period.end:
                     outcome = "closed_later"
                 pushed = [days for at, days in self.pushes_of[deal_id] if opens <= at < ends]
                 ended = period.end <= self.moment.as_of

@@ -31,6 +31,7 @@ class Touches(Carts, Deals):
             str(name).lower(): f"{PLATFORM}:{i}" for name, i in zip(begun["name"], begun["campaign_id"], strict=True)
         }
         leads = {str(row["contact_key"]): row for row in self.fct_leads.to_dict("records")}
+        contacts = dict(zip(self.dim_contacts["contact_key"], self.dim_contacts["exclusion_reason"], strict=True))
         visits = self.fct_sessions
         visits = visits.loc[visits["contact_key"].notna()].sort_values(["started_at", "session_key"])
         made: dict[str, str] = {}  # lead -> the visit in which it was made
@@ -54,7 +55,7 @@ class Touches(Carts, Deals):
                     "channel": visit["channel"],
                     "source": text_of(visit["source"]),
                     "source_detail": text_of(visit["campaign"]),
-                    "exclusion_reason": "bot" if visit["is_bot"] else text_of(lead["exclusion_reason"]),
+                    "exclusion_reason": "bot" if visit["is_bot"] else text_of(contacts[visit["contact_key"]]),
                     "touched_at": visit["started_at"],
                 }
             )

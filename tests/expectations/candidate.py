@@ -127,7 +127,8 @@ create table fct_deals as select
     'default' as pipeline_id, 'Sales' as pipeline_label, 'new_business' as pipeline_purpose, stage as stage_label,
     stage, status, 'newbusiness' as deal_type, 'small' as segment, 'organic_search' as channel, currency,
     'PIPELINE' as forecast_category, null::text as next_step,
-    case when status = 'lost' then 'price' end as lost_reason, null::text as exclusion_reason,
+    case when status = 'lost' then 'price' end as lost_reason,
+    case when status = 'lost' then 'price' end as loss_reason, null::text as exclusion_reason,
     'field_history' as history_basis, 'field_history' as amount_history_basis, amount,
     (amount * case currency when 'USD' then 0.9 else 1 end)::decimal(18, 2) as amount_reporting,
     (amount * case currency when 'USD' then 0.9 else 1 end)::decimal(18, 2) as amount_plan_rate,
@@ -145,7 +146,7 @@ from deals_made;
 create table fct_win_loss as select
     deal_key, account_key, owner_key, 'hubspot:deal:default:prospecting' as closed_from_stage_key, deal_id,
     source_system, pipeline_id, pipeline_purpose, segment, channel, status, 'prospecting' as closed_from_stage_label,
-    'prospecting' as closed_from_stage, lost_reason, lost_reason as loss_reason, 'Rival' as competitor,
+    'prospecting' as closed_from_stage, lost_reason, loss_reason, 'Rival' as competitor,
     exclusion_reason, history_basis, amount_reporting,
     age_days as days_to_close, age_days as days_in_closing_stage, is_excluded, true as is_in_win_rate, close_day
 from fct_deals where status <> 'open';

@@ -526,6 +526,16 @@ def test_what_a_migration_brought_has_no_day(gated: Gated) -> None:
     }
 
 
+def test_who_was_entered_twice_and_spam_count_nowhere(gated: Gated) -> None:
+    gated.mutate(
+        "update fct_deals set loss_reason = 'duplicate' where deal_id = (select min(deal_id) from fct_deals "
+        "where status = 'lost')",
+        "update fct_leads set exit_reason = 'spam', disqualifications = 1 where lead_id = 'c5'",
+    )
+    found = broken(gated.judge("fct_deals", "fct_leads", alone=True))
+    assert {"fct_deals.entered_twice_is_excluded", "fct_leads.no_leads_are_excluded"} <= found
+
+
 def test_without_history_nothing_is_reconciled_and_that_blocks(gated: Gated) -> None:
     gated.home.history.unlink()
     assert broken(gated.judge("sources")) == {"sources.reconciled_with_raw"}

@@ -100,7 +100,7 @@ def test_a_card_has_whole_points_and_its_chances_sum_to_what_was_reached() -> No
         ([], "too_few_leads"),
         ([(("channel=email",), True)] * 199, "too_few_leads"),
         ([(("channel=email",), True)] * 5000, "too_few_outcomes"),
-        ([(("channel=email",), False)] * 5000 + [(("channel=email",), True)] * 29, "too_few_outcomes"),
+        ([(("channel=email",), False)] * 5000 + [(("channel=email",), True)] * 79, "too_few_outcomes"),
     ],
 )
 def test_too_little_is_told_and_not_scored(leads: list[Lead], reason: str) -> None:

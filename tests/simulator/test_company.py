@@ -12,7 +12,7 @@ import pytest
 
 from simulator import clock, words
 from simulator.company import Company, generate
-from simulator.truth.outcomes import LOSSES
+from simulator.truth.deals import LOSSES
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 MOMENT_OF = {
@@ -379,7 +379,7 @@ def test_mapping_the_labels_gives_the_true_stage_purpose_and_channel(generated: 
         wanted = {"source_system": "hubspot", "pipeline_label": pipeline.label}
         assert mapped(pipelines, wanted, "purpose") == pipeline.purpose
     reasons = read("loss_reasons.csv")
-    for label in words.LOST_REASONS:
+    for label in (*words.LOST_REASONS, words.ENTERED_TWICE):
         assert mapped(reasons, {"source_system": "hubspot", "label": label}, "reason") == LOSSES[label]
     channels = read("channels.csv")
     seen: dict[tuple[Any, ...], str] = {}

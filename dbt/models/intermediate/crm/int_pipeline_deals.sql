@@ -1,6 +1,6 @@
 {#-
     One row per deal that counts as pipeline, in the past too: what was sold or may be, tests left
-    out, deleted deals until their deletion.
+    out, deleted deals until their deletion, deals that were entered twice until that was told.
 -#}
 with
 
@@ -39,7 +39,9 @@ final as (
         deals.created_date,
         deals.close_day,
         deals.created_at,
-        deals.deleted_at
+        deals.deleted_at,
+        coalesce(deals.deleted_at, case when deals.exclusion_reason = 'duplicate' then deals.closed_at end)
+            as withdrawn_at
     from deals
     inner join deals_current on deals.deal_key = deals_current.deal_key
     left join accounts on deals.account_key = accounts.account_key

@@ -29,6 +29,10 @@ stages as (
     where object = 'deal'
 ),
 
+reason_periods as (
+    select * from {{ ref('int_loss_reason_periods') }}
+),
+
 rates as (
     select * from {{ ref('int_rates_daily') }}
 ),
@@ -213,8 +217,24 @@ deals_judged as (
             when deals_timed.days_to_close < 0 then 'closed_before_created'
             when deals_timed.is_imported then 'imported'
             when deals_timed.is_zero_day_win then 'zero_day'
-        end as cycle_reject_reason
+        end as cycle_reject_reason,
+        reason_periods.loss_reason,
+        case
+            when deals_timed.is_merged then 'merged'
+            when deals_timed.is_deleted then 'deleted'
+            when deals_timed.is_test then 'test'
+            -- Of a deal that was entered twice the other one is open, won or lost.
+            when reason_periods.loss_reason = 'duplicate' then 'duplicate'
+        end as exclusion_reason
     from deals_timed
+    cross join run_context
+    left join reason_periods
+        on
+            deals_timed.status = 'lost'
+            and deals_timed.source_system = reason_periods.source_system
+            and deals_timed.lost_reason = reason_periods.lost_reason
+            and reason_periods.valid_from <= coalesce(deals_timed.close_day, run_context.as_of)
+            and coalesce(deals_timed.close_day, run_context.as_of) < reason_periods.valid_to
 ),
 
 final as (
@@ -242,11 +262,8 @@ final as (
         deals_judged.forecast_category,
         deals_judged.next_step,
         case when deals_judged.status = 'lost' then deals_judged.lost_reason end as lost_reason,
-        case
-            when deals_judged.is_merged then 'merged'
-            when deals_judged.is_deleted then 'deleted'
-            when deals_judged.is_test then 'test'
-        end as exclusion_reason,
+        deals_judged.loss_reason,
+        deals_judged.exclusion_reason,
         case when deals_judged.has_stage_history then 'field_history' else 'assumed_current' end
             as history_basis,
         case when deals_judged.has_amount_history then 'field_history' else 'assumed_current' end
@@ -288,7 +305,7 @@ final as (
         {{ days_between(
             'deals_judged.created_at', 'coalesce(deals_judged.closed_at, run_context.as_of_end)'
         ) }} as age_days,
-        deals_judged.is_deleted or deals_judged.is_test as is_excluded,
+        deals_judged.exclusion_reason is not null as is_excluded,
         deals_judged.is_deleted,
         deals_judged.is_zero_day_win,
         deals_judged.is_qualified,

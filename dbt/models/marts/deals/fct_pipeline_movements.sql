@@ -147,7 +147,7 @@ deals_dated as (
         states_at_entry.state as entry,
         states_at_departure.state as departure,
         greatest(deals.created_at, lives.begins_at) as created_at,
-        coalesce(deals.deleted_at < periods.ends_at, false) as is_deleted_at_closing,
+        coalesce(deals.withdrawn_at < periods.ends_at, false) as is_withdrawn_at_closing,
         deals_in_views.is_open_at_opening,
         deals_in_views.is_open_at_closing,
         deals_in_views.opening_close_date,
@@ -199,7 +199,7 @@ deals_caused as (
         end as way_in,
         case
             when deals_ended.is_in_at_closing then null
-            when deals_ended.is_deleted_at_closing then 'deleted'
+            when deals_ended.is_withdrawn_at_closing then 'deleted'
             when not deals_ended.is_open_at_closing then deals_ended.status_at_closing
             when deals_ended.closing_close_date is null then 'date_cleared'
             when deals_ended.closing_close_date > deals_ended.period_end then 'pushed_out'

@@ -1,7 +1,3 @@
-{%- set reasons = [
-    'price', 'no_budget', 'no_decision', 'timing', 'competitor', 'product_gap', 'no_contact', 'bad_fit', 'duplicate',
-    'other',
-] -%}
 with
 
 deals as (
@@ -11,52 +7,6 @@ deals as (
 
 deals_current as (
     select * from {{ ref('int_deals') }}
-),
-
-run_context as (
-    select * from {{ source('run', 'run_context') }}
-),
-
-reason_mappings as (
-    {{ newest_mapping('loss_reasons') }}
-),
-
-canonical_reasons as (
-    select unnest({{ reasons }}) as name -- noqa: RF04
-),
-
-reasons_stated as (
-    select distinct
-        deals.source_system,
-        deals.lost_reason,
-        lower(deals.source_system) as source_system_matched,
-        lower(trim(deals.lost_reason)) as own_name
-    from deals
-    where deals.lost_reason is not null
-),
-
-reason_rules as (
-    select
-        reason_mappings.source_system,
-        lower(reason_mappings.label) as label,
-        reason_mappings.reason as target,
-        cast(reason_mappings.source_system is not null as integer) as specificity,
-        reason_mappings.row_number,
-        reason_mappings.valid_from
-    from reason_mappings
-    inner join canonical_reasons on reason_mappings.reason = canonical_reasons.name
-),
-
-reason_periods as (
-    {{ mapped_periods(
-        things='reasons_stated',
-        keys=['source_system', 'lost_reason', 'own_name'],
-        rules='reason_rules',
-        matches="things.own_name = rules.label
-            and (rules.source_system is null or things.source_system_matched = rules.source_system)",
-        canonical='canonical_reasons',
-        own_name='own_name',
-    ) }}
 ),
 
 visits as (
@@ -111,7 +61,7 @@ final as (
         visits_before_close.closed_from_stage_label,
         visits_before_close.closed_from_stage,
         deals_timed.lost_reason,
-        reason_periods.target as loss_reason,
+        deals_timed.loss_reason,
         deals_current.competitor,
         deals_timed.exclusion_reason,
         deals_timed.history_basis,
@@ -126,19 +76,10 @@ final as (
         not deals_timed.is_excluded
         and deals_timed.pipeline_purpose = 'new_business'
         and deals_timed.is_qualified
-        and not deals_timed.is_zero_day_win
-        -- Of a deal that was entered twice the other one was won or lost.
-        and coalesce(reason_periods.target, '') <> 'duplicate' as is_in_win_rate,
+        and not deals_timed.is_zero_day_win as is_in_win_rate,
         deals_timed.close_day
     from deals_timed
-    cross join run_context
     inner join deals_current on deals_timed.deal_key = deals_current.deal_key
-    left join reason_periods
-        on
-            deals_timed.source_system = reason_periods.source_system
-            and deals_timed.lost_reason = reason_periods.lost_reason
-            and reason_periods.valid_from <= coalesce(deals_timed.close_day, run_context.as_of)
-            and coalesce(deals_timed.close_day, run_context.as_of) < reason_periods.valid_to
     left join visits_before_close on deals_timed.deal_key = visits_before_close.deal_key
     left join visits
         on

@@ -33,7 +33,7 @@ leads_visited as (
         lead_moves.lead_key,
         any_value(lead_moves.history_basis) as history_basis,
         count(*) filter (where lead_moves.is_episode_start) as episodes,
-        count(*) filter (where lead_moves.stage = 'disqualified') as disqualifications,
+        count(*) filter (where lead_moves.stage in ('disqualified', 'duplicate', 'spam')) as disqualifications,
         count(*) filter (where lead_moves.stage = 'recycled') as recycles,
         max(lead_moves.entered_at) filter (where lead_moves.is_episode_start) as episode_started_at,
         max(lead_moves.label) filter (where lead_moves.is_last and lead_moves.is_exit) as exit_label,
@@ -69,6 +69,19 @@ deals_of_leads as (
     group by all
 ),
 
+-- What its source calls spam, or one more record of somebody it has already, is no lead while it says so.
+leads_judged as (
+    select
+        leads.* replace (
+            coalesce(
+                leads.exclusion_reason,
+                case when leads_visited.exit_reason in ('duplicate', 'spam') then leads_visited.exit_reason end
+            ) as exclusion_reason
+        )
+    from leads
+    inner join leads_visited on leads.lead_key = leads_visited.lead_key
+),
+
 -- Where a source makes a new record of a lead that is worked again, the person tells that it is the same.
 people_of_several_leads as (
     select leads.person_key
@@ -85,7 +98,7 @@ leads_of_people as (
         leads.created_at,
         leads.brought_until,
         leads.exclusion_reason
-    from leads
+    from leads_judged as leads
     semi join people_of_several_leads on leads.person_key = people_of_several_leads.person_key
     where leads.created_at is not null
 ),
@@ -186,7 +199,7 @@ leads_joined as (
                 else 0
             end
         ) as furthest_order
-    from leads
+    from leads_judged as leads
     inner join leads_visited on leads.lead_key = leads_visited.lead_key
 ),
 

@@ -317,17 +317,6 @@ remarks as (
         'remark' as section,
         null as source_system,
         'deals' as subject,
-        'lost_as_duplicate' as remark,
-        count(*) filter (where loss_reason = 'duplicate') as records,
-        count(*) as records_in_all,
-        null as last_record_at,
-        null as last_landed_at
-    from losses
-    union all
-    select
-        'remark' as section,
-        null as source_system,
-        'deals' as subject,
         'cycle_rejected' as remark,
         count(*) filter (where not is_excluded and cycle_reject_reason is not null) as records,
         count(*) filter (where not is_excluded and status = 'won') as records_in_all,
