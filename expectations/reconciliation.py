@@ -71,8 +71,11 @@ def _records(context: GateContext, mart: str, entity: str, identifier: str) -> "
 def _deal_amounts(context: GateContext) -> "Expectation":
     """The sum of amounts of all deals, open, won and lost, by source; each as its field history has it at day's end.
 
-    A deal with a history that begins later had no amount yet; one without any has that of its newest version.
+    A deal with a history that begins later had no amount yet; one without any has that of its newest version, of a past
+    day that of the newest one that had landed for it.
     """
+    amounts = "source_system, deal_id, amount, version_order"
+    told = _union(context, "deals", amounts, "true", loads=_for_the_day(context))
     changes = _union(
         context,
         "field_changes",
@@ -85,10 +88,15 @@ def _deal_amounts(context: GateContext) -> "Expectation":
         f"with current_records as ({_current(context, 'deals', 'deal_id', 'amount')}), "
         f"last_changes as (select * from ({changes}) qualify row_number() over "
         "(partition by source_system, record_id order by is_known desc, changed_at desc, version_order desc) = 1), "
-        "staged as (select current_records.source_system, sum(case when last_changes.record_id is null "
-        "then current_records.amount when last_changes.is_known "
-        "then try_cast(last_changes.value as decimal(18, 2)) end) as amount "
-        "from current_records left join last_changes on current_records.source_system = last_changes.source_system "
+        f"told as (select * from ({told}) qualify row_number() over (partition by source_system, deal_id "
+        f"order by version_order desc) = 1), past as (select {_is_past(context)} as is_past), "
+        "staged as (select current_records.source_system, sum(case when last_changes.is_known "
+        "then try_cast(last_changes.value as decimal(18, 2)) when last_changes.record_id is not null then null "
+        "when past.is_past then told.amount else current_records.amount end) as amount "
+        "from current_records cross join past "
+        "left join told on current_records.source_system = told.source_system "
+        "and current_records.deal_id = told.deal_id "
+        "left join last_changes on current_records.source_system = last_changes.source_system "
         "and current_records.deal_id = last_changes.record_id group by all), "
         "kept as (select source_system, sum(amount) as amount from fct_deals group by all) "
         "select source_system, staged.amount as staged_amount, kept.amount as mart_amount "
@@ -129,10 +137,13 @@ def _ad_spend(context: GateContext) -> "Expectation":
 def _current(context: GateContext, entity: str, identifier: str, *columns: str) -> str:
     """The newest version of each record that existed by the day's end and was not merged into another.
 
+    A past day has what had landed for it although a newer file leaves it out.
+
     A deal that was one of its own before it was merged is in its mart, and counts.
     """
     listed = ", ".join(("source_system", identifier, *columns, "created_at", "version_order"))
-    versions = _union(context, entity, listed, "true")
+    versions = _union(context, entity, listed, "true") + " union all "
+    versions += _union(context, entity, listed, _is_past(context), loads=_for_the_day(context))
     if entity == "leads":
         contacts = "source_system, contact_id, created_at, version_order"
         if context.contacts_are_leads:
@@ -154,10 +165,24 @@ def _current(context: GateContext, entity: str, identifier: str, *columns: str) 
     )
 
 
+def _for_the_day(context: GateContext) -> str:
+    """Loads that tell of the day or of an earlier one."""
+    return f"select load_number from history.raw.loads where told_day <= date '{context.as_of}'"
+
+
+def _is_past(context: GateContext) -> str:
+    """Whether a source had been asked for a later day by the watermark."""
+    return (
+        f"(select coalesce(max(told_day) > date '{context.as_of}', false) from history.raw.loads "
+        f"where load_number <= {context.known_at})"
+    )
+
+
 def _union(
-    context: GateContext, entity: str, columns: str, condition: str, *, sources: Iterable[str] | None = None
-) -> str:
-    """Accepted rows of an entity, of all sources or of some, up to the watermark.
+    context: GateContext, entity: str, columns: str, condition: str, *, sources: Iterable[str] | None = None,
+    loads: str | None = None,
+) -> str:  # fmt: skip
+    """Accepted rows of an entity, of all sources or of some, up to the watermark, or of some loads up to it.
 
     Of exported files only the newest landing of each counts.
     """
@@ -166,15 +191,15 @@ def _union(
         source, _, staged_entity = table.removeprefix("stg_").partition("__")
         if staged_entity != entity or (sources is not None and source not in sources):
             continue
+        chosen = f"load_number <= {context.known_at}" + (f" and load_number in ({loads})" if loads else "")
         newest = (
-            "and load_number = (select max(files.load_number) from history.staging.{table} as files "
-            "where files.load_number <= {known_at} and files.mapping_name = staged.mapping_name "
-            "and files.file_name = staged.file_name)"
+            f"and load_number = (select max(load_number) from history.staging.{table} as files "
+            f"where {chosen} and files.mapping_name = staged.mapping_name and files.file_name = staged.file_name)"
         )
-        only_newest = newest.format(table=table, known_at=context.known_at) if table.startswith("stg_files__") else ""
+        only_newest = newest if table.startswith("stg_files__") else ""
         parts.append(
             f"select {columns} from history.staging.{table} as staged where reject_reason is null "
-            f"and load_number <= {context.known_at} and {condition} {only_newest}"
+            f"and {chosen} and {condition} {only_newest}"
         )
     # Staging builds for every source, so an entity that nobody stages is a mistake: the query then says so.
     return " union all ".join(parts) or f"select {columns} from history.staging.stg__{entity}"

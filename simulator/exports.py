@@ -53,7 +53,7 @@ LIFECYCLE = {
     "other": "Other",
 }
 # A lead status that takes the lead off its path; Kontor keeps one phase for both.
-EXITS = {"UNQUALIFIED": "Dropped", "RECYCLED": "Worked again"}
+EXITS = {"UNQUALIFIED": "Dropped", "RECYCLED": "Worked again", "DUPLICATE": "There already", "SPAM": "Rubbish"}
 ORIGINS = {
     "ORGANIC_SEARCH": "Search engine",
     "PAID_SEARCH": "Search ad",

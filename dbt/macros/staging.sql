@@ -167,7 +167,8 @@
 {#-
     Accepted rows of an entity from every source that stages it (var `staged`), as known at the
     run's watermark. Of exported files only the newest landing of each file counts: it replaces the
-    earlier ones as a whole. `every_landing`: the earlier ones as well, for what a file said in the past.
+    earlier ones as a whole. A past day has the records beside it that only the landing for that day held: what a newer file
+    leaves out was there. `every_landing`: all earlier ones as well, for what a file said in the past.
 -#}
 {% macro union_staged(entity, every_landing=false) -%}
     {%- for source_name in sources_of(entity) %}
@@ -193,6 +194,16 @@
         from {{ staged }} as files
         where files.load_number <= (select run_context.known_at from {{ source('run', 'run_context') }} as run_context)
         group by all
+        {%- if entity in ['accounts', 'contacts', 'leads', 'deals', 'activities', 'line_items'] %}
+        union
+        select
+            files.mapping_name,
+            files.file_name,
+            max(files.load_number) as load_number
+        from {{ staged }} as files
+        inner join ({{ loads_for_the_day() }}) as file_loads on files.load_number = file_loads.load_number
+        group by all
+        {%- endif %}
     ) as newest_files
         on
             staged.mapping_name = newest_files.mapping_name
@@ -268,7 +279,41 @@
     where this_run.is_past_day
 {%- endmacro %}
 
-{#- A column of the day: what had landed for it, else what is known now. `told` is a row of `told_by_the_day`. -#}
+{#-
+    A value of which no history is kept: on a past day what had landed for it, or nothing, since today's would leak.
+    Needs `run_context` and `told_by_the_day`.
+-#}
+{% macro told_value(column, relation) -%}
+    case when run_context.is_past_day then told_by_the_day.told.{{ column }} else {{ relation }}.{{ column }} end
+{%- endmacro %}
+
+{#-
+    Whether a record lies deleted at the end of the day. One that was restored later lay deleted for who read it then; of
+    a deletion that nobody dates the landing for the day tells. Needs `run_context` and `told_by_the_day`.
+-#}
+{% macro lies_deleted(relation) -%}
+    coalesce(
+        case
+            when {{ relation }}.is_deleted
+                then coalesce(
+                    {{ relation }}.deleted_at < run_context.as_of_end, told_by_the_day.told.is_deleted, true
+                )
+            else
+                told_by_the_day.told.is_deleted
+                and coalesce(told_by_the_day.told.deleted_at < run_context.as_of_end, true)
+        end,
+        false
+    )
+{%- endmacro %}
+
+{#- When a record was deleted that lies deleted or will. -#}
+{% macro lies_deleted_since(relation) -%}
+    case
+        when {{ relation }}.is_deleted then {{ relation }}.deleted_at else told_by_the_day.told.deleted_at
+    end
+{%- endmacro %}
+
+{#- A link of the day: what had landed for it, else what is known now. `told` is a row of `told_by_the_day`. -#}
 {% macro as_told(column, relation, told='told_by_the_day') -%}
     case when {{ told }}.told is not null then {{ told }}.told.{{ column }} else {{ relation }}.{{ column }} end
 {%- endmacro %}

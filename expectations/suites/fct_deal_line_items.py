@@ -18,7 +18,7 @@ def expectations(context: GateContext) -> list["Expectation"]:
         *rules.basics(context, MART, ["line_key"], floor=0),
         rules.references("deal_key", "fct_deals"),
         rules.references("product_key", "dim_products"),
-        rules.accepted("history_basis", ("field_history", "assumed_current")),
+        rules.accepted("history_basis", ("field_history", "landed_version", "assumed_current")),
         rules.accepted("line_kind", ("line", "residual", "without_amount")),
         rules.accepted("line_status", ("open", "won", "lost")),
         rules.accepted("pipeline_purpose", PIPELINE_PURPOSES),

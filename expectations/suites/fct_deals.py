@@ -27,7 +27,7 @@ def expectations(context: GateContext) -> list["Expectation"]:
         rules.references("campaign_key", "dim_campaigns"),
         rules.references("stage_key", "dim_stages"),
         rules.accepted("cycle_reject_reason", ("closed_before_created", "imported", "zero_day", "unknown")),
-        rules.accepted("amount_history_basis", ("field_history", "assumed_current")),
+        rules.accepted("amount_history_basis", ("field_history", "landed_version", "assumed_current")),
         rules.accepted("exclusion_reason", ("deleted", "duplicate", "merged", "test")),
         rules.filled("deal_id", "source_system", "stage", "status", "channel", "is_excluded", "is_deleted"),
         rules.accepted("status", ("open", "won", "lost")),

@@ -33,6 +33,8 @@ LEAD_STAGES = {
     "recycled": 91, "duplicate": 92, "spam": 93,
 }  # fmt: skip
 EXIT = 90
+# What a past day has as it had landed for it where the source keeps no history.
+TOLD = {"company", "contact", "deal"}
 LIFECYCLE = {
     "subscriber": "suspect", "lead": "lead", "marketingqualifiedlead": "mql", "salesqualifiedlead": "sql_lead",
     "opportunity": "opportunity", "customer": "customer",
@@ -200,6 +202,14 @@ class Log:
         """The same of one record: what was not there yet when it was asked has the links that it has now."""
         return self.links_read_at if created_at < self.links_read_at else self.moment.now
 
+    def told_until(self, created_at: pd.Timestamp) -> pd.Timestamp | None:
+        """Until when a value without history is known of a record; None: of a past day nothing had landed."""
+        asked = self.links_read_at
+        if created_at < asked < self.moment.now:
+            return asked
+        is_past = any(at >= self.end + pd.Timedelta(days=1) for at in self.moment.landed)
+        return None if is_past else self.moment.now
+
     @cached_property
     def brought_until(self) -> pd.Timestamp:
         """The end of the migration."""
@@ -283,7 +293,9 @@ class Log:
     def deleted(self) -> dict[tuple[str, str], pd.Timestamp]:
         """(object, id) -> when it was deleted, for those that lie deleted at the end of the day, as known now."""
         rows = self.company.deletions
-        rows = rows.loc[(rows["at"] < self.end) & ~(rows["restored_at"] < self.moment.now)]
+        # Who read it for the day has seen it lie deleted, whatever came later.
+        told = rows["object"].map(lambda kind: self.links_read_at if kind in TOLD else self.moment.now)
+        rows = rows.loc[(rows["at"] < self.end) & ~(rows["restored_at"] < told)]
         found = {(kind, str(i)): at for kind, i, at in zip(rows["object"], rows["record_id"], rows["at"], strict=True)}
         return found | {("deal", deal): at for deal, at in self.deals_merged.items()}
 

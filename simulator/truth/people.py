@@ -268,9 +268,12 @@ class People(Log):
 
     @cached_property
     def dim_accounts(self) -> pd.DataFrame:
-        """One row per account; accounts keep no history, so name and owner are as known now."""
+        """One row per account, which keep no history: the name is as known now and the owner as told for the day."""
         rows = self.existing(self.company.accounts, "company", "account_id")
-        names, owners = (self.latest("company", name, self.moment.now) for name in ("name", "owner_id"))
+        names = self.latest("company", "name", self.moment.now)
+        until = {i: self.told_until(at) for i, at in zip(rows["account_id"], rows["created_at"], strict=True)}
+        owners_at = {at: self.latest("company", "owner_id", at) for at in set(until.values()) if at is not None}
+        owners = {i: owners_at[at].get(i) for i, at in until.items() if at is not None}
         ids = rows["account_id"]
         deleted = [self.deleted.get(("company", i)) for i in ids]
         test = ids.isin(list(self.test_accounts))

@@ -1084,7 +1084,7 @@ def _land(home: Home) -> int:
             dlt_load_id=f"load-{source}",
             source=source,
             landed_at="2026-06-18T05:00:00Z",
-            arguments={},
+            arguments={"now": "2026-06-17T22:00:00+00:00"},
             mapping_hash=None,
             entities={
                 entity: ledger.LandedEntity(rows + (REJECTED if entity == "deals" else 0), ())

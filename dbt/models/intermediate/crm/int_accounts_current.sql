@@ -1,7 +1,9 @@
 {#-
     One row per account that exists at the end of `as_of`, from its newest landed version; merged-away ones do not. A
-    past day has the parent that had landed for it.
+    past day has the owner, the parent and the facts that had landed for it.
 -#}
+{#- Facts of a company change slowly: before the first landing they are taken to have been what they are. -#}
+{%- set links = ['parent_account_id', 'industry', 'country', 'segment', 'employee_count'] -%}
 with
 
 accounts as (
@@ -56,14 +58,22 @@ accounts_existing as (
     where accounts_newest.created_at is null or accounts_newest.created_at < run_context.as_of_end
 ),
 
--- Before the first landing the parent is taken to have been what it is.
 told_by_the_day as (
-    {{ told_by_the_day('accounts', 'account_id', ['parent_account_id']) }}
+    {{ told_by_the_day('accounts', 'account_id', links + ['owner_id', 'is_deleted', 'deleted_at']) }}
 ),
 
 accounts_linked as (
-    select accounts_existing.* replace ({{ as_told('parent_account_id', 'accounts_existing') }} as parent_account_id)
+    select
+        accounts_existing.* replace (
+            {%- for link in links %}
+            {{ as_told(link, 'accounts_existing') }} as {{ link }},
+            {%- endfor %}
+            {{ told_value('owner_id', 'accounts_existing') }} as owner_id,
+            {{ lies_deleted('accounts_existing') }} as is_deleted,
+            {{ lies_deleted_since('accounts_existing') }} as deleted_at
+        )
     from accounts_existing
+    cross join run_context
     left join told_by_the_day
         on
             accounts_existing.source_system = told_by_the_day.source_system
@@ -86,19 +96,11 @@ final as (
         accounts_linked.country,
         accounts_linked.segment,
         accounts_linked.employee_count,
-        coalesce(
-            accounts_linked.is_deleted
-            and (
-                accounts_linked.deleted_at is null
-                or accounts_linked.deleted_at < run_context.as_of_end
-            ),
-            false
-        ) as is_deleted,
+        accounts_linked.is_deleted,
         test_email_domains.domain is not null or test_names.name is not null as is_test,
         accounts_linked.created_at,
         accounts_linked.deleted_at
     from accounts_linked
-    cross join run_context
     left join survivors
         on
             survivors.object = 'account'

@@ -1,6 +1,6 @@
 {#-
     One row per contact that exists at the end of `as_of`, from its newest landed version; merged-away ones do not. A
-    past day has the account that had landed for it.
+    past day has the account and the owner that had landed for it.
 -#}
 with
 
@@ -62,12 +62,19 @@ contacts_existing as (
 
 -- Before the first landing the account is taken to have been what it is.
 told_by_the_day as (
-    {{ told_by_the_day('contacts', 'contact_id', ['account_id']) }}
+    {{ told_by_the_day('contacts', 'contact_id', ['account_id', 'owner_id', 'is_deleted', 'deleted_at']) }}
 ),
 
 contacts_linked as (
-    select contacts_existing.* replace ({{ as_told('account_id', 'contacts_existing') }} as account_id)
+    select
+        contacts_existing.* replace (
+            {{ as_told('account_id', 'contacts_existing') }} as account_id,
+            {{ told_value('owner_id', 'contacts_existing') }} as owner_id,
+            {{ lies_deleted('contacts_existing') }} as is_deleted,
+            {{ lies_deleted_since('contacts_existing') }} as deleted_at
+        )
     from contacts_existing
+    cross join run_context
     left join told_by_the_day
         on
             contacts_existing.source_system = told_by_the_day.source_system
@@ -91,19 +98,11 @@ final as (
         contacts_linked.email,
         contacts_linked.country,
         contacts_linked.job_title,
-        coalesce(
-            contacts_linked.is_deleted
-            and (
-                contacts_linked.deleted_at is null
-                or contacts_linked.deleted_at < run_context.as_of_end
-            ),
-            false
-        ) as is_deleted,
+        contacts_linked.is_deleted,
         test_email_domains.domain is not null or test_names.name is not null as is_test,
         contacts_linked.created_at,
         contacts_linked.deleted_at
     from contacts_linked
-    cross join run_context
     left join survivors
         on
             survivors.object = 'account'

@@ -1,11 +1,16 @@
 {#-
     One row per deal as it stood at the end of `as_of`: fields with a history from that history, the
-    others from the newest landed version. Deals that are created later do not exist; one that another
+    others from the newest version that had landed for the day. Deals that are created later do not exist; one that another
     took over is gone from that moment on, as a deleted one is, and was a deal of its own before.
 -#}
 {%- set fields = [
     'stage', 'amount', 'close_date', 'owner', 'currency', 'forecast_category', 'next_step', 'lost_reason',
 ] -%}
+{%- set values = [
+    'stage_id', 'stage_label', 'amount', 'close_date', 'owner_id', 'currency', 'forecast_category', 'win_probability',
+    'next_step', 'lost_reason',
+] -%}
+{%- set links = ['contact_id', 'contact_ids', 'account_id', 'pipeline_id', 'pipeline_label'] -%}
 with
 
 deals as (
@@ -114,13 +119,8 @@ values_at_as_of as (
     group by all
 ),
 
--- Of a past day what had landed for it is known, where the source keeps no history.
 told_by_the_day as (
-    {{ told_by_the_day(
-        'deals',
-        'deal_id',
-        ['next_step', 'lost_reason', 'contact_id', 'contact_ids', 'account_id', 'is_deleted']
-    ) }}
+    {{ told_by_the_day('deals', 'deal_id', values + links + ['is_deleted', 'deleted_at']) }}
 ),
 
 -- No source tells since when records are linked: a past day has the links that had landed for it. Before the first
@@ -128,14 +128,20 @@ told_by_the_day as (
 deals_linked as (
     select
         deals_existing.* replace (
-            {%- for link in ['contact_id', 'contact_ids', 'account_id'] %}
-            {{ as_told(link, 'deals_existing') }} as {{ link }}{{ ',' if not loop.last }}
+            {%- for value in values %}
+            {{ told_value(value, 'deals_existing') }} as {{ value }},
             {%- endfor %}
+            {%- for link in links %}
+            {{ as_told(link, 'deals_existing') }} as {{ link }},
+            {%- endfor %}
+            {{ lies_deleted('deals_existing') }} as is_deleted,
+            {{ lies_deleted_since('deals_existing') }} as deleted_at
         ),
         -- CRMs link nothing to a deleted record, on whatever day it was deleted.
         coalesce({{ as_told('is_deleted', 'deals_existing') }}, false) as is_unlinked,
-        told_by_the_day.told
+        told_by_the_day.told is not null as is_told
     from deals_existing
+    cross join run_context
     left join told_by_the_day
         on
             deals_existing.source_system = told_by_the_day.source_system
@@ -219,7 +225,6 @@ final as (
         {%- for field in ['next_step', 'lost_reason'] %}
         case
             when deals_joined.has_{{ field }}_history then deals_joined.{{ field }}_at_as_of
-            when run_context.is_past_day then deals_joined.told.{{ field }}
             else deals_joined.{{ field }}
         end as {{ field }},
         {%- endfor %}
@@ -238,16 +243,11 @@ final as (
         deals_joined.has_amount_history,
         deals_joined.has_close_date_history,
         deals_joined.has_currency_history,
+        -- What no history tells is known of a past day by what had landed for it.
+        case when deals_joined.is_told then 'landed_version' else 'assumed_current' end as landed_basis,
         deals_joined.is_imported,
         deals_joined.is_unlinked,
-        deals_joined.merged_at is not null
-        or coalesce(
-            deals_joined.is_deleted
-            and (
-                deals_joined.deleted_at is null or deals_joined.deleted_at < run_context.as_of_end
-            ),
-            false
-        ) as is_deleted,
+        deals_joined.merged_at is not null or deals_joined.is_deleted as is_deleted,
         deals_joined.merged_at is not null as is_merged,
         case
             when

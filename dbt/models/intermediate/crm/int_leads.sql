@@ -144,6 +144,7 @@ final as (
         end as exclusion_reason,
         leads_with_channel.is_converted,
         leads_with_channel.is_deleted,
+        leads_with_channel.landed_basis,
         leads_with_channel.created_date,
         leads_with_channel.created_at,
         leads_brought.brought_until

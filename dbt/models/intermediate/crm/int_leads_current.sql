@@ -1,7 +1,9 @@
 {#-
-    One row per lead that exists at the end of `as_of`, from its newest landed version. Where people
+    One row per lead that exists at the end of `as_of`, from its newest landed version; what may have been another on a
+    past day, from the one that had landed for it. Where people
     were merged, the earliest known record says where the lead came from.
 -#}
+{%- set values = ['owner_id', 'stage_label', 'status_label', 'purchase_timeframe', 'is_converted'] -%}
 with
 
 leads as (
@@ -39,9 +41,8 @@ timeframes_at_as_of as (
     group by lead_changes.lead_key
 ),
 
--- Of a past day what had landed for it is known, where the source keeps no history.
 told_by_the_day as (
-    {{ told_by_the_day('leads', 'lead_id', ['purchase_timeframe', 'contact_id', 'account_id']) }}
+    {{ told_by_the_day('leads', 'lead_id', values + ['contact_id', 'account_id', 'is_deleted', 'deleted_at']) }}
 ),
 
 newest_versions as (
@@ -65,15 +66,21 @@ leads_newest as (
             and leads.version_order = newest_versions.version_order
 ),
 
--- Links as well, but before the first landing they are taken to have been what they are.
+-- Before the first landing links are taken to have been what they are.
 leads_linked as (
     select
         leads_newest.* replace (
+            {%- for value in values %}
+            {{ told_value(value, 'leads_newest') }} as {{ value }},
+            {%- endfor %}
             {{ as_told('contact_id', 'leads_newest') }} as contact_id,
-            {{ as_told('account_id', 'leads_newest') }} as account_id
+            {{ as_told('account_id', 'leads_newest') }} as account_id,
+            {{ lies_deleted('leads_newest') }} as is_deleted,
+            {{ lies_deleted_since('leads_newest') }} as deleted_at
         ),
-        told_by_the_day.told
+        case when told_by_the_day.told is not null then 'landed_version' else 'assumed_current' end as landed_basis
     from leads_newest
+    cross join run_context
     left join told_by_the_day
         on
             leads_newest.source_system = told_by_the_day.source_system
@@ -155,19 +162,12 @@ final as (
         leads_joined_to_survivors.status_label,
         case
             when timeframes_at_as_of.lead_key is not null then timeframes_at_as_of.purchase_timeframe
-            when run_context.is_past_day then leads_joined_to_survivors.told.purchase_timeframe
             else leads_joined_to_survivors.purchase_timeframe
         end as purchase_timeframe,
         leads_joined_to_survivors.is_converted,
         coalesce(leads_joined_to_survivors.is_test, false) as is_test,
-        coalesce(
-            leads_joined_to_survivors.is_deleted
-            and (
-                leads_joined_to_survivors.deleted_at is null
-                or leads_joined_to_survivors.deleted_at < run_context.as_of_end
-            ),
-            false
-        ) as is_deleted,
+        leads_joined_to_survivors.is_deleted,
+        leads_joined_to_survivors.landed_basis,
         {{ day_in_zone('leads_joined_to_survivors.created_at', 'run_context.reporting_timezone') }}
             as created_date,
         leads_joined_to_survivors.created_at,

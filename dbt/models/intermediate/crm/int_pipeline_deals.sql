@@ -30,8 +30,8 @@ final as (
         deals.pipeline_id,
         deals.segment,
         deals.status,
-        deals.history_basis = 'assumed_current' as is_stage_unknown,
-        deals.amount is not null and deals.amount_history_basis = 'assumed_current'
+        deals.history_basis <> 'field_history' as is_stage_unknown,
+        deals.amount is not null and deals.amount_history_basis <> 'field_history'
             as is_amount_unknown,
         deals.close_date is not null and not deals_current.has_close_date_history
             as is_close_date_unknown,

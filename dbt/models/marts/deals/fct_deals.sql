@@ -264,9 +264,9 @@ final as (
         case when deals_judged.status = 'lost' then deals_judged.lost_reason end as lost_reason,
         deals_judged.loss_reason,
         deals_judged.exclusion_reason,
-        case when deals_judged.has_stage_history then 'field_history' else 'assumed_current' end
+        case when deals_judged.has_stage_history then 'field_history' else deals_judged.landed_basis end
             as history_basis,
-        case when deals_judged.has_amount_history then 'field_history' else 'assumed_current' end
+        case when deals_judged.has_amount_history then 'field_history' else deals_judged.landed_basis end
             as amount_history_basis,
         deals_judged.cycle_reject_reason,
         case

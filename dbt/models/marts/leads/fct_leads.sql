@@ -227,7 +227,10 @@ final as (
         leads_joined.exit_reason,
         leads_joined.exit_label,
         leads_joined.exclusion_reason,
-        leads_joined.history_basis,
+        case
+            when leads_joined.history_basis = 'assumed_current' then leads_joined.landed_basis
+            else leads_joined.history_basis
+        end as history_basis,
         cast(coalesce(deals_of_leads.won_amount_reporting, 0) as decimal(18, 2))
             as won_amount_reporting,
         coalesce(deals_of_leads.deals_count, 0) as deals_count,

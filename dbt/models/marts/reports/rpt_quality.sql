@@ -330,7 +330,7 @@ remarks as (
         'deals' as subject,
         'history_assumed' as remark,
         count(*) filter (
-            where not is_excluded and history_basis = 'assumed_current'
+            where not is_excluded and history_basis <> 'field_history'
         ) as records,
         count(*) filter (where not is_excluded) as records_in_all,
         null as last_record_at,
