@@ -1494,7 +1494,7 @@ cohorts as (
     group by all
 ),
 waits as (
-    select funnel, dimension, member, milestone, has_reached or is_exited as has_outcome,
+    select funnel, dimension, member, milestone, cohort_month, has_reached, has_reached or is_exited as has_outcome,
         greatest(days_between(created_at, case
             when has_reached then reached_at when is_exited then exited_at else getvariable('as_of_end')
         end), 0) as days
@@ -1521,6 +1521,28 @@ ages as (
     select funnel, dimension, member, milestone, min(days) filter (where share_waiting <= 0.1 + 1e-9) as p90
     from survival
     group by all
+),
+ways_out as (
+    select funnel, dimension, member, milestone, cohort_month, days,
+        count(*) filter (where has_reached) as reached, count(*) filter (where has_outcome and not has_reached) as exited,
+        sum(count(*)) over (partition by funnel, dimension, member, milestone, cohort_month order by days desc) as at_risk
+    from waits
+    group by funnel, dimension, member, milestone, cohort_month, days
+),
+waiting as (
+    select *, coalesce(exp(sum(
+        case when reached + exited < at_risk then ln(1 - (reached + exited) / at_risk) else -1e3 end
+    ) over (
+        partition by funnel, dimension, member, milestone, cohort_month order by days
+        rows between unbounded preceding and 1 preceding
+    )), 1) as share_waiting
+    from ways_out
+),
+incidence as (
+    select funnel, dimension, member, milestone, cohort_month,
+        sum(share_waiting * reached / at_risk) as reached_share, sum(share_waiting * exited / at_risk) as exited_share
+    from waiting
+    group by all
 )
 select
     cohorts.funnel,
@@ -1529,15 +1551,18 @@ select
     cohorts.milestone,
     cohorts.milestone_order,
     cohort_size,
-    reached,
-    ratio(reached, cohort_size) as conversion_rate,
-    wilson(reached, cohort_size, -1) as wilson_low,
-    wilson(reached, cohort_size, 1) as wilson_high,
+    cohorts.reached,
+    ratio(cohorts.reached, cohort_size) as conversion_rate,
+    wilson(cohorts.reached, cohort_size, -1) as wilson_low,
+    wilson(cohorts.reached, cohort_size, 1) as wilson_high,
+    cast(reached_share as decimal(18, 9)) as reached_incidence,
+    cast(exited_share as decimal(18, 9)) as exited_incidence,
     cast(p90 as decimal(18, 6)) as p90_days_to_outcome,
     coalesce(getvariable('as_of') - last_day(cohort_month) >= p90, false) as is_mature,
     cohort_month
 from cohorts
-left join ages using (funnel, dimension, member, milestone);
+left join ages using (funnel, dimension, member, milestone)
+left join incidence using (funnel, dimension, member, milestone, cohort_month);
 
 create table marts.marts.fct_campaign_roi_monthly as
 with spend as (

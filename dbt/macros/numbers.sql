@@ -198,3 +198,42 @@
         where status = 'won' and credits is not null
     ) as shared
 {%- endmacro %}
+
+{#-
+    Who still waits on each day on which a wait of a cohort ends, and who goes which way then: `at_risk`, those who go on
+    (`progressed`) and out (`departed`), and the share that still waited before. Aalen and Johansen (1978): of those who
+    still wait, the share that goes each way, added up: sum(share_waiting_before * progressed / at_risk).
+
+    waits: relation with the columns `keys` and `days`; progressed, departed: conditions over it.
+-#}
+{% macro competing_outcomes(waits, keys, progressed, departed) -%}
+    select
+        counted.*,
+        coalesce(
+            exp(
+                sum(
+                    case
+                        when counted.progressed + counted.departed < counted.at_risk
+                            then ln(1 - (counted.progressed + counted.departed) / counted.at_risk)
+                        else -1e3
+                    end
+                ) over (
+                    partition by {% for key in keys %}counted.{{ key }}{{ ', ' if not loop.last }}{% endfor %}
+                    order by counted.days
+                    rows between unbounded preceding and 1 preceding
+                )
+            ),
+            1
+        ) as share_waiting_before
+    from (
+        select
+            {{ keys | join(', ') }},
+            days,
+            count(*) filter (where {{ progressed }}) as progressed,
+            count(*) filter (where {{ departed }}) as departed,
+            -- Whoever is censored on a day was still at risk on it.
+            sum(count(*)) over (partition by {{ keys | join(', ') }} order by days desc) as at_risk
+        from {{ waits }}
+        group by {{ keys | join(', ') }}, days
+    ) as counted
+{%- endmacro %}

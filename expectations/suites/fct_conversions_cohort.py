@@ -34,6 +34,10 @@ def expectations(context: GateContext) -> list["Expectation"]:
         rules.none("reached_within_the_cohort", "reached < 0 or reached > cohort_size or cohort_size < 1"),
         rules.none("rate_is_reached_of_cohort", "abs(conversion_rate - reached / nullif(cohort_size, 0)) > 0.000001"),
         rules.none("rate_in_its_interval", "conversion_rate not between wilson_low - 1e-6 and wilson_high + 1e-6"),
+        rules.none(
+            "incidences_share_one_cohort",
+            "reached_incidence < 0 or exited_incidence < 0 or reached_incidence + exited_incidence > 1 + 1e-6",
+        ),
         rules.between("p90_days_to_outcome", 0),
         rules.none("created_by_the_day", f"cohort_month > date '{context.as_of}'"),
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -154,6 +155,7 @@ class Funnel(Deals):
     def fct_conversions_cohort(self) -> pd.DataFrame:
         """One row per funnel, month of creation, part of the company and milestone."""
         cells: dict[tuple[str, date, Part, str], list[Traveller]] = {}
+        fates: dict[tuple[str, date, Part, str], list[tuple[float, str]]] = {}
         groups: dict[tuple[str, Part, str], list[tuple[float, bool]]] = {}
         for traveller in self._travellers:
             month = self.day(traveller.created_at).replace(day=1)
@@ -162,14 +164,17 @@ class Funnel(Deals):
                 outcome = at if at is not None else traveller.exited_at
                 wait = (outcome if outcome is not None else self.end) - traveller.created_at
                 days = max(wait / pd.Timedelta(days=1), 0.0)
+                fate = "on" if at is not None else "waits" if outcome is None else "out"
                 for part in traveller.parts:
                     cells.setdefault((traveller.funnel, month, part, stage), []).append(traveller)
+                    fates.setdefault((traveller.funnel, month, part, stage), []).append((round(days, 6), fate))
                     groups.setdefault((traveller.funnel, part, stage), []).append((days, outcome is not None))
         horizon = {group: ninetieth(waits) for group, waits in groups.items()}
         records = []
         for (funnel, month, part, stage), members in cells.items():
             reached = sum(traveller.reached(stage) is not None for traveller in members)
             low, high = wilson(reached, len(members))
+            on, out = shares_by(math.inf, fates[funnel, month, part, stage])
             typical = horizon[funnel, part, stage]
             month_end = (pd.Timestamp(month) + pd.offsets.MonthEnd(0)).date()
             records.append(
@@ -184,6 +189,8 @@ class Funnel(Deals):
                     "conversion_rate": reached / len(members),
                     "wilson_low": low,
                     "wilson_high": high,
+                    "reached_incidence": on,
+                    "exited_incidence": out,
                     "p90_days_to_outcome": typical,
                     "is_mature": typical is not None and (self.moment.as_of - month_end).days >= typical,
                 }
@@ -217,6 +224,24 @@ def ninetieth(waits: list[tuple[float, bool]]) -> float | None:
     return None
 
 
+def shares_by(horizon: float, waits: Iterable[tuple[float, str]]) -> tuple[float, float]:
+    """The shares that went on and out within `horizon` days (Aalen and Johansen), found by redistributing weights.
+
+    Each begins with an equal weight; whoever is censored hands theirs in equal parts to those who wait longer
+    (B. Efron 1967: the same estimate). Those whose outcome comes at the moment of a censoring go first.
+    """
+    ordered = sorted(waits, key=lambda wait: (wait[0], wait[1] == "waits"))
+    weight = 1 / len(ordered)
+    share = {"on": 0.0, "out": 0.0}
+    for place, (days, fate) in enumerate(ordered):
+        if fate != "waits":
+            if days <= horizon:
+                share[fate] += weight
+        elif place + 1 < len(ordered):
+            weight += weight / (len(ordered) - place - 1)
+    return share["on"], share["out"]
+
+
 def _after(ordered: list[tuple[float, bool]], place: int) -> int:
     """The first position behind the group of equal waits that begins at `place`."""
     end = place
@@ -237,7 +262,8 @@ COMPARISONS = [
     Comparison(
         "fct_conversions_cohort", ("funnel", "cohort_month", "dimension", "member", "milestone"),
         measures(
-            count="cohort_size reached", number="conversion_rate wilson_low wilson_high p90_days_to_outcome",
+            count="cohort_size reached",
+            number="conversion_rate wilson_low wilson_high reached_incidence exited_incidence p90_days_to_outcome",
             flag="is_mature",
         ),
     ),

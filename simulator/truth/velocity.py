@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
 from datetime import date
 from functools import cached_property
 from itertools import groupby, pairwise
@@ -12,7 +11,7 @@ from statistics import median
 import pandas as pd
 
 from simulator.truth.comparison import Comparison, measures
-from simulator.truth.funnel import ORDERS, STEPS, Funnel, Part
+from simulator.truth.funnel import ORDERS, STEPS, Funnel, Part, shares_by
 from simulator.truth.log import Visit, days_between, table
 
 HORIZONS = (7, 14, 30, 60, 90, 180, 365)
@@ -152,24 +151,6 @@ def reached(waits: list[tuple[float, bool]], share: float) -> float | None:
             return float(days)
         at_risk -= len(ended)
     return None
-
-
-def shares_by(horizon: int, waits: Iterable[tuple[float, str]]) -> tuple[float, float]:
-    """The shares that went on and out within `horizon` days (Aalen and Johansen), found by redistributing weights.
-
-    Each begins with an equal weight; whoever is censored hands theirs in equal parts to those who wait longer
-    (B. Efron 1967: the same estimate). Those whose outcome comes at the moment of a censoring go first.
-    """
-    ordered = sorted(waits, key=lambda wait: (wait[0], wait[1] == "waits"))
-    weight = 1 / len(ordered)
-    share = {"on": 0.0, "out": 0.0}
-    for place, (days, fate) in enumerate(ordered):
-        if fate != "waits":
-            if days <= horizon:
-                share[fate] += weight
-        elif place + 1 < len(ordered):
-            weight += weight / (len(ordered) - place - 1)
-    return share["on"], share["out"]
 
 
 COMPARISONS = [

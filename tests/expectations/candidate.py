@@ -531,7 +531,8 @@ from range(24) as numbers (i) cross join {parts};
 create table fct_conversions_cohort as select
     'deal' as funnel, dimension, member, ({stages})[2 + i % 6] as milestone, 10::bigint as cohort_size,
     4::bigint as reached, 0.4::decimal(18, 9) as conversion_rate, 0.168::decimal(18, 9) as wilson_low,
-    0.687::decimal(18, 9) as wilson_high, 20::decimal(18, 6) as p90_days_to_outcome, true as is_mature,
+    0.687::decimal(18, 9) as wilson_high, 0.4::decimal(18, 9) as reached_incidence,
+    0.6::decimal(18, 9) as exited_incidence, 20::decimal(18, 6) as p90_days_to_outcome, true as is_mature,
     date '2026-02-01' + to_months((i // 6)::integer) as cohort_month
 from range(24) as numbers (i) cross join {parts};
 

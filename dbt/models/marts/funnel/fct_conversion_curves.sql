@@ -106,55 +106,15 @@ cohorts as (
     group by all
 ),
 
-waits_counted as (
-    select
-        funnel,
-        dimension,
-        member,
-        stage,
-        days,
-        count(*) filter (where has_progressed) as progressed,
-        count(*) filter (where has_left) as departed,
-        -- Whoever is censored on a day was still at risk on it.
-        sum(count(*)) over (
-            partition by funnel, dimension, member, stage, entry_month
-            order by days desc
-        ) as at_risk,
-        entry_month
-    from waits
-    group by funnel, dimension, member, stage, days, entry_month
-),
-
 waiting as (
-    select
-        funnel,
-        dimension,
-        member,
-        stage,
-        days,
-        progressed,
-        departed,
-        at_risk,
-        coalesce(
-            exp(
-                sum(
-                    case
-                        when progressed + departed < at_risk then ln(1 - (progressed + departed) / at_risk)
-                        else -1e3
-                    end
-                ) over (
-                    partition by funnel, dimension, member, stage, entry_month
-                    order by days
-                    rows between unbounded preceding and 1 preceding
-                )
-            ),
-            1
-        ) as share_waiting_before,
-        entry_month
-    from waits_counted
+    {{ competing_outcomes(
+        'waits',
+        ['funnel', 'dimension', 'member', 'stage', 'entry_month'],
+        progressed='has_progressed',
+        departed='has_left',
+    ) }}
 ),
 
--- Aalen and Johansen (1978): of those who still wait, the share that goes each way, added up.
 incidence as (
     select
         funnel,

@@ -63,6 +63,7 @@ waits as (
         entities_by_milestone.dimension,
         entities_by_milestone.member,
         entities_by_milestone.milestone,
+        entities_by_milestone.has_reached,
         entities_by_milestone.has_reached or entities_by_milestone.is_exited as has_outcome,
         greatest(
             {{ days_between(
@@ -74,7 +75,8 @@ waits as (
                 end'
             ) }},
             0
-        ) as days
+        ) as days,
+        entities_by_milestone.cohort_month
     from entities_by_milestone
     cross join run_context
     where
@@ -102,6 +104,28 @@ maturity_ages as (
     group by funnel, dimension, member, milestone
 ),
 
+waiting as (
+    {{ competing_outcomes(
+        'waits',
+        ['funnel', 'dimension', 'member', 'milestone', 'cohort_month'],
+        progressed='has_reached',
+        departed='has_outcome and not has_reached',
+    ) }}
+),
+
+incidence as (
+    select
+        funnel,
+        dimension,
+        member,
+        milestone,
+        sum(share_waiting_before * progressed / at_risk) as reached_share,
+        sum(share_waiting_before * departed / at_risk) as exited_share,
+        cohort_month
+    from waiting
+    group by all
+),
+
 final as (
     select
         cohorts.funnel,
@@ -114,6 +138,8 @@ final as (
         {{ ratio('cohorts.reached', 'cohorts.cohort_size') }} as conversion_rate,
         {{ wilson_low('cohorts.reached', 'cohorts.cohort_size') }} as wilson_low,
         {{ wilson_high('cohorts.reached', 'cohorts.cohort_size') }} as wilson_high,
+        cast(incidence.reached_share as decimal(18, 9)) as reached_incidence,
+        cast(incidence.exited_share as decimal(18, 9)) as exited_incidence,
         cast(maturity_ages.p90_days_to_outcome as decimal(18, 6)) as p90_days_to_outcome,
         -- The youngest of a cohort decides: those created on its month's last day.
         coalesce(
@@ -129,6 +155,13 @@ final as (
             and cohorts.dimension = maturity_ages.dimension
             and cohorts.member = maturity_ages.member
             and cohorts.milestone = maturity_ages.milestone
+    left join incidence
+        on
+            cohorts.funnel = incidence.funnel
+            and cohorts.dimension = incidence.dimension
+            and cohorts.member = incidence.member
+            and cohorts.milestone = incidence.milestone
+            and cohorts.cohort_month = incidence.cohort_month
 )
 
 select * from final
