@@ -37,7 +37,8 @@ def expectations(context: GateContext) -> list["Expectation"]:
             "(select coalesce(sum(deals.amount_reporting), 0) from fct_deals as deals where deals.status = 'won' "
             "and not deals.is_excluded and deals.pipeline_purpose in ('new_business', 'renewal', 'upsell') "
             "and deals.close_day between coverage.period_start and coverage.same_day) as won_of_deals "
-            "from fct_coverage_pacing as coverage where coverage.level = 'total') where won_reporting <> won_of_deals",
+            "from fct_coverage_pacing as coverage where coverage.level = 'total') "
+            "where coalesce(won_reporting, 0) <> won_of_deals",
             expected="the amount of the deals won up to the day",
         ),
     ]

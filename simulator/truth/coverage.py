@@ -110,7 +110,6 @@ class Coverage(Pipeline, Splits, Plans):
         """One row per month or quarter, level and member."""
         records = []
         first_win = min((day for day, _, _, _ in self._wins), default=None)
-        known_from = self.calendar.first_of(first_win) if first_win else None
         # The product's calendar reaches back to the first of January of the year in which reports begin.
         begins = START.replace(month=1, day=1)
         for kind in ("month", "quarter"):
@@ -144,7 +143,7 @@ class Coverage(Pipeline, Splits, Plans):
                     continue
                 working = self.working_days(max(period.start, self.calendar.told[0]), period.end)
                 gone = bisect_right(working, day)
-                known = known_from is not None and period.start >= known_from
+                known = first_win is not None and first_win <= period.end
                 for member in begun:
                     sums = opened.get(member, {})
                     booked = won[member] if known or is_current else None

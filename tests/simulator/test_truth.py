@@ -282,6 +282,11 @@ def test_coverage_is_what_is_due_by_what_is_missing_on_the_same_normalised_day(b
     # 9 of February's 20 working days are over; 9 of January's 21 are by the 14th, 10 would be more.
     before = months.loc[date(2026, 1, 1)]
     assert (before["same_day"], before["open_due"], before["won_final"]) == (date(2026, 1, 14), 200, None)
+    # The quarter of the first win is known, though its first month is not.
+    periods = book.on("2026-05-12").fct_coverage_pacing
+    told = periods.loc[periods["level"] == "total"].set_index(["period_type", "period_start"])["won_final"]
+    assert [told["quarter", date(2026, 1, 1)], told["month", date(2026, 1, 1)]] == [200, None]
+    assert told["quarter", date(2025, 10, 1)] is None
 
 
 def test_a_partly_won_deal_books_its_won_lines_and_the_rest_is_told(book: Book) -> None:

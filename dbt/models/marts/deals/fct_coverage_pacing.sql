@@ -355,12 +355,14 @@ members as (
 
 company_begun as (
     select
-        min(won_deals.period_start) filter (where won_deals.period_type = 'month') as month_start,
+        min(splits.close_day) as first_win_day,
         exists(select 1 from deals) as has_deals
-    from won_deals
+    from splits
+    cross join run_context
+    where splits.status = 'won' and splits.close_day <= run_context.as_of
 ),
 
--- A period before a company's first win is unknown, not zero.
+-- A period that was over before a company's first win is unknown, not zero.
 members_of_periods as (
     select
         periods.*,
@@ -369,16 +371,16 @@ members_of_periods as (
         targets_summed.target_reporting,
         coalesce(facts_summed.unknown_deals, 0) as unknown_deals,
         case
-            when periods.period_start >= company_begun.month_start
+            when periods.period_end >= company_begun.first_win_day
                 then coalesce(facts_summed.won_reporting, 0)
             when periods.is_current and company_begun.has_deals then 0
         end as won_reporting,
         case
-            when not periods.is_current and periods.period_start >= company_begun.month_start
+            when not periods.is_current and periods.period_end >= company_begun.first_win_day
                 then coalesce(facts_summed.won_final, 0)
         end as won_final,
         case
-            when periods.period_start >= company_begun.month_start
+            when periods.period_end >= company_begun.first_win_day
                 then coalesce(facts_summed.won_deals, 0)
             when periods.is_current and company_begun.has_deals then 0
         end as won_deals,

@@ -14,7 +14,8 @@ period_days as (
         period_number,
         is_to_date,
         date_day,
-        period_start
+        period_start,
+        period_end
     from {{ ref('int_period_days') }}
 ),
 
@@ -90,18 +91,6 @@ first_days as (
         (select min(spend_by_day.date_day) from spend_by_day) as first_spend_day
 ),
 
--- A record older than the calendar that is told lies before all of its months.
-first_months as (
-    select
-        coalesce(lead_days.period_start, first_days.first_lead_day) as first_lead_month,
-        coalesce(spend_days.period_start, first_days.first_spend_day) as first_spend_month
-    from first_days
-    left join period_days as lead_days
-        on lead_days.period_type = 'month' and first_days.first_lead_day = lead_days.date_day
-    left join period_days as spend_days
-        on spend_days.period_type = 'month' and first_days.first_spend_day = spend_days.date_day
-),
-
 days_filled as (
     select
         period_days.*,
@@ -119,6 +108,7 @@ periods_summed as (
         period_type,
         period_number,
         period_start,
+        period_end,
         sum(leads) as leads,
         sum(mqls) as mqls,
         sum(spend_reporting) as spend_reporting,
@@ -128,7 +118,7 @@ periods_summed as (
     group by all
 ),
 
--- A period before a company's first record is unknown, not zero.
+-- A period that was over before a company's first record is unknown, not zero.
 periods_known as (
     select
         periods_summed.period_type,
@@ -136,23 +126,23 @@ periods_known as (
         periods_summed.period_start,
         periods_summed.mqls,
         case
-            when periods_summed.period_start >= first_months.first_lead_month
+            when periods_summed.period_end >= first_days.first_lead_day
                 then periods_summed.leads
         end as leads,
         case
-            when periods_summed.period_start >= first_months.first_lead_month
+            when periods_summed.period_end >= first_days.first_lead_day
                 then periods_summed.leads_to_date
         end as leads_to_date,
         case
-            when periods_summed.period_start >= first_months.first_spend_month
+            when periods_summed.period_end >= first_days.first_spend_day
                 then periods_summed.spend_reporting
         end as spend_reporting,
         case
-            when periods_summed.period_start >= first_months.first_spend_month
+            when periods_summed.period_end >= first_days.first_spend_day
                 then periods_summed.spend_to_date
         end as spend_to_date
     from periods_summed
-    cross join first_months
+    cross join first_days
 ),
 
 forecast_of_periods as (
