@@ -82,7 +82,10 @@ def _begin(facts: Facts) -> int:
 
 
 def _methods_that_speak(facts: Facts, origin: Origin, begin: int) -> dict[str, list[Period]]:
-    """Of each method the periods of which it knows every month; ours needs three months and a win to learn from."""
+    """Of each method the periods of which it knows every month; ours needs three months and a win to learn from.
+
+    Of a company without deals none says anything: there is nobody of whom it could.
+    """
     usable = origin.month - begin + (1 if origin.days_left == 0 else 0)
     wins = int(facts.wins.known(origin.day).sum())
     found: dict[str, list[Period]] = {}
@@ -92,7 +95,7 @@ def _methods_that_speak(facts: Facts, origin: Origin, begin: int) -> dict[str, l
         found[method] = [
             period
             for period in phase.periods_of(facts, origin.month, origin.days_left)
-            if not period.ahead or not (silent or np.isnan(columns[:, list(period.ahead)]).any())
+            if facts.cells and (not period.ahead or not (silent or np.isnan(columns[:, list(period.ahead)]).any()))
         ]
     return found
 

@@ -14,7 +14,7 @@ MART = "rpt_channels"
 def expectations(context: GateContext) -> list["Expectation"]:
     """One row per window and channel, and one for all channels together."""
     return [
-        *rules.keyed(["window_name", "channel"], floor=1),
+        *rules.keyed(["window_name", "channel"], floor=0),
         rules.filled("leads", "mqls", "won_deals", "is_total"),
         rules.none(
             "funnel_narrows",
@@ -25,6 +25,13 @@ def expectations(context: GateContext) -> list["Expectation"]:
             "(leads = 0 and cost_per_lead is not null) or (clicks = 0 and cost_per_click is not null) "
             "or (mqls = 0 and cost_per_mql is not null)",
             expected="NULL where the denominator is zero",
+        ),
+        rules.rows(
+            "all_time_has_all_leads",
+            "select * from (select coalesce(sum(leads), 0) as leads_told, (select count(*) from fct_leads "
+            "where not is_excluded and created_date is not null) as leads_of_mart "
+            "from {batch} where is_total and window_name = 'all_time') where leads_told <> leads_of_mart",
+            expected="as many leads as fct_leads has with a day",
         ),
         rules.rows(
             "total_is_the_sum",

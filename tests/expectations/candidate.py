@@ -891,7 +891,8 @@ create table rpt_funnel as select 'deal' as funnel, ({stages})[1 + i] as stage, 
     0.4::decimal(18, 9) as conversion_rate, 0.168::decimal(18, 9) as wilson_low, 0.687::decimal(18, 9) as wilson_high,
     false as is_last from range(6) as numbers (i) cross join {parts} where dimension <> 'channel';
 
-create table rpt_channels as select 'all_time' as window_name, channel, 10 * channels::bigint as leads,
+create table rpt_channels as select 'all_time' as window_name, channel,
+    (select count(*) // 2 from fct_leads) * channels::bigint as leads,
     4::bigint as mqls, 3::bigint as sql_leads, 2::bigint as opportunities, 1::bigint as customers,
     1::bigint as won_deals, 10::bigint as clicks, 10.5 * channels::decimal(18, 2) as spend_reporting,
     1::decimal(18, 6) as cost_per_lead, 1::decimal(18, 6) as cost_per_mql, 1::decimal(18, 6) as cost_per_click,

@@ -268,7 +268,7 @@ MUTATIONS = {
         "update rpt_funnel set entities_exited = 4 where stage = 'closing'",
         "entered_is_progressed_exited_or_open",
     ),
-    "rpt_channels": ("update rpt_channels set leads = leads + 1 where is_total", "total_is_the_sum"),
+    "rpt_channels": ("update rpt_channels set leads = leads + 1 where not is_total", "total_is_the_sum"),
     "rpt_campaigns": ("update rpt_campaigns set clicks = 0 where spend_rank = 1", "no_cost_per_nothing"),
     "rpt_origins": ("update rpt_origins set conversion_rate = 0.5", "rate_is_converted_of_leads"),
     "rpt_forecast": ("update rpt_forecast set expected = expected - 0.01 where part = 'total'", "total_is_the_sum"),
@@ -401,11 +401,13 @@ def test_a_refused_candidate_leaves_the_live_release(stopped: Stopped) -> None:
 def test_empty_tables_and_empty_keys_block(gated: Gated) -> None:
     gated.mutate(
         "delete from fct_sessions",
+        "delete from rpt_channels",
         "update fct_targets set target_key = null",
         "update fct_source_freshness set entity = null where entity = 'pipelines'",
     )
-    assert broken(gated.judge("sources", "fct_sessions", "fct_targets", alone=True)) == {
+    assert broken(gated.judge("sources", "fct_sessions", "rpt_channels", "fct_targets", alone=True)) == {
         "fct_sessions.row_floor",
+        "rpt_channels.all_time_has_all_leads",
         "fct_targets.key_filled",
         "fct_targets.target_key_unique",
         "sources.filled",

@@ -124,6 +124,11 @@ def test_a_company_that_lacks_something_is_told_so(change: Change, codes: set[st
     result = made(*change(*plain()))
     told = set(result.notes["code"])
     assert codes - {SILENT} <= told
+    # Whoever says something says it by every level.
+    levels = result.intervals.groupby(["method", "period_type", "period_start"])["level"].nunique()
+    assert set(levels) <= {5}
+    assert len(levels) == len(result.periods)
+    assert result.periods.empty == ("no_deals" in codes)
     speaks = result.periods[result.periods["method"] == "saleshouse"]["last_offset"].max() > 0
     assert speaks == (SILENT not in codes)
     if SILENT in codes:

@@ -23,6 +23,7 @@ FORECAST = (
     *("--indirect-selection", "cautious", "--select"),
     *("+fct_forecast", "+fct_forecast_deals", "+fct_forecast_scoreboard", "+fct_forecast_bridge"),
 )
+LEVELS = ("total", "team", "owner", "segment", "pipeline")
 COMPARED = ("fct_forecast", "fct_forecast_deals", "fct_forecast_scoreboard", "fct_forecast_bridge")
 FIRST, CUT, LAST = datetime(2025, 1, 2, 9), datetime(2026, 5, 20, 22), datetime(2026, 9, 1)
 # Total, teams, owners, segments, pipelines, deals and the bridge are one figure, to the cent.
@@ -174,3 +175,14 @@ def test_what_came_later_changes_no_cent(lakes: Callable[[], Lake]) -> None:
                 row,
                 score,
             )
+
+
+def test_who_has_won_nothing_yet_is_told_by_every_level(lake: Lake) -> None:
+    moment = datetime(2026, 1, 5, 9)
+    landed(lake, [[("dealstage", stage, moment), ("amount", "100", moment)] for stage in ("meeting", "proposal")], LAST)
+    lake.build(as_of=date(2026, 5, 20), selection=FORECAST)
+    told = lake.rows(
+        "select level, sum(expected) as expected from fct_forecast where method = 'trailing_three' group by 1"
+    )
+    assert {row["level"]: row["expected"] for row in told} == dict.fromkeys(LEVELS, 0)
+    assert {row["broken"]: row["rows"] for row in lake.rows(VIEWS)} == {"levels": 0, "deals": 0, "bridge": 0}

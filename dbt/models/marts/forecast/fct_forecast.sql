@@ -118,15 +118,13 @@ summed as (
     {%- endfor %}
 ),
 
+-- Whoever had a deal, also where nothing is expected of anybody.
 members as (
     select distinct
         level,
         member
-    from summed
-    union
-    select
-        'total' as level,
-        'total' as member
+    from results
+    where result = 'interval'
 ),
 
 -- Every member has every part, if only as 0, so that a missing row is never taken for nothing expected.

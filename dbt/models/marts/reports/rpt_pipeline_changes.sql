@@ -1,8 +1,16 @@
-{#- The running week and the one before. What moved between owners is left out: it changes nothing in the total. -#}
+{#- The running week and the one before, where any deal's amount of then is known. What moved between owners is left
+    out: it changes nothing in the total. -#}
 with
 
 movements as (
     select * from {{ ref('fct_pipeline_movements') }}
+),
+
+waterfall as (
+    select * from {{ ref('fct_pipeline_waterfall') }}
+    where
+        period_type = 'week' and view_name = 'all_open' and level = 'total'
+        and closing_amount is not null
 ),
 
 deals as (
@@ -23,6 +31,7 @@ movements_of_weeks as (
         movements.closing_date = run_context.as_of as is_current
     from movements
     cross join run_context
+    semi join waterfall on movements.period_start = waterfall.period_start
     where
         movements.period_type = 'week'
         and movements.view_name = 'all_open'
