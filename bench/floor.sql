@@ -1047,7 +1047,8 @@ closed as (
             when status = 'open' then null
             when getvariable('close_day_rule') = 'stage_event' then coalesce(local_day(closed_at), close_date)
             else coalesce(close_date, local_day(closed_at))
-        end as close_day
+        end as close_day,
+        case when getvariable('close_day_rule') = 'stage_event' or close_date is null then closed_at end as close_event_at
     from joined
 ),
 timed as (
@@ -1056,10 +1057,14 @@ timed as (
         converted(amount, daily_rates.rate) as amount_reporting,
         converted(amount, plan_rates.rate) as amount_plan_rate,
         case
-            when closed_at is not null then days_between(created_at, closed_at)
+            when close_event_at is not null then days_between(created_at, close_event_at)
             else cast(close_day - created_date as decimal(18, 6))
         end as days_to_close,
-        coalesce(status = 'won' and created_date = coalesce(stage_close_date, close_day), false) as is_zero_day_win
+        case
+            when close_event_at is not null then days_between(qualified_at, close_event_at)
+            else cast(close_day - local_day(qualified_at) as decimal(18, 6))
+        end as days_from_qualified,
+        coalesce(status = 'won' and created_date = close_day, false) as is_zero_day_win
     from closed
     left join daily_rates
         on closed.currency = daily_rates.currency
@@ -1138,9 +1143,9 @@ select
     reopens,
     case when has_stage_history then backward_moves end as backward_moves,
     case when status = 'won' and cycle_reject_reason is null then days_to_close end as cycle_days,
-    case when status = 'won' and cycle_reject_reason is null then days_between(qualified_at, closed_at) end
+    case when status = 'won' and cycle_reject_reason is null and days_from_qualified >= 0 then days_from_qualified end
         as cycle_days_from_qualified,
-    days_between(created_at, coalesce(closed_at, getvariable('as_of_end'))) as age_days,
+    case when status = 'open' then days_between(created_at, getvariable('as_of_end')) else days_to_close end as age_days,
     exclusion_reason is not null as is_excluded,
     is_deleted,
     is_zero_day_win,
@@ -1154,6 +1159,7 @@ select
     closed_at,
     case when is_deleted then deleted_at end as deleted_at
 from judged
+    close_event_at,
 left join reasons on judged.lost_reason = reasons.lost_reason
 left join pushes on 'hubspot:' || judged.deal_id = pushes.deal_key;
 

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from simulator import clock
 from simulator.truth.ads import Ads
 from simulator.truth.comparison import Comparison, measures
 from simulator.truth.log import absent
@@ -122,7 +123,12 @@ class Attribution(Touches, Ads):
             if not imported[deal["deal_id"]]:
                 found.append(("opportunity", *whose, deal["created_date"], deal["created_at"]))
             if deal["status"] == "won" and deal["close_day"] <= self.moment.as_of:
-                found.append(("won", *whose, deal["close_day"], deal["closed_at"]))
+                # A date of the CRM's ends with its day.
+                end = clock.day_start(deal["close_day"] + timedelta(days=1), self.moment.zone) - pd.Timedelta(
+                    microseconds=1
+                )
+                at = end if absent(deal["close_event_at"]) else deal["close_event_at"]
+                found.append(("won", *whose, deal["close_day"], at))
         return found
 
     @cached_property

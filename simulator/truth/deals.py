@@ -133,6 +133,8 @@ class Deals(People):
             close_day = None
             if closed_at is not None:
                 close_day = (close_date or stage_close) if self.moment.close_day == "crm_close_date" else stage_close
+            # A date that somebody stated has no hour.
+            by_date = self.moment.close_day == "crm_close_date" and close_date is not None
             currency = values["currency"].get(deal_id)
             text = values["amount"].get(deal_id)
             amount = rounded(Decimal(text), 2) if text else None
@@ -150,8 +152,19 @@ class Deals(People):
             loss_reason = LOSSES.get(lost_reason, "unmapped") if lost_reason else None
             double = "duplicate" if loss_reason == "duplicate" else None
             reason = gone if deleted is not None else "test" if is_test else double
-            zero_day = status == "won" and stage_close == self.day(created)
-            counts = closed_at is not None and status == "won" and not deal["is_imported"] and not zero_day
+            zero_day = status == "won" and close_day == self.day(created)
+            age = self._days_until(
+                created, closed_at if closed_at is not None else self.end, close_day if by_date else None
+            )
+            qualified = next((visit.entered_at for visit in visits if 2 <= visit.order < EXIT), None)
+            reject = None
+            if status == "won":
+                reject = "imported" if deal["is_imported"] else "zero_day" if zero_day else None
+                reject = "closed_before_created" if age < 0 else reject
+            counts = status == "won" and reject is None
+            worked = None
+            if counts and qualified is not None and closed_at is not None:
+                worked = self._days_until(qualified, closed_at, close_day if by_date else None)
             records.append(
                 {
                     "deal_key": key_of(deal_id),
@@ -196,13 +209,10 @@ class Deals(People):
                     "close_day_flag": _close_day_flag(status, close_date, stage_close, self.moment.as_of),
                     "close_day_gap_days": (close_date - stage_close).days if close_date and stage_close else None,
                     "backward_moves": sum(visit.direction == "backward" for visit in visits),
-                    "cycle_days": days_between(created, closed_at) if counts and closed_at is not None else None,
-                    "cycle_days_from_qualified": days_between(
-                        next(visit.entered_at for visit in visits if 2 <= visit.order < EXIT), closed_at
-                    )
-                    if counts and closed_at is not None
-                    else None,
-                    "age_days": days_between(created, closed_at if closed_at is not None else self.end),
+                    "cycle_reject_reason": reject,
+                    "cycle_days": age if counts else None,
+                    "cycle_days_from_qualified": None if worked is None or worked < 0 else worked,
+                    "age_days": age,
                     "is_excluded": reason is not None,
                     "is_deleted": deleted is not None,
                     "is_zero_day_win": zero_day,
@@ -214,12 +224,17 @@ class Deals(People):
                     "close_day": close_day,
                     "created_at": created,
                     "closed_at": closed_at,
+                    "close_event_at": None if by_date else closed_at,
                     "deleted_at": deleted,
                 }
             )
         return table(
             records, "deal_key contact_key lead_key pipeline_purpose status is_excluded amount_reporting created_at"
         )
+
+    def _days_until(self, begin: pd.Timestamp, end: pd.Timestamp, date_stated: date | None) -> Decimal:
+        """The days to a moment, or to a date that somebody stated, which are whole ones."""
+        return days_between(begin, end) if date_stated is None else Decimal((date_stated - self.day(begin)).days)
 
     @staticmethod
     def _pushes(
@@ -392,12 +407,14 @@ COMPARISONS = [
         measures(
             text="account_key contact_key lead_key owner_key campaign_key stage_key deal_id deal_name pipeline_id "
             "pipeline_label pipeline_purpose stage_label stage status deal_type segment channel currency "
-            "forecast_category next_step lost_reason loss_reason exclusion_reason history_basis close_day_flag",
+            "forecast_category next_step lost_reason loss_reason exclusion_reason history_basis close_day_flag "
+            "cycle_reject_reason",
             money="amount amount_reporting amount_plan_rate",
             number="win_probability cycle_days cycle_days_from_qualified age_days",
             count="pushes pushed_days reopens backward_moves close_day_gap_days",
             flag="is_excluded is_deleted is_zero_day_win is_qualified is_imported",
-            day="created_date close_date stage_close_date close_day", time="created_at closed_at deleted_at",
+            day="created_date close_date stage_close_date close_day",
+            time="created_at closed_at close_event_at deleted_at",
         ),
     ),
     Comparison(

@@ -28,7 +28,7 @@ class Outcomes(Deals):
                 visits.pop()
             before = visits[-1] if visits else None
             worked = deal["is_qualified"] and not deal["is_zero_day_win"]
-            timed = not imported[deal["deal_id"]] and deal["closed_at"] >= deal["created_at"]
+            timed = not imported[deal["deal_id"]] and deal["age_days"] >= 0
             records.append(
                 {
                     **{
@@ -45,7 +45,7 @@ class Outcomes(Deals):
                     else None,
                     "closed_from_stage_label": self.stage_of[before.stage_id][1] if before else None,
                     "closed_from_stage": before.stage if before else None,
-                    "days_to_close": days_between(deal["created_at"], deal["closed_at"]) if timed else None,
+                    "days_to_close": deal["age_days"] if timed else None,
                     "days_in_closing_stage": days_between(before.entered_at, before.exited_at)
                     if before is not None and before.exited_at is not None
                     else None,

@@ -97,7 +97,10 @@ class Sources(Deals):
             if not absent(deal["cycle_days"]):
                 found["deal_to_won"].append(deal["cycle_days"])
             if source is not None and not imported[deal["deal_id"]]:
-                took(found, "lead_to_won", source["created_at"], deal["closed_at"])
+                if not absent(deal["close_event_at"]):
+                    took(found, "lead_to_won", source["created_at"], deal["close_event_at"])
+                elif not absent(source["created_date"]) and deal["close_day"] >= source["created_date"]:
+                    found["lead_to_won"].append(Decimal((deal["close_day"] - source["created_date"]).days))
         return pd.DataFrame.from_records(
             [
                 {

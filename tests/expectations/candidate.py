@@ -140,7 +140,8 @@ create table fct_deals as select
     true as is_qualified, false as is_imported, created_at::date as created_date, moved_at::date as close_date,
     case when status <> 'open' then moved_at::date end as stage_close_date,
     case when status <> 'open' then moved_at::date end as close_day, created_at,
-    case when status <> 'open' then moved_at end as closed_at, null::timestamp as deleted_at
+    case when status <> 'open' then moved_at end as closed_at,
+    case when status <> 'open' then moved_at end as close_event_at, null::timestamp as deleted_at
 from deals_made;
 
 create table fct_win_loss as select

@@ -667,7 +667,25 @@ def test_a_push_is_a_later_date_while_the_deal_is_open(book: Book) -> None:
     assert (deal["close_date"], deal["stage_close_date"]) == (date(2026, 2, 20), date(2026, 2, 14))
     assert deal["close_day"] == date(2026, 2, 14)
     by_date = World(book.company(), Moment(date(2026, 2, 28), pd.Timestamp("2026-06-30"), close_day="crm_close_date"))
-    assert only(by_date.fct_deals)["close_day"] == date(2026, 2, 20)
+    deal = only(by_date.fct_deals)
+    assert (deal["close_day"], deal["close_event_at"]) == (date(2026, 2, 20), None)
+    assert (deal["cycle_days"], deal["cycle_days_from_qualified"], deal["is_zero_day_win"]) == (46, 46, False)
+
+
+def test_a_win_that_is_dated_before_its_creation_is_booked_and_has_no_cycle(book: Book) -> None:
+    for number, dated in (("1", "2026-01-04"), ("2", "2026-01-05"), ("3", "2026-01-06")):
+        book.deal(
+            number, "2026-01-05 08:00", stage("prospecting", "2026-01-05 08:00"), ("amount", "9", "2026-01-05 08:00"),
+            ("close_date", dated, "2026-01-05 08:00"), stage("meeting", "2026-01-07 09:00"),
+            stage("won", "2026-02-14 09:00"),
+        )  # fmt: skip
+    by_date = World(book.company(), Moment(date(2026, 2, 28), pd.Timestamp("2026-06-30"), close_day="crm_close_date"))
+    deals = by_date.fct_deals
+    assert deals["cycle_reject_reason"].fillna("").tolist() == ["closed_before_created", "zero_day", ""]
+    assert deals["cycle_days"].tolist() == [None, None, 1]
+    assert deals["cycle_days_from_qualified"].isna().all()
+    assert deals["amount_reporting"].tolist() == [9, 9, 9]
+    assert by_date.fct_win_loss["days_to_close"].tolist() == [None, 0, 1]
 
 
 def test_orders_typed_in_and_imports_have_no_cycle(book: Book) -> None:

@@ -1,4 +1,7 @@
-"""A company read now and then while it lives on: what changed in between is told as it was."""
+"""A company read now and then while it lives on: what changed in between is told as it was.
+
+It has not chosen which day counts as the close of a deal, so it is the CRM's date.
+"""
 
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -7,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from configuration.model import load
-from configuration.paths import Home
+from configuration.paths import REPOSITORY, Home
 from dagster_project import demo, headless
 from ingestion import landing
 from publishing import release
@@ -28,6 +31,10 @@ def test_what_is_merged_between_loads_leaves_on_that_day_and_all_agrees_with_the
 ) -> None:
     home = Home(tmp_path / "home")
     monkeypatch.setenv("SALESHOUSE_HOME", str(home.root))
+    text = (REPOSITORY / "saleshouse.yml").read_text().replace(": mappings/", f": {REPOSITORY}/mappings/")
+    settings_file = tmp_path / "saleshouse.yml"
+    settings_file.write_text(text.replace("  close_day: stage_event\n", ""))
+    monkeypatch.setenv("SALESHOUSE_CONFIG", str(settings_file))
     console = Console(quiet=True)
     with server.running(generate(seed=SEED, scale=SCALE), MORNINGS[0], files=home.root / "demo") as (address, control):
         for name, value in (demo.CREDENTIALS | demo.addresses(address)).items():
@@ -48,6 +55,8 @@ def test_what_is_merged_between_loads_leaves_on_that_day_and_all_agrees_with_the
     left += "and deal_key in (select deal_key from marts.marts.fct_deals where exclusion_reason = 'merged')"
     assert rows(live.marts, left) == [(7,)]
     assert rows(past.marts, left) == [(4,)]
+    apart = "select count(*) from marts.marts.fct_deals where status = 'won' and close_day <> stage_close_date"
+    assert rows(live.marts, apart) == [(4,)]
     for one in (live, past):
         results = verify(home.root, SEED, SCALE, MORNINGS[-1], one.id)
         assert not [result for result in results if result.differing]

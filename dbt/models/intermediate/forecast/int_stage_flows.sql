@@ -75,7 +75,6 @@ visits_followed as (
     from visits
     inner join deals on visits.deal_key = deals.deal_key
     where not deals.is_zero_day_win and not deals.is_imported
-    window deal_by_visit as (partition by visits.deal_key order by visits.visit_no)
 ),
 
 stays as (

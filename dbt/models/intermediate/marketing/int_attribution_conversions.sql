@@ -57,12 +57,12 @@ deals_joined as (
         deals.created_date,
         deals.close_day,
         deals.created_at,
-        -- Where no stage event is known, the whole close day may have led there.
+        -- Where the close day is a date without an hour, the whole day may have led there.
         coalesce(
-            deals.closed_at,
+            deals.close_event_at,
             cast(deals.close_day + 1 as timestamp) at time zone run_context.reporting_timezone at time zone 'UTC'
             - interval 1 microsecond
-        ) as closed_at,
+        ) as won_at,
         run_context.as_of
     from deals
     inner join purposes on deals.pipeline_purpose = purposes.purpose
@@ -95,7 +95,7 @@ won_conversions as (
         'won' as conversion_event,
         amount_reporting,
         close_day as conversion_date,
-        closed_at as converted_at
+        won_at as converted_at
     from deals_joined
     where status = 'won' and close_day <= as_of
 ),

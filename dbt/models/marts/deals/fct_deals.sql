@@ -165,7 +165,12 @@ deals_closed as (
             when run_context.close_day_rule = 'stage_event'
                 then coalesce(deals_dated.stage_close_date, deals_dated.close_date)
             else coalesce(deals_dated.close_date, deals_dated.stage_close_date)
-        end as close_day
+        end as close_day,
+        -- A date of the CRM has no hour.
+        case
+            when run_context.close_day_rule = 'stage_event' or deals_dated.close_date is null
+                then deals_dated.closed_at
+        end as close_event_at
     from deals_dated
     cross join run_context
 ),
@@ -189,23 +194,31 @@ deals_converted as (
             and coalesce(deals_closed.close_day, run_context.as_of) < plan_rates.valid_to
 ),
 
--- From creation to the final win; without a stage history the days between the two dates are what
--- is known.
+-- From creation to the final close; where the close day is a date without an hour, the days between the two dates are
+-- what is known.
 deals_timed as (
     select
         deals_converted.*,
         case
-            when deals_converted.closed_at is not null
-                then {{ days_between('deals_converted.created_at', 'deals_converted.closed_at') }}
+            when deals_converted.close_event_at is not null
+                then {{ days_between('deals_converted.created_at', 'deals_converted.close_event_at') }}
             else cast(deals_converted.close_day - deals_converted.created_date as decimal(18, 6))
         end as days_to_close,
+        case
+            when deals_converted.close_event_at is not null
+                then {{ days_between('deals_converted.qualified_at', 'deals_converted.close_event_at') }}
+            else
+                cast(
+                    deals_converted.close_day
+                    - {{ day_in_zone('deals_converted.qualified_at', 'run_context.reporting_timezone') }}
+                    as decimal(18, 6)
+                )
+        end as days_from_qualified,
         coalesce(
-            deals_converted.status = 'won'
-            and deals_converted.created_date
-            = coalesce(deals_converted.stage_close_date, deals_converted.close_day),
-            false
+            deals_converted.status = 'won' and deals_converted.created_date = deals_converted.close_day, false
         ) as is_zero_day_win
     from deals_converted
+    cross join run_context
 ),
 
 deals_judged as (
@@ -299,12 +312,17 @@ final as (
                 then deals_judged.days_to_close
         end as cycle_days,
         case
-            when deals_judged.status = 'won' and deals_judged.cycle_reject_reason is null
-                then {{ days_between('deals_judged.qualified_at', 'deals_judged.closed_at') }}
+            when
+                deals_judged.status = 'won'
+                and deals_judged.cycle_reject_reason is null
+                and deals_judged.days_from_qualified >= 0
+                then deals_judged.days_from_qualified
         end as cycle_days_from_qualified,
-        {{ days_between(
-            'deals_judged.created_at', 'coalesce(deals_judged.closed_at, run_context.as_of_end)'
-        ) }} as age_days,
+        case
+            when deals_judged.status = 'open'
+                then {{ days_between('deals_judged.created_at', 'run_context.as_of_end') }}
+            else deals_judged.days_to_close
+        end as age_days,
         deals_judged.exclusion_reason is not null as is_excluded,
         deals_judged.is_deleted,
         deals_judged.is_zero_day_win,
@@ -316,6 +334,7 @@ final as (
         deals_judged.close_day,
         deals_judged.created_at,
         deals_judged.closed_at,
+        deals_judged.close_event_at,
         case when deals_judged.is_deleted then deals_judged.deleted_at end as deleted_at
     from deals_judged
     cross join run_context

@@ -34,53 +34,42 @@ visits_before_close as (
     group by all
 ),
 
--- Without a stage history the days between the two dates are what is known.
-deals_timed as (
-    select
-        deals.*,
-        case
-            when deals.closed_at is not null then deals.age_days
-            else cast(deals.close_day - deals.created_date as decimal(18, 6))
-        end as days_open
-    from deals
-),
-
 final as (
     select
-        deals_timed.deal_key,
-        deals_timed.account_key,
-        deals_timed.owner_key,
+        deals.deal_key,
+        deals.account_key,
+        deals.owner_key,
         visits_before_close.closed_from_stage_key,
-        deals_timed.deal_id,
-        deals_timed.source_system,
-        deals_timed.pipeline_id,
-        deals_timed.pipeline_purpose,
-        deals_timed.segment,
-        deals_timed.channel,
-        deals_timed.status,
+        deals.deal_id,
+        deals.source_system,
+        deals.pipeline_id,
+        deals.pipeline_purpose,
+        deals.segment,
+        deals.channel,
+        deals.status,
         visits_before_close.closed_from_stage_label,
         visits_before_close.closed_from_stage,
-        deals_timed.lost_reason,
-        deals_timed.loss_reason,
+        deals.lost_reason,
+        deals.loss_reason,
         deals_current.competitor,
-        deals_timed.exclusion_reason,
-        deals_timed.history_basis,
-        deals_timed.amount_reporting,
+        deals.exclusion_reason,
+        deals.history_basis,
+        deals.amount_reporting,
         -- An import is dated by itself, and nothing closes before it begins.
         case
-            when not deals_timed.is_imported and deals_timed.days_open >= 0
-                then deals_timed.days_open
+            when not deals.is_imported and deals.age_days >= 0
+                then deals.age_days
         end as days_to_close,
         visits.days_in_stage as days_in_closing_stage,
-        deals_timed.is_excluded,
-        not deals_timed.is_excluded
-        and deals_timed.pipeline_purpose = 'new_business'
-        and deals_timed.is_qualified
-        and not deals_timed.is_zero_day_win as is_in_win_rate,
-        deals_timed.close_day
-    from deals_timed
-    inner join deals_current on deals_timed.deal_key = deals_current.deal_key
-    left join visits_before_close on deals_timed.deal_key = visits_before_close.deal_key
+        deals.is_excluded,
+        not deals.is_excluded
+        and deals.pipeline_purpose = 'new_business'
+        and deals.is_qualified
+        and not deals.is_zero_day_win as is_in_win_rate,
+        deals.close_day
+    from deals
+    inner join deals_current on deals.deal_key = deals_current.deal_key
+    left join visits_before_close on deals.deal_key = visits_before_close.deal_key
     left join visits
         on
             visits_before_close.deal_key = visits.deal_key

@@ -39,8 +39,10 @@ deals_of_leads as (
         deals.cycle_days,
         -- A migration's day says nothing about how long something took.
         case
-            when deals.status = 'won' and not deals.is_imported
-                then {{ days_between('leads.created_at', 'deals.closed_at') }}
+            when deals.status <> 'won' or deals.is_imported then null
+            when deals.close_event_at is not null
+                then {{ days_between('leads.created_at', 'deals.close_event_at') }}
+            else cast(deals.close_day - leads.created_date as decimal(18, 6))
         end as days_lead_to_won,
         cast(
             date_trunc(
