@@ -1289,9 +1289,10 @@ with listed as (
         lower(clean(email)) as email,
         coalesce(list_filter(members, lambda team: team.primary)[1].name, members[1].name) as team,
         case json_extract_string(payload, '$.type') when 'QUEUE' then 'queue' else 'person' end as kind,
-        archived <> 'true' as is_active,
+        archived <> 'true' or cast(updated_at as timestamp) >= getvariable('as_of_end') as is_active,
         cast(created_at as timestamp) as created_at,
-        case when archived = 'true' then cast(updated_at as timestamp) end as deactivated_at
+        case when archived = 'true' and cast(updated_at as timestamp) < getvariable('as_of_end')
+            then cast(updated_at as timestamp) end as deactivated_at
     from (
         select *, from_json(teams, '[{"name": "VARCHAR", "primary": "BOOLEAN"}]') as members
         from read_parquet(getvariable('hubspot_owners'), union_by_name = true)

@@ -268,7 +268,7 @@ class Attention(Scores, Health, Responses):
         silent = self._silent_since("contact_key", lead["contact_key"], lead["created_at"], at)
         last = self._last_before(lead, at)
         kind, left = (None, None) if holder is None else self._kinds_and_leavings[holder]
-        gone = left is not None and left < min(at, self.moment.now)
+        gone = left is not None and left < at
         exits = [v for v in self.lead_visits[lead["lead_id"]] if v.order >= EXIT and v.entered_at < at]
         signs: Signs = {
             "answered_late": None if hours is None else hours > SLA_HOURS,

@@ -250,7 +250,7 @@ class People(Log):
         rows = self.company.owners
         rows = rows.loc[rows["active_from"] < self.end]
         name = rows["first_name"] + " " + rows["last_name"]
-        active = ~(rows["left_at"] < self.moment.now)
+        active = ~(rows["left_at"] < self.end)
         kind = rows["kind"].where(rows["kind"] != "integration", "person")
         keys = SOURCE + ":" + rows["owner_id"]
         return pd.DataFrame(

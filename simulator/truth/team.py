@@ -178,12 +178,12 @@ class Team(Splits, Plans):
 
     @cached_property
     def _employed(self) -> dict[str, tuple[date, date | None]]:
-        """owner -> first and last day; whoever left after `now` is still there."""
+        """owner -> first and last day; whoever leaves later is still there."""
         rows = self.company.owners
         rows = rows.loc[rows["active_from"] < self.end]
         found = {}
         for owner, begun, left in zip(rows["owner_id"], rows["active_from"], rows["left_at"], strict=True):
-            gone = not absent(left) and left < self.moment.now
+            gone = not absent(left) and left < self.end
             found[str(key_of(owner))] = (self.day(begun), self.day(left) if gone else None)
         return found
 

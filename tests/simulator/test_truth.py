@@ -393,6 +393,22 @@ def test_a_change_of_team_counts_from_the_landing_that_showed_it(book: Book) -> 
     assert absent(on(date(2026, 2, 28)).dim_owners.set_index("owner_id")["team"][OWNER])
 
 
+def test_who_leaves_later_is_still_there_on_a_past_day(book: Book) -> None:
+    company = book.company()
+    people = company.owners.assign(
+        left_at=company.owners["left_at"].where(company.owners["owner_id"] != OWNER, pd.Timestamp("2026-03-31 16:00"))
+    )
+
+    def there(day: date) -> bool:
+        owners = World(replace(company, owners=people), Moment(day, pd.Timestamp("2026-06-30"))).dim_owners
+        owner = owners.set_index("owner_id").loc[OWNER]
+        assert owner["is_active"] == (owner["rollup_owner_name"] == owner["owner_name"])
+        return bool(owner["is_active"])
+
+    assert there(date(2026, 3, 30))
+    assert not there(date(2026, 3, 31))
+
+
 def test_a_past_day_is_linked_as_had_landed_for_it(book: Book) -> None:
     book.contact("a", "2026-01-05 08:00", ("lifecycle", "lead", "2026-01-05 08:00"))
     book.deal("1", "2026-01-05 08:00", stage("proposal", "2026-01-05 08:00"), ("amount", "9", "2026-01-05 08:00"))

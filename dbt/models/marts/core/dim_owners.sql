@@ -22,6 +22,11 @@ run_context as (
     select * from {{ source('run', 'run_context') }}
 ),
 
+-- Of a past day what had landed for it is known, where the source does not tell when somebody left.
+told_by_the_day as (
+    {{ told_by_the_day('owners', 'owner_id', ['is_active']) }}
+),
+
 newest_versions as (
     select
         owners.source_system,
@@ -39,23 +44,29 @@ owners_listed as (
         coalesce(owners.owner_name, owners.email, owners.owner_id) as owner_name,
         owners.email,
         coalesce(owners.kind, 'person') as kind,
-        coalesce(owners.is_active, true) as is_active,
+        coalesce({{ as_told('is_active', 'owners') }}, true) as is_active_as_told,
         owners.created_at,
         -- Nobody edits who has left, so the last change was the leaving.
-        case when not owners.is_active then owners.updated_at end as deactivated_at
+        case when not owners.is_active then owners.updated_at end as left_at
     from owners
     inner join newest_versions
         on
             owners.source_system = newest_versions.source_system
             and owners.owner_id = newest_versions.owner_id
             and owners.version_order = newest_versions.version_order
+    left join told_by_the_day
+        on
+            owners.source_system = told_by_the_day.source_system
+            and owners.owner_id = told_by_the_day.owner_id
 ),
 
 -- Who was listed later did not exist yet, unless a record of the time already names them. Of a day before the first
--- landing nobody knows team and manager: today's told of it would leak.
+-- landing nobody knows team and manager: today's told of it would leak. Who left after the day was still there.
 owners_existing as (
     select
-        owners_listed.*,
+        owners_listed.* exclude (is_active_as_told, left_at),
+        coalesce(owners_listed.left_at >= run_context.as_of_end, owners_listed.is_active_as_told) as is_active,
+        case when owners_listed.left_at < run_context.as_of_end then owners_listed.left_at end as deactivated_at,
         case when team_periods.history_basis <> 'assumed_current' then team_periods.manager_key end as manager_key,
         case when team_periods.history_basis <> 'assumed_current' then team_periods.team end as team
     from owners_listed
@@ -81,8 +92,8 @@ owners_named_only as (
         owner_keys.owner_id as owner_name,
         cast(null as text) as email,
         'person' as kind,
-        sources_with_list.source_system is null as is_active,
         cast(null as timestamp) as created_at,
+        sources_with_list.source_system is null as is_active,
         cast(null as timestamp) as deactivated_at,
         cast(null as text) as manager_key,
         cast(null as text) as team
