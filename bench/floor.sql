@@ -1288,7 +1288,12 @@ with listed as (
         coalesce(clean(concat_ws(' ', first_name, last_name)), lower(clean(email)), id) as owner_name,
         lower(clean(email)) as email,
         coalesce(list_filter(members, lambda team: team.primary)[1].name, members[1].name) as team,
-        case json_extract_string(payload, '$.type') when 'QUEUE' then 'queue' else 'person' end as kind,
+        case
+            when exists (select 1 from integration_owners where name in (lower(id), 'hubspot:' || lower(id), lower(owner_name), lower(email)))
+                then 'integration'
+            when json_extract_string(payload, '$.type') = 'QUEUE' then 'queue'
+            else 'person'
+        end as kind,
         archived <> 'true' or cast(updated_at as timestamp) >= getvariable('as_of_end') as is_active,
         cast(created_at as timestamp) as created_at,
         case when archived = 'true' and cast(updated_at as timestamp) < getvariable('as_of_end')

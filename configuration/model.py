@@ -188,6 +188,8 @@ class Company(Section):
     attribution: Attribution = Attribution()
     lead_score: LeadScore = LeadScore()
     migrations: tuple[Migration, ...] = ()
+    # Users of a CRM that are other software, by e-mail, name or id in any case; figures by rep have them as unassigned.
+    integration_owners: tuple[Annotated[str, Field(min_length=1)], ...] = ()
     # No figure of customer feedback is shown that rests on fewer answers.
     feedback_minimum_answers: Annotated[int, Field(ge=1)] = 10
     # So many working days after the end of a period its bookings are what forecasts are scored against.

@@ -36,7 +36,7 @@ class GateContext:
     `contacts, leads` where contacts are leads as well; `contacts_are_leads` names those sources. `live_rows`: rows by
     mart of the live release, empty when there is none or when this run reports an earlier day. `staging`: names of
     history's staged tables, empty when there is no history beside the candidate. `enabled`: sources that are switched
-    on.
+    on. `integration_owners`: who the company says is no person, in lowercase.
     """
 
     as_of: date
@@ -46,6 +46,7 @@ class GateContext:
     row_drop_block: float
     freshness_hours: Mapping[str, float]
     enabled: frozenset[str]
+    integration_owners: tuple[str, ...] = ()
     staged: Mapping[str, int] = field(default_factory=dict)
     contacts_are_leads: frozenset[str] = frozenset()
     live_release: str | None = None
@@ -109,6 +110,7 @@ def gather(
         row_drop_block=settings.gate.row_drop_block,
         freshness_hours={str(name): hours for name, hours in settings.gate.freshness_hours.items()},
         enabled=settings.sources.enabled,
+        integration_owners=tuple(name.lower() for name in settings.company.integration_owners),
         staged={becomes: sum(rows.values()) for becomes, rows in staged.items()},
         contacts_are_leads=frozenset(staged.get(CONTACTS_AS_LEADS, ())),
         live_release=manifest.get("release"),

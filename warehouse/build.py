@@ -231,6 +231,7 @@ def _rules(settings: Settings) -> dict[str, stores.Rule]:
         "feedback_minimum": stores.Rule(("answers",), [(str(settings.company.feedback_minimum_answers),)]),
         "forecast_rules": stores.Rule(("frozen_after_days",), [(str(settings.company.actuals_frozen_after_days),)]),
         "test_names": stores.Rule(("name",), [(name.lower(),) for name in settings.test_records.names]),
+        "integration_owners": stores.Rule(("name",), [(name.lower(),) for name in settings.company.integration_owners]),
         "temperature_labels": stores.Rule(
             ("label", "temperature"),
             [(label.lower(), "hot") for label in temperature.hot]

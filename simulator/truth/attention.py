@@ -281,7 +281,7 @@ class Attention(Scores, Health, Responses):
 
     @cached_property
     def _kinds_and_leavings(self) -> dict[str, tuple[str, pd.Timestamp | None]]:
-        """owner -> person or queue, and when they left."""
+        """owner -> what they are, and when they left."""
         left = dict(zip(self.company.owners["owner_id"], self.company.owners["left_at"], strict=True))
         return {
             owner: (kind, None if absent(left[owner]) else left[owner])

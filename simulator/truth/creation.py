@@ -16,6 +16,7 @@ from simulator.truth.log import absent, key_of, table, text_of
 from simulator.truth.plans import Plans
 
 KINDS = {"Inside Sales": "sdr", "Marketing": "marketing"}
+NOBODY = "unassigned"
 SELLERS = {"Small Business", "Mid-Market", "Enterprise", "Customer Success"}
 
 
@@ -31,6 +32,10 @@ class Creation(Deals, Plans):
         people = self.company.owners
         people = people.loc[people["active_from"] < self.moment.now]
         owner_of = dict(zip(people["user_id"], people["owner_id"], strict=True))
+        rolled = {
+            owner["owner_key"]: owner["owner_key"] if owner["kind"] == "person" and owner["is_active"] else NOBODY
+            for owner in self.dim_owners.to_dict("records")
+        }
         cells: dict[tuple[Any, str, str], dict[str, Any]] = {}
         deals = self.fct_deals
         for deal in deals.loc[~deals["is_excluded"] & (deals["pipeline_purpose"] == "new_business")].to_dict("records"):
@@ -40,9 +45,9 @@ class Creation(Deals, Plans):
             team = self.team_on(key_of(owner_of.get(user)), deal["created_date"])
             kind = KINDS.get(str(team), "ae" if team in SELLERS else "unmapped" if user else "not_stated")
             kind = "partner" if deal["channel"] == "partner" else kind
-            owner = key_of(owner_of.get(user)) if user in owner_of else None
+            owner = rolled.get(key_of(owner_of.get(user)), NOBODY)
             money = Decimal(0) if absent(deal["amount_reporting"]) else deal["amount_reporting"]
-            for level, member in (("total", "total"), ("creator_kind", kind), ("owner", owner or "unknown")):
+            for level, member in (("total", "total"), ("creator_kind", kind), ("owner", owner)):
                 cell = cells.setdefault(
                     (self.calendar.first_of(deal["created_date"]), level, member), defaultdict(lambda: Decimal(0))
                 )
@@ -56,7 +61,8 @@ class Creation(Deals, Plans):
                 cell["amountless_deals"] += absent(deal["amount_reporting"])
         for row in self.fct_targets.loc[self.fct_targets["measure"] == "pipeline_created"].to_dict("records"):
             if row["period_start"] <= self.moment.as_of and self.calendar.end_of(row["period_start"]) >= START:
-                place = (row["period_start"], row["level"], row["member"])
+                member = rolled.get(row["member"], row["member"]) if row["level"] == "owner" else row["member"]
+                place = (row["period_start"], row["level"], member)
                 cells.setdefault(place, defaultdict(lambda: Decimal(0)))["target"] += row["amount_reporting"]
         records = [
             {

@@ -246,12 +246,12 @@ class People(Log):
 
     @cached_property
     def dim_owners(self) -> pd.DataFrame:
-        """One row per owner. HubSpot tells queues from people, but not integrations from people."""
+        """One row per owner. HubSpot tells queues from people; which user is an integration the company says."""
         rows = self.company.owners
         rows = rows.loc[rows["active_from"] < self.end]
         name = rows["first_name"] + " " + rows["last_name"]
         active = ~(rows["left_at"] < self.end)
-        kind = rows["kind"].where(rows["kind"] != "integration", "person")
+        kind = rows["kind"]
         keys = SOURCE + ":" + rows["owner_id"]
         return pd.DataFrame(
             {

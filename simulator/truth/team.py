@@ -112,7 +112,7 @@ class Team(Splits, Plans):
                     "is_human_outbound": past
                     and talk
                     and row["direction"] == "outbound"
-                    and kinds.get(row["owner_id"]) != "queue",
+                    and kinds.get(row["owner_id"]) == "person",
                     "is_deleted": False,
                     "is_excluded": test,
                     "occurred_date": self.day(row["at"]),

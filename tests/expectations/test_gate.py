@@ -629,6 +629,13 @@ def test_what_nobody_stages_may_be_empty_and_what_is_missing_may_not(gated: Gate
     assert "currency" in str(lost.observed)
 
 
+def test_an_integration_that_no_source_lists_is_named(gated: Gated) -> None:
+    company = gated.settings.company.model_copy(update={"integration_owners": ("O1@tiny.example", "it's {no} one:x")})
+    verdict = gated.judge("dim_owners", settings=gated.settings.model_copy(update={"company": company}))
+    (warned,) = (check for check in verdict.warnings if check.check == "integrations_known")
+    assert [row["label"] for row in warned.sample_rows] == ["it's {no} one:x"]
+
+
 def test_a_mart_that_no_suite_guards_is_named(gated: Gated) -> None:
     named = [check for check in gated.judge("dim_owners").warnings if check.suite == "unguarded"]
     assert "fct_deals" in {check.mart for check in named}

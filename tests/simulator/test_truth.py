@@ -364,7 +364,7 @@ def test_pipeline_is_created_by_the_team_of_whoever_entered_the_deal(book: Book)
     assert cells.loc[("total", "total"), ["created_deals", "created_reporting"]].tolist() == [5, 50]
     made = cells.loc["creator_kind"]["created_deals"]
     assert made.to_dict() == {"sdr": 1, "ae": 1, "marketing": 1, "not_stated": 1, "unmapped": 1, "partner": 0}
-    assert cells.loc[("owner", "unknown"), "created_deals"] == 2
+    assert cells.loc[("owner", "unassigned"), "created_deals"] == 2
     sdr = cells.loc[("creator_kind", "sdr")]
     assert sdr["attainment"] == 10 / sdr["target_reporting"]
 

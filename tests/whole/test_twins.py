@@ -79,10 +79,7 @@ MISSING = {
     ("fct_deal_line_items", "product_key"),
     # In which currency its list is, HubSpot does not say.
     ("dim_products", "currency"),
-    # HubSpot does not tell an integration's user from a person; the export does.
-    ("dim_owners", "kind"),
-    ("dim_owners", "rollup_owner_name"),
-    # Nor does it know managers, which the export has; the export does not say when somebody left.
+    # HubSpot does not know managers, which the export has; the export does not say when somebody left.
     ("dim_owners", "manager_key"),
     ("dim_owner_teams", "manager_key"),
     ("dim_owners", "deactivated_at"),

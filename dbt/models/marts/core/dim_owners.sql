@@ -18,6 +18,12 @@ team_periods as (
     where is_last
 ),
 
+-- No CRM tells every integration from a person, so the company names those that it has.
+integration_owners as (
+    select distinct integration_owners.name
+    from {{ source('run', 'integration_owners') }} as integration_owners
+),
+
 run_context as (
     select * from {{ source('run', 'run_context') }}
 ),
@@ -108,24 +114,46 @@ owners_all as (
     select * from owners_named_only
 ),
 
+owners_told as (
+    select
+        owners_all.* replace (
+            case
+                when
+                    exists (
+                        select 1 from integration_owners
+                        where
+                            integration_owners.name in (
+                                lower(owners_all.owner_id),
+                                lower(owners_all.owner_key),
+                                lower(owners_all.owner_name),
+                                lower(owners_all.email)
+                            )
+                    )
+                    then 'integration'
+                else owners_all.kind
+            end as kind
+        )
+    from owners_all
+),
+
 final as (
     select
-        owners_all.owner_key,
-        owners_all.manager_key,
-        owners_all.owner_id,
-        owners_all.source_system,
-        owners_all.owner_name,
-        owners_all.email,
-        owners_all.team,
-        owners_all.kind,
+        owners_told.owner_key,
+        owners_told.manager_key,
+        owners_told.owner_id,
+        owners_told.source_system,
+        owners_told.owner_name,
+        owners_told.email,
+        owners_told.team,
+        owners_told.kind,
         case
-            when owners_all.kind = 'person' and owners_all.is_active then owners_all.owner_name
+            when owners_told.kind = 'person' and owners_told.is_active then owners_told.owner_name
             else 'Unassigned'
         end as rollup_owner_name,
-        owners_all.is_active,
-        owners_all.created_at,
-        owners_all.deactivated_at
-    from owners_all
+        owners_told.is_active,
+        owners_told.created_at,
+        owners_told.deactivated_at
+    from owners_told
 )
 
 select * from final

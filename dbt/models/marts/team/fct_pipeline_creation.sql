@@ -18,6 +18,13 @@ owners as (
     select * from {{ ref('int_owners_unioned') }}
 ),
 
+owners_rolled as (
+    select
+        dim_owners.owner_key,
+        {{ owner_member('dim_owners') }} as owner_member
+    from {{ ref('dim_owners') }} as dim_owners
+),
+
 team_periods as (
     select * from {{ ref('int_owner_team_periods') }}
 ),
@@ -65,7 +72,7 @@ deals_with_creator as (
         deals.amount_reporting,
         deals.created_date,
         deals_current.created_by is not null as has_creator,
-        creators.source_system || ':' || creators.owner_id as owner_key,
+        coalesce(owners_rolled.owner_member, 'unassigned') as owner_member,
         creators.role,
         team_periods.team,
         coalesce(team_periods.history_basis = 'assumed_current', false) as is_team_assumed
@@ -73,6 +80,7 @@ deals_with_creator as (
     inner join deals_current on deals.deal_key = deals_current.deal_key
     left join creators
         on deals.source_system = creators.source_system and deals_current.created_by = creators.creator_id
+    left join owners_rolled on creators.source_system || ':' || creators.owner_id = owners_rolled.owner_key
     left join team_periods
         on
             creators.source_system || ':' || creators.owner_id = team_periods.owner_key
@@ -126,7 +134,6 @@ kind_periods as (
 deals_created as (
     select
         deals_with_creator.*,
-        coalesce(deals_with_creator.owner_key, 'unknown') as owner_member,
         case
             when kind_periods.target = 'unmapped' and not deals_with_creator.has_creator then 'not_stated'
             else coalesce(kind_periods.target, 'not_stated')
@@ -172,13 +179,14 @@ targets_placed as (
         case targets.level
             when 'company' then 'total'
             when 'creator_kind' then lower(targets.member)
-            else targets.member
+            else coalesce(owners_rolled.owner_member, targets.member)
         end as member,
         targets.period_start as month_start,
         sum(targets.amount_reporting) as target_reporting
     from targets
     cross join run_context
     inner join dates on targets.period_start = dates.date_day
+    left join owners_rolled on targets.level = 'owner' and targets.member = owners_rolled.owner_key
     where
         targets.level in ('company', 'creator_kind', 'owner')
         and dates.month_end >= run_context.start_date
