@@ -38,9 +38,18 @@ def expectations(context: GateContext) -> list["Expectation"]:
             "select * from (select window_name, sum(leads) filter (where is_total) as leads_in_total, "
             "sum(leads) filter (where not is_total) as leads_of_channels, "
             "coalesce(sum(spend_reporting) filter (where is_total), 0) as spend_in_total, "
-            "coalesce(sum(spend_reporting) filter (where not is_total), 0) as spend_of_channels "
+            "coalesce(sum(spend_reporting) filter (where not is_total), 0) as spend_of_channels, "
+            "sum(won_amount_reporting) filter (where is_total) as won_in_total, "
+            "sum(won_amount_reporting) filter (where not is_total) as won_of_channels "
             "from {batch} group by all) "
-            "where leads_in_total <> leads_of_channels or abs(spend_in_total - spend_of_channels) > 0.5",
-            expected="leads and spend of the channels sum to the total, but for cents",
+            "where leads_in_total <> leads_of_channels or abs(spend_in_total - spend_of_channels) > 0.5 "
+            "or won_in_total <> won_of_channels",
+            expected="leads, spend and what was won of the channels sum to the total, but for cents of spend",
+        ),
+        rules.none(
+            "return_is_of_spend",
+            "(won_with_spend_reporting is null) <> (spend_reporting is null) "
+            "or abs(roas * spend_reporting - won_with_spend_reporting) > 0.01 + 0.01 * abs(roas)",
+            expected="ROAS is what leads since the first month of known spend have won / spend",
         ),
     ]

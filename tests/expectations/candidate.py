@@ -895,7 +895,9 @@ create table rpt_funnel as select 'deal' as funnel, ({stages})[1 + i] as stage, 
 create table rpt_channels as select 'all_time' as window_name, channel,
     (select count(*) // 2 from fct_leads) * channels::bigint as leads,
     4::bigint as mqls, 3::bigint as sql_leads, 2::bigint as opportunities, 1::bigint as customers,
-    1::bigint as won_deals, 10::bigint as clicks, 10.5 * channels::decimal(18, 2) as spend_reporting,
+    1::bigint * channels as won_deals, 10::bigint as clicks, 10.5 * channels::decimal(18, 2) as spend_reporting,
+    30 * channels::decimal(18, 2) as won_amount_reporting, 21 * channels::decimal(18, 2) as won_with_spend_reporting,
+    2::decimal(18, 9) as roas,
     1::decimal(18, 6) as cost_per_lead, 1::decimal(18, 6) as cost_per_mql, 1::decimal(18, 6) as cost_per_click,
     channel = 'total' as is_total
 from (values ('email', 1), ('display', 1), ('total', 2)) as listed (channel, channels);

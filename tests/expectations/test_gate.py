@@ -636,6 +636,11 @@ def test_an_integration_that_no_source_lists_is_named(gated: Gated) -> None:
     assert [row["label"] for row in warned.sample_rows] == ["it's {no} one:x"]
 
 
+def test_what_undated_leads_have_won_is_in_no_roas(gated: Gated) -> None:
+    gated.mutate("update rpt_channels set roas = won_amount_reporting / spend_reporting where channel = 'display'")
+    assert broken(gated.judge("rpt_channels")) == {"rpt_channels.return_is_of_spend"}
+
+
 def test_a_mart_that_no_suite_guards_is_named(gated: Gated) -> None:
     named = [check for check in gated.judge("dim_owners").warnings if check.suite == "unguarded"]
     assert "fct_deals" in {check.mart for check in named}

@@ -25,6 +25,7 @@ NEW_BUSINESS = "not is_excluded and pipeline_purpose = 'new_business'"
 CLOSED = f"status in ('won', 'lost') and close_day <= date '{AS_OF}'"
 DECIDED = f"{CLOSED} and deal_key in (select deal_key from fct_win_loss where is_in_win_rate)"
 WON = f"{NEW_BUSINESS} and {CLOSED} and status = 'won'"
+COSTED = "filter (where spend_reporting is not null)"
 ZONE = "cast({} at time zone 'UTC' at time zone 'Europe/Prague' as date)"
 
 
@@ -74,13 +75,16 @@ PLAIN = {
     "paid_customers": Plain("fct_campaign_roi_monthly", "sum(customers)", "true", "month_start"),
     "paid_won_amount": Plain("fct_campaign_roi_monthly", "sum(won_amount_reporting)", "true", "month_start"),
     "cost_per_lead": Plain(
-        "fct_campaign_roi_monthly", "sum(spend_reporting) / nullif(sum(leads), 0)", "true", "month_start"
+        "fct_campaign_roi_monthly", f"sum(spend_reporting) / nullif(sum(leads) {COSTED}, 0)", "true", "month_start"
     ),
     "media_cac": Plain(
-        "fct_campaign_roi_monthly", "sum(spend_reporting) / nullif(sum(customers), 0)", "true", "month_start"
+        "fct_campaign_roi_monthly", f"sum(spend_reporting) / nullif(sum(customers) {COSTED}, 0)", "true", "month_start"
     ),
     "roas": Plain(
-        "fct_campaign_roi_monthly", "sum(won_amount_reporting) / nullif(sum(spend_reporting), 0)", "true", "month_start"
+        "fct_campaign_roi_monthly",
+        f"sum(won_amount_reporting) {COSTED} / nullif(sum(spend_reporting), 0)",
+        "true",
+        "month_start",
     ),
     "sessions": Plain("fct_sessions", "count(*)", "not is_bot", "session_date"),
     "target": Plain(
@@ -176,6 +180,23 @@ def test_metrics_are_what_the_report_prints(whole: Whole) -> None:
 
     headline = rows(marts, "select open_pipeline, open_deals from marts.marts.rpt_headline limit 1")
     assert query(whole.home, ["open_pipeline", "open_deals"])[1] == headline
+
+
+def test_what_advertising_costs_and_returns_is_what_the_channels_of_the_report_say(whole: Whole) -> None:
+    names = ["cost_per_lead", "roas"]
+    _, found = query(whole.home, names, by=["channel"])
+    printed = rows(
+        whole.home.current / "marts.duckdb",
+        "select channel, cost_per_lead, roas from marts.marts.rpt_channels "
+        "where window_name = 'all_time' and is_paid order by channel",
+    )
+    asked = {channel: values for channel, *values in found}
+    assert {"paid_search", "paid_social", "display"} == asked.keys() == {channel for channel, *_ in printed}
+    assert asked["paid_social"] == [None, None]
+    for channel, *values in printed:
+        for value, shown in zip(asked[channel], values, strict=True):
+            # Campaigns bring a few leads that name another channel.
+            assert value == shown or float(value) == pytest.approx(float(shown), rel=1e-6), channel
 
 
 def test_attainment_of_a_fiscal_quarter_is_bookings_by_target(whole: Whole) -> None:

@@ -74,30 +74,47 @@ windows as (
     from run_context
 ),
 
+-- Before an ad source told of a channel its spend is unknown, and so is what a lead of that time has cost.
+channels_covered as (
+    select
+        channel,
+        date_trunc('month', min(date_day)) as first_month
+    from ad_performance
+    where spend_reporting is not null
+    group by all
+),
+
 lead_facts as (
     select
         windows.window_name,
         leads.channel,
         count(*) as leads,
         count(*) filter (where leads.is_mql) as mqls,
+        count(*) filter (where leads.created_date >= channels_covered.first_month) as leads_costed,
+        count(*) filter (where leads.is_mql and leads.created_date >= channels_covered.first_month) as mqls_costed,
         count(*) filter (where leads.is_sql_lead) as sql_leads,
         count(*) filter (where leads.is_opportunity) as opportunities,
         count(*) filter (where leads.is_customer) as customers
     from windows
     inner join leads on leads.created_date between windows.first_day and windows.last_day
+    left join channels_covered on leads.channel = channels_covered.channel
     group by all
 ),
 
 -- What was won is credited to the channel and the window of the lead that the deal came from, by the deal's own day
--- where the lead has none; a deal without a lead stands in a row of its own, so that the table totals.
+-- where the lead has none; a deal without a lead stands in a row of its own, so that the table totals. Spend of the
+-- window brought none of the leads whose day nobody knows.
 won_facts as (
     select
         windows.window_name,
         coalesce(leads.channel, 'unattributed') as channel,
         count(*) as won_deals,
-        sum(deals.amount_reporting) as won_amount_reporting
+        sum(deals.amount_reporting) as won_amount_reporting,
+        sum(deals.amount_reporting) filter (where leads.created_date >= channels_covered.first_month)
+            as won_costed_reporting
     from deals
     left join leads on deals.lead_key = leads.lead_key
+    left join channels_covered on leads.channel = channels_covered.channel
     inner join windows
         on
             coalesce(leads.created_date, deals.created_date)
@@ -128,8 +145,11 @@ facts_united as (
         sql_leads,
         opportunities,
         customers,
+        leads_costed,
+        mqls_costed,
         null as won_deals,
         null as won_amount_reporting,
+        null as won_costed_reporting,
         null as impressions,
         null as clicks,
         null as spend_reporting
@@ -143,8 +163,11 @@ facts_united as (
         null as sql_leads,
         null as opportunities,
         null as customers,
+        null as leads_costed,
+        null as mqls_costed,
         won_deals,
         won_amount_reporting,
+        won_costed_reporting,
         null as impressions,
         null as clicks,
         null as spend_reporting
@@ -158,8 +181,11 @@ facts_united as (
         null as sql_leads,
         null as opportunities,
         null as customers,
+        null as leads_costed,
+        null as mqls_costed,
         null as won_deals,
         null as won_amount_reporting,
+        null as won_costed_reporting,
         impressions,
         clicks,
         spend_reporting
@@ -177,6 +203,9 @@ facts_with_total as (
         coalesce(sum(customers), 0) as customers,
         coalesce(sum(won_deals), 0) as won_deals,
         coalesce(sum(won_amount_reporting), 0) as won_amount_reporting,
+        sum(leads_costed) as leads_costed,
+        sum(mqls_costed) as mqls_costed,
+        coalesce(sum(won_costed_reporting), 0) as won_costed_reporting,
         sum(impressions) as impressions,
         sum(clicks) as clicks,
         sum(spend_reporting) as spend_reporting,
@@ -200,6 +229,8 @@ final as (
         cast(facts.customers as bigint) as customers,
         cast(facts.won_deals as bigint) as won_deals,
         cast(facts.won_amount_reporting as decimal(18, 2)) as won_amount_reporting,
+        cast(case when facts.spend_reporting is not null then facts.won_costed_reporting end as decimal(18, 2))
+            as won_with_spend_reporting,
         cast(facts.impressions as bigint) as impressions,
         cast(facts.clicks as bigint) as clicks,
         cast(facts.spend_reporting as decimal(18, 2)) as spend_reporting,
@@ -208,15 +239,15 @@ final as (
         {{ ratio('facts.spend_reporting', 'facts.clicks', 6) }} as cost_per_click,
         case
             when not facts.is_total
-                then {{ ratio('facts.spend_reporting', 'facts.leads', 6) }}
+                then {{ ratio('facts.spend_reporting', 'facts.leads_costed', 6) }}
         end as cost_per_lead,
         case
             when not facts.is_total
-                then {{ ratio('facts.spend_reporting', 'facts.mqls', 6) }}
+                then {{ ratio('facts.spend_reporting', 'facts.mqls_costed', 6) }}
         end as cost_per_mql,
         case
             when not facts.is_total
-                then {{ ratio('facts.won_amount_reporting', 'facts.spend_reporting') }}
+                then {{ ratio('facts.won_costed_reporting', 'facts.spend_reporting') }}
         end as roas,
         coalesce(channels.is_paid, false) as is_paid,
         facts.is_total,
