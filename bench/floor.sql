@@ -1837,21 +1837,35 @@ joined as (
     select
         sessions.*,
         cast(engagement_ms / 1000 as decimal(18, 3)) as engagement_seconds,
-        visitor_contacts.contact_key, visitor_contacts.person_key, lower(medium) as medium_lower, bought.currency,
+        visitor_contacts.contact_key, visitor_contacts.person_key, lower(trim(medium)) as medium_lower,
+        lower(trim(source)) as source_lower, bought.currency,
         coalesce(bought.purchases, 0) as purchases,
         case when bought.purchases is null then 0 else bought.revenue end as revenue,
         case when bought.purchases is null then 0 else bought.revenue_reporting end as revenue_reporting
     from sessions
     left join bought on sessions.visitor_id = bought.visitor_id and sessions.session_id = bought.session_id
     left join visitor_contacts on sessions.visitor_id = visitor_contacts.visitor_id
+),
+listed as (
+    select medium_lower as medium_listed, source_lower as source_listed, max_by(channel_rules.channel, (
+        cast(channel_rules.source_system is not null as integer) + 2 * cast(detail is not null as integer), row_no
+    )) as channel_listed
+    from (select distinct medium_lower, source_lower from joined)
+    inner join channel_rules
+        on medium_lower = label and coalesce(channel_rules.source_system = 'ga4', true) and (detail is null or source_lower = detail)
+    group by medium_lower, source_lower
 )
 select
     visitor_id || ':' || session_id as session_key,
+    'ga4' as source_system,
     contact_key,
     person_key,
     visitor_id,
     case
-        when gclid is not null or medium_lower in ('cpc', 'ppc', 'paidsearch') then 'paid_search'
+        when gclid is not null then 'paid_search'
+        when medium_lower is null then 'not_stated'
+        when channel_listed is not null then channel_listed
+        when medium_lower in ('cpc', 'ppc', 'paidsearch') then 'paid_search'
         when medium_lower in ('display', 'cpm', 'banner') then 'display'
         when medium_lower in ('paid_social', 'paidsocial') then 'paid_social'
         when medium_lower = 'email' then 'email'
@@ -1860,7 +1874,9 @@ select
         when medium_lower = 'referral' then 'referral'
         when medium_lower in ('(none)', '(direct)') then 'direct'
         when medium_lower in ('affiliate', 'partner') then 'partner'
-        else 'unknown'
+        when medium_lower = '(not set)' then 'unknown'
+        when medium_lower in (select channel from marts.marts.dim_channels where channel_group <> 'unknown') then medium_lower
+        else 'unmapped'
     end as channel,
     source,
     medium,
@@ -1882,4 +1898,5 @@ select
     local_day(started_at) as session_date,
     started_at,
     ended_at
-from joined;
+from joined
+left join listed on medium_lower = medium_listed and source_lower is not distinct from source_listed;

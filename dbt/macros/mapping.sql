@@ -100,3 +100,19 @@
                 <= coalesce(run_context.mappings_known_at, run_context.known_at)
         )
 {%- endmacro %}
+
+{#- The company's list of channels as rules for `mapped_periods`: a label, more specific with a source or a detail. -#}
+{% macro channel_rules(channel_mappings, canonical_names) -%}
+    select
+        {{ channel_mappings }}.source_system,
+        lower({{ channel_mappings }}.label) as label,
+        lower({{ channel_mappings }}.detail) as detail,
+        {{ channel_mappings }}.channel as target,
+        cast({{ channel_mappings }}.source_system is not null as integer)
+        + 2 * cast({{ channel_mappings }}.detail is not null as integer) as specificity,
+        {{ channel_mappings }}.row_number,
+        {{ channel_mappings }}.valid_from
+    from {{ channel_mappings }}
+    inner join {{ canonical_names }} on {{ channel_mappings }}.channel = {{ canonical_names }}.name
+    where {{ channel_mappings }}.label is not null
+{%- endmacro %}

@@ -141,6 +141,7 @@ def _unmapped(context: GateContext) -> list["Expectation"]:
         ("deal_stages", "fct_deals", "stage", "stage_label", known),
         ("lead_stages", "fct_leads", "lifecycle_stage", "null", known),
         ("lead_sources", "fct_leads", "channel", "source_label", "not is_excluded"),
+        ("web_sources", "fct_sessions", "channel", "medium", "not is_bot"),
     ):
         asked.append(
             rules.rows(

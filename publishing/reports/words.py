@@ -194,6 +194,7 @@ def vocabulary(_: Gettext) -> dict[str, dict[str, str]]:
             "deal_stage": _("deal stages"),
             "lead_stage": _("lead stages"),
             "lead_source": _("lead sources"),
+            "web_source": _("web sources"),
             "loss_reason": _("reasons of losses"),
             "leads": _("Leads"),
             "deals": _("Deals"),

@@ -71,7 +71,8 @@ class Web(People):
         sessions["has_purchase"] = sessions["purchases"] > 0
         sessions["is_bot"] = (sessions["page_views"] >= 30) & (spent.to_numpy() == 0)
         sessions["channel"] = [
-            session_channel(medium, click) for medium, click in zip(sessions["medium"], sessions["gclid"], strict=True)
+            session_channel(*told)
+            for told in zip(sessions["medium"], sessions["source"], sessions["gclid"], strict=True)
         ]
         starts = sessions["started_at"].to_numpy().astype("datetime64[ms]")
         sessions["session_date"] = pd.Series(
@@ -83,11 +84,15 @@ class Web(People):
         return sessions.reset_index()
 
 
-def session_channel(medium: object, click: object) -> str:
-    """The channel of a session by its medium and ad click."""
+def session_channel(medium: object, source: object, click: object) -> str:
+    """The channel of a session by its medium, source and ad click: a code on a poster hangs at a fair."""
     word = "" if absent(medium) else str(medium).lower()
     if not absent(click) or word in ("cpc", "ppc", "paidsearch"):
         return "paid_search"
+    if not word:
+        return "not_stated"
+    if (word, source) == ("qr", "poster"):
+        return "trade_show"
     groups = {
         "display": ("display", "cpm", "banner"),
         "paid_social": ("paid_social", "paidsocial"),
@@ -97,8 +102,9 @@ def session_channel(medium: object, click: object) -> str:
         "referral": ("referral",),
         "direct": ("(none)", "(direct)"),
         "partner": ("affiliate", "partner"),
+        "unknown": ("(not set)",),
     }
-    return next((channel for channel, mediums in groups.items() if word in mediums), "unknown")
+    return next((channel for channel, mediums in groups.items() if word in mediums), "unmapped")
 
 
 COMPARISONS = [

@@ -538,7 +538,8 @@ create table fct_conversions_cohort as select
 from range(24) as numbers (i) cross join {parts};
 
 create table fct_sessions as select
-    'v' || (i % 40) || ':' || i as session_key, 'hubspot:c' || (i % 40) as contact_key, null::text as person_key,
+    'v' || (i % 40) || ':' || i as session_key, 'ga4' as source_system, 'hubspot:c' || (i % 40) as contact_key,
+    null::text as person_key,
     'v' || (i % 40) as visitor_id, 'organic_search' as channel, 'google' as source, 'organic' as medium,
     null::text as campaign, '/' as landing_page, 'desktop' as device, 'CZ' as country,
     case when i % 10 = 0 then 'EUR' end as currency, 4::bigint as events, 2::bigint as page_views,

@@ -443,6 +443,17 @@ def test_an_unmapped_stage_warns_below_the_share_and_blocks_above_it(gated: Gate
     assert "sources.deal_stages_unmapped_share" in warned(first)
 
 
+def test_an_unmapped_web_source_warns_below_the_share_and_blocks_above_it(gated: Gated) -> None:
+    unmapped = "update fct_sessions set channel = 'unmapped', medium = 'flyer' where visitor_id in ({})"
+    gated.mutate(unmapped.format("'v1'"))
+    few = gated.judge("sources")
+    assert few.passed
+    (named,) = (check for check in few.warnings if check.check == "web_sources_mapped")
+    assert named.sample_rows == [{"source_system": "ga4", "label": "flyer", "row_count": 1}]
+    gated.mutate(unmapped.format("'v2', 'v3', 'v4'"))
+    assert broken(gated.judge("sources")) == {"sources.web_sources_unmapped_share"}
+
+
 def test_rows_and_money_are_reconciled_with_what_was_staged(gated: Gated) -> None:
     gated.mutate(
         "update fct_deals set amount = amount + 0.01, amount_reporting = amount_reporting + 0.01 where deal_id = 'd2'",

@@ -1,3 +1,16 @@
+{#- What media are called by web analytics and by most links; the company's list goes before. -#}
+{%- set usual_media = {
+    'paid_search': ['cpc', 'ppc', 'paidsearch'],
+    'display': ['display', 'cpm', 'banner'],
+    'paid_social': ['paid_social', 'paidsocial'],
+    'email': ['email'],
+    'organic_social': ['social'],
+    'organic_search': ['organic'],
+    'referral': ['referral'],
+    'direct': ['(none)', '(direct)'],
+    'partner': ['affiliate', 'partner'],
+    'unknown': ['(not set)'],
+} -%}
 with
 
 slices as (
@@ -24,6 +37,7 @@ run_context as (
 sessions_merged as (
     select
         slices.visitor_id || ':' || slices.session_id as session_key,
+        min(slices.source_system) as source_system,
         slices.visitor_id,
         slices.session_id,
         min_by(slices.first_source.value, slices.first_source.happened_at) as source,
@@ -45,6 +59,53 @@ sessions_merged as (
     group by slices.visitor_id, slices.session_id
 ),
 
+canonical_names as (
+    select canonical_channels.channel as name
+    from {{ ref('canonical_channels') }} as canonical_channels
+    where canonical_channels.channel not in ('unmapped', 'not_stated', 'unattributed')
+),
+
+channel_mappings as (
+    {{ newest_mapping('channels') }}
+),
+
+rules as (
+    {{ channel_rules('channel_mappings', 'canonical_names') }}
+    {%- for channel, media in usual_media.items() %}
+    union all
+    select
+        null as source_system,
+        unnest({{ media }}) as label,
+        null as detail,
+        '{{ channel }}' as target,
+        -1 as specificity,
+        0 as row_number,
+        null as valid_from
+    {%- endfor %}
+),
+
+traffic as (
+    select distinct
+        sessions_merged.source_system,
+        lower(trim(sessions_merged.medium)) as own_name,
+        lower(trim(sessions_merged.source)) as detail_matched
+    from sessions_merged
+    where sessions_merged.medium is not null
+),
+
+channel_periods as (
+    {{ mapped_periods(
+        things='traffic',
+        keys=['source_system', 'own_name', 'detail_matched'],
+        rules='rules',
+        matches="things.own_name = rules.label
+            and (rules.source_system is null or things.source_system = rules.source_system)
+            and (rules.detail is null or things.detail_matched = rules.detail)",
+        canonical='canonical_names',
+        own_name='own_name',
+    ) }}
+),
+
 purchases_summed as (
     select
         visitor_id,
@@ -63,7 +124,6 @@ sessions_joined as (
         sessions_merged.*,
         visitor_contacts.contact_key,
         visitor_contacts.person_key,
-        lower(sessions_merged.medium) as medium_lower,
         purchases_summed.currency,
         coalesce(purchases_summed.purchases, 0) as purchases,
         case when purchases_summed.purchases is null then 0 else purchases_summed.revenue end
@@ -83,45 +143,45 @@ sessions_joined as (
 
 final as (
     select
-        session_key,
-        contact_key,
-        person_key,
-        visitor_id,
+        sessions_joined.session_key,
+        sessions_joined.source_system,
+        sessions_joined.contact_key,
+        sessions_joined.person_key,
+        sessions_joined.visitor_id,
         -- An ad click's id says more than what somebody typed into a link.
         case
-            when gclid is not null or medium_lower in ('cpc', 'ppc', 'paidsearch') then 'paid_search'
-            when medium_lower in ('display', 'cpm', 'banner') then 'display'
-            when medium_lower in ('paid_social', 'paidsocial') then 'paid_social'
-            when medium_lower = 'email' then 'email'
-            when medium_lower = 'social' then 'organic_social'
-            when medium_lower = 'organic' then 'organic_search'
-            when medium_lower = 'referral' then 'referral'
-            when medium_lower in ('(none)', '(direct)') then 'direct'
-            when medium_lower in ('affiliate', 'partner') then 'partner'
-            else 'unknown'
+            when sessions_joined.gclid is not null then 'paid_search'
+            else coalesce(channel_periods.target, 'not_stated')
         end as channel,
-        source,
-        medium,
-        campaign,
-        landing_page,
-        device,
-        country,
-        currency,
-        events,
-        page_views,
-        engagement_seconds,
-        purchases,
-        cast(revenue as decimal(18, 2)) as revenue,
-        cast(revenue_reporting as decimal(18, 2)) as revenue_reporting,
-        is_engaged,
+        sessions_joined.source,
+        sessions_joined.medium,
+        sessions_joined.campaign,
+        sessions_joined.landing_page,
+        sessions_joined.device,
+        sessions_joined.country,
+        sessions_joined.currency,
+        sessions_joined.events,
+        sessions_joined.page_views,
+        sessions_joined.engagement_seconds,
+        sessions_joined.purchases,
+        cast(sessions_joined.revenue as decimal(18, 2)) as revenue,
+        cast(sessions_joined.revenue_reporting as decimal(18, 2)) as revenue_reporting,
+        sessions_joined.is_engaged,
         -- Flagged, never dropped: who counts visitors leaves these out.
-        page_views >= 30 and engagement_seconds = 0 as is_bot,
-        has_add_to_cart,
-        purchases > 0 as has_purchase,
-        session_date,
-        started_at,
-        ended_at
+        sessions_joined.page_views >= 30 and sessions_joined.engagement_seconds = 0 as is_bot,
+        sessions_joined.has_add_to_cart,
+        sessions_joined.purchases > 0 as has_purchase,
+        sessions_joined.session_date,
+        sessions_joined.started_at,
+        sessions_joined.ended_at
     from sessions_joined
+    left join channel_periods
+        on
+            sessions_joined.source_system = channel_periods.source_system
+            and lower(trim(sessions_joined.medium)) = channel_periods.own_name
+            and lower(trim(sessions_joined.source)) is not distinct from channel_periods.detail_matched
+            and sessions_joined.session_date >= channel_periods.valid_from
+            and sessions_joined.session_date < channel_periods.valid_to
 )
 
 select * from final

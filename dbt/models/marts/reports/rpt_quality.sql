@@ -57,6 +57,15 @@ deals as (
     from {{ ref('fct_deals') }}
 ),
 
+sessions as (
+    select
+        source_system,
+        medium,
+        channel
+    from {{ ref('fct_sessions') }}
+    where not is_bot
+),
+
 splits as (
     select
         split_status,
@@ -109,6 +118,11 @@ subjects_counted as (
         'lead_source' as subject,
         count(*) as records
     from leads
+    union all
+    select
+        'web_source' as subject,
+        count(*) as records
+    from sessions
     union all
     select
         'loss_reason' as subject,
@@ -177,6 +191,19 @@ unmapped as (
         null as last_record_at,
         null as last_landed_at
     from leads
+    where channel = 'unmapped'
+    group by all
+    union all
+    select
+        'unmapped' as section,
+        source_system,
+        'web_source' as subject,
+        medium as remark,
+        count(*) as records,
+        null as records_in_all,
+        null as last_record_at,
+        null as last_landed_at
+    from sessions
     where channel = 'unmapped'
     group by all
     union all
