@@ -743,8 +743,10 @@ def test_wilson_and_the_ninetieth_percentile() -> None:
 
 
 def test_the_channel_of_a_session() -> None:
-    mediums = {"CPC": "paid_search", "organic": "organic_search", "(none)": "direct", "qr": "unmapped",
-               "cpm": "display", "social": "organic_social", "paidsocial": "paid_social", "affiliate": "partner"}  # fmt: skip
+    mediums = {
+        "CPC": "paid_search", "organic": "organic_search", "(none)": "direct", "qr": "unmapped", "cpm": "display",
+        "social": "organic_social", "paidsocial": "paid_social", "affiliate": "partner",
+    }  # fmt: skip
     assert {medium: session_channel(medium, "menu", None) for medium in mediums} == mediums
     assert session_channel("qr", "poster", None) == "trade_show"
     assert session_channel("email", "news", "click") == "paid_search"
