@@ -31,7 +31,16 @@ BARS = {
     "worst company / trailing three": 1.15,
 }
 SERIES = ("trailing_three", "seasonal_naive", *classics.METHODS)
-ORACLES = ("oracle", "oracle_told_the_days")
+WITHHELD = oracle.Withheld
+# What each oracle is told: whether the days of decision, and what is withheld; from the one who knows least on.
+ORACLES = {
+    "nor the mood so far": (False, WITHHELD.MOOD),
+    "nor quality and amounts": (False, WITHHELD.DEALS),
+    "without what comes": (False, WITHHELD.COMING),
+    "oracle": (False, WITHHELD.NOTHING),
+    "told the days": (True, WITHHELD.NOTHING),
+}
+LIMITS = ("saleshouse", "crm_haircut", *SERIES, *ORACLES)
 
 
 def offer(connection: duckdb.DuckDBPyConnection, company: Company) -> None:
@@ -69,17 +78,20 @@ def judge(world: World, seed: int) -> dict[str, Any]:
 
 
 def limits(world: World, seed: int) -> dict[str, Any]:
-    """One company's WAPE of the next month and the next three: of ours, the CRM with haircut, and the oracle's two."""
+    """One company's WAPE of the next month and the next three: of ours, the CRM with haircut, series and oracles."""
     company = generate(world, seed)
     settings = Settings(origins=22, weekly_origins=0, errors_of=("total",), with_intervals=False)
     with duckdb.connect() as connection:
         offer(connection, company)
         inputs = prepare(connection, company.last_day, with_activities=True)
         errors = forecast(connection, as_of=company.last_day, inputs=inputs, settings=settings).errors
+        if classics.is_installed():
+            errors = pd.concat([errors, classics.errors(connection, inputs, errors)], ignore_index=True)
     errors = errors[errors["origin_kind"] == "month_end"]
     known = {
-        day: (oracle.outlook(company, day), oracle.outlook(company, day, knows_days=True))
+        (day, method): oracle.outlook(company, day, knows_days=knows_days, withheld=withheld)
         for day in sorted(set(errors["origin_day"]))
+        for method, (knows_days, withheld) in ORACLES.items()
     }
     found: dict[str, Any] = {"world": world.name, "seed": seed}
     for name, (kind, horizon) in backtest.HEADLINES.items():
@@ -87,35 +99,37 @@ def limits(world: World, seed: int) -> dict[str, Any]:
         said = rows.pivot(index="origin_day", columns="method", values="expected_cents").astype(float) / 100
         actual = rows.groupby("origin_day")["actual_cents"].first().astype(float) / 100
         months = 1 if kind == "month" else oracle.MONTHS_AHEAD
-        for place, method in enumerate(ORACLES):
-            said[method] = [known[day][place][:months].sum() for day in said.index]
-        missed = said.sub(actual, axis=0).abs().sum() / actual.sum()
-        found[name] = {method: round(float(missed[method]), 4) for method in ("saleshouse", "crm_haircut", *ORACLES)}
+        for method in ORACLES:
+            said[method] = [known[day, method][:months].sum() for day in said.index]
+        counted = said.notna()
+        missed = said.sub(actual, axis=0).abs().sum() / counted.mul(actual, axis=0).sum()
+        found[name] = {method: round(float(missed[method]), 4) for method in LIMITS if method in said}
     print(f"{world.name} seed {seed}: {found}", flush=True)
     return found
 
 
 def limits_table(companies: list[dict[str, Any]]) -> str:
-    """Mean WAPE of each kind of company, and the oracle's against that of the CRM with haircut."""
-    names = ("saleshouse", "crm_haircut", *ORACLES)
-    heads = [f"{period}: {head}" for period in ("month", "three")
-             for head in ("ours", "CRM haircut", "oracle", "oracle told the days")]  # fmt: skip
-    lines = ["| company | " + " | ".join(heads) + " |", "|---" * (1 + len(heads)) + "|"]
-    columns = [(period, name) for period in backtest.HEADLINES for name in names]
-    table = pd.DataFrame(
-        [[row[period][name] for period, name in columns] for row in companies],
-        index=[row["world"] for row in companies],
-        columns=pd.MultiIndex.from_tuples(columns),
-    )
-    table = table.groupby(level=0, sort=False).mean()
-    table.loc["**mean**"] = table.mean()
-    lines += [f"| {world} | " + " | ".join(f"{value:.3f}" for value in row) + " |" for world, row in table.iterrows()]
-    mean = table.loc["**mean**"]
+    """Mean WAPE of each kind of company; and ours and the oracles' against that of what the bars name."""
+    lines: list[str] = []
+    shares: list[str] = []
     for period in backtest.HEADLINES:
-        for name in ("saleshouse", *ORACLES):
-            share = mean[(period, name)] / mean[(period, "crm_haircut")]
-            lines.append(f"{period}, {name} / crm_haircut: {share:.3f}")
-    return "\n".join(lines)
+        table = pd.DataFrame([row[period] for row in companies], index=[row["world"] for row in companies])
+        table = table.groupby(level=0, sort=False).mean()
+        table.loc["**mean**"] = table.mean()
+        mean = table.loc["**mean**"]
+        best = str(mean[[name for name in SERIES if name in mean]].idxmin())
+        names = {"saleshouse": "ours", "crm_haircut": "CRM haircut", best: best, **{name: name for name in ORACLES}}
+        lines += ["", f"| {period} | " + " | ".join(names.values()) + " |", "|---" * (1 + len(names)) + "|"]
+        lines += [
+            f"| {world} | " + " | ".join(f"{value:.3f}" for value in row[list(names)]) + " |"
+            for world, row in table.iterrows()
+        ]
+        shares += [
+            f"{period}, {name} / {against}: {mean[name] / mean[against]:.3f}"
+            for against in ("crm_haircut", best)
+            for name in ("saleshouse", *ORACLES)
+        ]
+    return "\n".join([*lines[1:], "", *shares])
 
 
 def summarise(companies: list[dict[str, Any]]) -> dict[str, Any]:

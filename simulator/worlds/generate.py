@@ -23,6 +23,11 @@ SOURCE_EFFECTS = np.array([0.25, 0.15, -0.25, 0.0])
 # What decides beside a deal's quality (standard deviation).
 WILL = 0.7
 QUARTER, EARLY = 91.3125, 20
+# What each month of deals to expect has for itself (log); how long a month of mood is, and what is kept of the last.
+RATE_SPREAD = 0.05
+MOOD_DAYS, MOOD_KEPT = 30.4, 0.7
+# How high amounts are entered at first and later, over what is agreed on (log), and their spreads.
+ENTERED, NEARER = (0.10, 0.25), (0.04, 0.12)
 RENEWALS_AFTER, RENEWALS_OPENED, RENEWALS_SPREAD = 365, 290, 12
 
 
@@ -78,7 +83,7 @@ def generate(world: World, seed: int, *, scale: float = 1.0) -> Company:
     random = np.random.default_rng((seed, zlib.crc32(world.name.encode())))
     month_starts = np.array([(month_start(place) - BEGIN).days for place in range(world.months + 1)])
     owners = _owners(world, random, int(month_starts[-1]))
-    rate = _creation_rates(world, random)
+    rate = creation_rates(world, np.exp(random.normal(0, RATE_SPREAD, world.months)))
     course, mood = deals_of(world, random, random.poisson(rate), month_starts, owners)
     if world.renewals:
         course = _with_renewals(world, random, course, int(month_starts[-1]))
@@ -151,12 +156,12 @@ def _somebody(random: np.random.Generator, owners: Owners, days: Whole, avoid: W
     return found
 
 
-def _creation_rates(world: World, random: np.random.Generator) -> Floats:
-    """Deals to expect by month."""
+def creation_rates(world: World, luck: Floats) -> Floats:
+    """Deals to expect by month; `luck`: what each month has for itself."""
     months = np.arange(world.months)
     rate = world.deals * np.exp(world.growth * months)
     rate = rate * (1 + world.season * np.sin(2 * np.pi * (months - 7) / 12))
-    rate = rate * np.exp(random.normal(0, 0.05, world.months))
+    rate = rate * luck
     if world.shock_at is not None:
         rate = np.where(months >= world.shock_at * world.months, rate * world.shock_deals, rate)
     return np.asarray(rate, dtype=np.float64)
@@ -184,10 +189,7 @@ def deals_of(
         return np.array([float(getattr(item, name)) for item in world.segments])[segment]
 
     large = random.standard_normal(count)
-    price = np.exp(world.amount_drift * month)
-    if world.price_at is not None:
-        price = np.where(month >= world.price_at * world.months, price * world.price_factor, price)
-    amount = of_segment("amount") * np.exp(of_segment("amount_spread") * large) * price
+    amount = of_segment("amount") * np.exp(of_segment("amount_spread") * large) * price(world, month)
     days = of_segment("days") * np.exp(
         of_segment("days_spread") * random.standard_normal(count) + 0.15 * large + world.days_drift * month
     )
@@ -215,17 +217,31 @@ def deals_of(
     return course, mood
 
 
+def price(world: World, month: Whole) -> Floats:
+    """What amounts are multiplied by in the month of a deal's creation."""
+    found = np.exp(world.amount_drift * month)
+    if world.price_at is not None:
+        found = np.where(month >= world.price_at * world.months, found * world.price_factor, found)
+    return np.asarray(found, dtype=np.float64)
+
+
 def _mood(world: World, random: np.random.Generator) -> Floats:
     """The mood of the market moves slowly and touches every decision of its month."""
     mood = np.zeros(world.months + 60)
     for place in range(1, len(mood)):
-        mood[place] = 0.7 * mood[place - 1] + random.normal(0, world.mood)
+        mood[place] = MOOD_KEPT * mood[place - 1] + random.normal(0, world.mood)
     return mood
+
+
+def mood_month(day: Whole, months: int) -> Whole:
+    """The month of the market's mood on a day; of so many."""
+    found: Whole = np.minimum((day / MOOD_DAYS).astype(int), months - 1)
+    return found
 
 
 def leaning_on(world: World, mood: Floats, day: Whole) -> Floats:
     """What is added to the quality of all that is decided on a day: mood, drift, shock."""
-    month = np.minimum((day / 30.4).astype(int), len(mood) - 1)
+    month = mood_month(day, len(mood))
     leaning: Floats = mood[month] + world.win_drift * month
     if world.shock_at is not None:
         leaning = leaning + np.where(month >= world.shock_at * world.months, world.shock_win, 0)
@@ -374,12 +390,12 @@ def _stages(world: World, random: np.random.Generator, course: Course) -> list[p
 def _amounts(world: World, random: np.random.Generator, course: Course) -> list[pd.DataFrame]:
     """What is entered at first runs high; it nears what is agreed on."""
     count = len(course.number)
-    entered = np.round(course.amount * np.exp(random.normal(0.10, 0.25, count)), -1)
+    entered = np.round(course.amount * np.exp(random.normal(*ENTERED, count)), -1)
     has = random.random(count) >= world.without_amount
     found = [_events(course.number[has], course.created[has], 30, amount=entered[has])]
     middle = course.created + ((course.decided - course.created) * random.uniform(0.3, 0.9, count)).astype(int)
     better = np.flatnonzero((random.random(count) < 0.6) & (course.depth > 0.4) & (middle < course.recorded))
-    nearer = np.round(course.amount[better] * np.exp(random.normal(0.04, 0.12, len(better))), -1)
+    nearer = np.round(course.amount[better] * np.exp(random.normal(*NEARER, len(better))), -1)
     found.append(_events(better, middle[better], 31, amount=nearer))
     won = np.flatnonzero(course.is_won)
     recorded = np.maximum(course.recorded[won], course.created[won])

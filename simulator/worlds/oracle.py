@@ -6,12 +6,16 @@ forecast that learns from records.
 The oracle is told what no forecaster can know: every rate of the process, each deal's quality and the amount that will
 be agreed on, each seller's skill, the deals to expect and the market's mood of months to come, and which dates were
 moved because the end was near. The day of decision it infers: from its law, the days of the noted stages, moved dates,
-activities, and that nothing is recorded yet. With `knows_days` it is told that day too. It does not know what chance
-alone decides: whether a deal is won, how many deals are created and what those are like.
+changed amounts, activities, and that nothing is recorded yet. With `knows_days` it is told that day too. It does not
+know what chance alone decides: whether a deal is won, how many deals are created and what those are like.
+
+Of what no record tells some can be withheld, step by step (`Withheld`); of that it uses what its law and the records
+say. The last step still knows every rate of the process, skills, and why dates were moved.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
+from enum import IntEnum
 from itertools import pairwise
 
 import numpy as np
@@ -21,18 +25,27 @@ import pandas as pd
 from simulator.worlds.generate import (
     BEGIN,
     EARLY,
+    ENTERED,
+    MOOD_DAYS,
+    MOOD_KEPT,
+    NEARER,
     QUARTER,
+    RATE_SPREAD,
     RENEWALS_AFTER,
     RENEWALS_OPENED,
     RENEWALS_SPREAD,
+    SOURCE_EFFECTS,
     WILL,
     Company,
     Floats,
     Whole,
+    creation_rates,
     deals_of,
     depths_of_lost,
     leaning_on,
     month_start,
+    mood_month,
+    price,
 )
 
 MONTHS_AHEAD = 3
@@ -41,6 +54,45 @@ BACK, NEAR, STEP, BEFORE, AFTER = 7, 95, 12, 700, 500
 # Deals by month of which those to come are samples; courses through the stages.
 COPIES, PATHS = 5_000, 2_000
 DELAYS = (0, 1, 2)
+# Courses of the mood to come in pairs that lie alike on both sides of the expected one; places of a deal's quality.
+MOOD_PAIRS, PLACES = 10, 7
+# Where depths are told apart: amounts are changed beyond the first, the end is told beyond the second.
+DEPTHS = (0.4, 0.7)
+NEWTON = 12
+
+
+class Withheld(IntEnum):
+    """What the oracle is not told; each step withholds what those before it do.
+
+    COMING: what months to come bring: the market's mood, how many deals are to be expected, a shock or a new price
+    before it is there. DEALS: how good each open deal is and the amount that will be agreed on (of renewals it stays
+    known). MOOD: the mood so far, which is inferred from all that was decided, recorded or not.
+    """
+
+    NOTHING = 0
+    COMING = 1
+    DEALS = 2
+    MOOD = 3
+
+
+@dataclass(frozen=True)
+class _Mood:
+    """The market's mood by month: expected, its variance, and courses that it may take."""
+
+    expected: Floats
+    variance: Floats
+    courses: Floats
+
+
+@dataclass(frozen=True)
+class _Believed:
+    """Of open deals: size among the segment's and its variance; quality at each place, its weight, the amount there."""
+
+    large: Floats
+    large_variance: Floats
+    quality: Floats
+    weight: Floats
+    amount: Floats
 
 
 @dataclass(frozen=True)
@@ -53,20 +105,16 @@ class _Seen:
     prior: Floats
 
 
-def outlook(company: Company, month_end: date, *, knows_days: bool = False) -> Floats:
+def outlook(
+    company: Company, month_end: date, *, knows_days: bool = False, withheld: Withheld = Withheld.NOTHING
+) -> Floats:
     """Expected bookings of the three months after a month, at its end."""
-    hidden = company.hidden
-    month = (month_end.year - BEGIN.year) * 12 + month_end.month - BEGIN.month
-    course = hidden.course
-    day = int(hidden.month_starts[month + 1]) - 1
-    edges = np.array([(month_start(month + 1 + place) - BEGIN).days for place in range(MONTHS_AHEAD + 1)])
-    random = np.random.default_rng((company.seed, month))
-    deals = np.flatnonzero((course.created <= day) & (course.recorded > day))
-    seen = _candidates(company, deals, day, knows_days)
-    at = _landing(company, seen, _wins(company, seen, random), edges)
-    expected: Floats = (at * course.amount[deals][:, None]).sum(axis=0)
+    month, day, edges = _when(company, month_end)
+    company, mood, random = _told(company, month, day, withheld)
+    _, _, open_deals = _open_deals(company, day, edges, mood, random, knows_days, withheld)
+    expected: Floats = open_deals.sum(axis=0)
     for amounts, rate in (
-        _to_come(company, month, edges, random),
+        _to_come(company, month, edges, mood, random),
         _renewals_to_come(company, day, edges),
         _reopened(company, day, edges),
     ):
@@ -74,7 +122,142 @@ def outlook(company: Company, month_end: date, *, knows_days: bool = False) -> F
     return expected
 
 
-def _candidates(company: Company, deals: Whole, day: int, knows_days: bool) -> _Seen:
+def chances(
+    company: Company, month_end: date, *, knows_days: bool = False, withheld: Withheld = Withheld.NOTHING
+) -> tuple[Whole, Floats, Floats]:
+    """The deals that are open at a month's end; the chance of each to be booked in each month, and what to expect."""
+    month, day, edges = _when(company, month_end)
+    company, mood, random = _told(company, month, day, withheld)
+    return _open_deals(company, day, edges, mood, random, knows_days, withheld)
+
+
+def _when(company: Company, month_end: date) -> tuple[int, int, Whole]:
+    """The month, its last day and the first days of the months ahead."""
+    month = (month_end.year - BEGIN.year) * 12 + month_end.month - BEGIN.month
+    edges = np.array([(month_start(month + 1 + place) - BEGIN).days for place in range(MONTHS_AHEAD + 1)])
+    return month, int(company.hidden.month_starts[month + 1]) - 1, edges
+
+
+def _told(company: Company, month: int, day: int, withheld: Withheld) -> tuple[Company, _Mood, np.random.Generator]:
+    """The company and its mood as far as they are told."""
+    random = np.random.default_rng((company.seed, month))
+    mood = company.hidden.mood
+    if withheld < Withheld.COMING:
+        return company, _Mood(mood, np.zeros_like(mood), mood[None]), random
+    world = company.world
+    if world.shock_at is not None and month < world.shock_at * world.months:
+        world = replace(world, shock_at=None)
+    if world.price_at is not None and month < world.price_at * world.months:
+        world = replace(world, price_at=None)
+    rate = creation_rates(world, np.full(world.months, np.exp(RATE_SPREAD**2 / 2)))
+    company = replace(company, world=world, hidden=replace(company.hidden, rate=rate))
+    now = int(day / MOOD_DAYS)
+    past, unsure = mood[: now + 1], np.zeros(now + 1)
+    if withheld >= Withheld.MOOD:
+        past, unsure = _inferred_mood(company, day, now)
+    kept = MOOD_KEPT ** np.arange(1, len(mood) - now)
+    moves = world.mood**2 * (1 - kept**2) / (1 - MOOD_KEPT**2)
+    expected = np.concatenate([past, kept * past[-1]])
+    variance = np.concatenate([unsure, kept**2 * unsure[-1] + moves])
+    away = np.zeros((MOOD_PAIRS, len(mood)))
+    away[:, now] = random.normal(0, np.sqrt(unsure[-1]), MOOD_PAIRS)
+    for place in range(now + 1, len(mood)):
+        away[:, place] = MOOD_KEPT * away[:, place - 1] + random.normal(0, world.mood, MOOD_PAIRS)
+    return company, _Mood(expected, variance, np.concatenate([expected + away, expected - away])), random
+
+
+def _inferred_mood(company: Company, day: int, now: int) -> tuple[Floats, Floats]:
+    """The mood up to a month by what was decided up to a day: most likely course and variance (Laplace).
+
+    Qualities are not told, and which decisions are recorded yet is no matter.
+    """
+    world, course = company.world, company.hidden.course
+    rows = np.flatnonzero((course.decided <= day) & ~course.is_renewal)
+    spread = np.sqrt(1 + WILL**2)
+    leaning = leaning_on(world, np.zeros(now + 1), course.decided[rows])
+    usual = (_usual_quality(company, rows, course.large[rows]) + leaning - course.threshold[rows]) / spread
+    sign, place = np.where(course.is_won[rows], 1.0, -1.0), mood_month(course.decided[rows], now + 1)
+    precision = np.diag(np.full(now, 1 + MOOD_KEPT**2)) - MOOD_KEPT * (np.eye(now, k=1) + np.eye(now, k=-1))
+    precision[-1, -1] = 1.0
+    precision /= world.mood**2
+    found = np.zeros(now + 1)
+    for _ in range(NEWTON):
+        at = sign * (usual + found[place] / spread)
+        pull = _normal(at) / np.maximum(_below(at), 1e-12)
+        slope = np.bincount(place, sign * pull / spread, now + 1)[1:] - precision @ found[1:]
+        bend = precision + np.diag(np.bincount(place, pull * (pull + at) / spread**2, now + 1)[1:])
+        found[1:] += np.linalg.solve(bend, slope)
+    return found, np.concatenate([[0.0], np.diag(np.linalg.inv(bend))])
+
+
+def _usual_quality(company: Company, deals: Whole, large: Floats) -> Floats:
+    """What is to be expected of a deal's quality by its source, seller and size."""
+    course, skill = company.hidden.course, company.hidden.owners.skill
+    found: Floats = SOURCE_EFFECTS[course.source[deals]] + skill[course.owner[deals]] - 0.2 * large
+    return found
+
+
+def _open_deals(
+    company: Company,
+    day: int,
+    edges: Whole,
+    mood: _Mood,
+    random: np.random.Generator,
+    knows_days: bool,
+    withheld: Withheld,
+) -> tuple[Whole, Floats, Floats]:
+    """Open deals, and of each by month the chance of being booked there and what to expect of it."""
+    course = company.hidden.course
+    deals = np.flatnonzero((course.created <= day) & (course.recorded > day))
+    believed = _believed(company, deals, day, withheld)
+    seen = _candidates(company, deals, day, believed, knows_days)
+    won, money = _wins(company, seen, believed, mood, random)
+    return deals, _landing(company, seen, won, edges), _landing(company, seen, money, edges)
+
+
+def _believed(company: Company, deals: Whole, day: int, withheld: Withheld) -> _Believed:
+    """What is told or believed of open deals' qualities and amounts.
+
+    Sizes are normal given the entered amounts, qualities given sizes, and so are the logarithms of amounts given both.
+    """
+    world, course = company.world, company.hidden.course
+    large, quality, amount = course.large[deals], course.quality[deals], course.amount[deals]
+    if withheld < Withheld.DEALS:
+        return _Believed(large, np.zeros(len(deals)), quality[None], np.ones(1), amount[None])
+    segments = np.array([(np.log(item.amount), item.amount_spread) for item in world.segments])
+    typical, spread = segments[course.segment[deals]].T
+    month = np.searchsorted(company.hidden.month_starts, course.created[deals], side="right") - 1
+    typical = typical + np.log(price(world, month))
+    told, weight = np.zeros(len(deals)), np.ones(len(deals))
+    place = np.full(len(course.number), -1)
+    place[deals] = np.arange(len(deals))
+    history = company.history
+    entered = history[history["amount"].notna() & ((history["day"] - pd.Timestamp(BEGIN)).dt.days <= day)]
+    number = entered["deal_id"].str[1:].astype(int).to_numpy()
+    for order_no, (over, noise) in ((30, ENTERED), (31, NEARER)):
+        rows = (entered["order_no"] == order_no).to_numpy() & (place[number] >= 0)
+        which, said = place[number[rows]], np.log(np.maximum(entered["amount"].to_numpy()[rows], 5.0))
+        told[which] += spread[which] * (said - over - typical[which]) / noise**2
+        weight[which] += spread[which] ** 2 / noise**2
+    mean, variance = told / weight, 1 / weight
+    usual, unsure = _usual_quality(company, deals, mean), 1 + 0.2**2 * variance
+    nodes, weights = np.polynomial.hermite_e.hermegauss(PLACES)
+    is_renewal = course.is_renewal[deals]
+    qualities = usual + nodes[:, None] * np.sqrt(unsure)
+    # What is better than usual is smaller.
+    large_there = mean - 0.2 * variance / unsure * (qualities - usual)
+    rest = variance - (0.2 * variance) ** 2 / unsure
+    amounts = np.exp(typical + spread * large_there + spread**2 * rest / 2)
+    return _Believed(
+        np.where(is_renewal, large, mean),
+        np.where(is_renewal, 0.0, variance),
+        np.where(is_renewal, quality, qualities),
+        weights / weights.sum(),
+        np.where(is_renewal, amount, amounts),
+    )
+
+
+def _candidates(company: Company, deals: Whole, day: int, believed: _Believed, knows_days: bool) -> _Seen:
     """The days on which each deal may be decided, by the law that made them."""
     world, course = company.world, company.hidden.course
     if knows_days:
@@ -92,7 +275,8 @@ def _candidates(company: Company, deals: Whole, day: int, knows_days: bool) -> _
     )
     age = np.maximum(grid[None, :] - created[:, None], 0.25)
     month = np.searchsorted(company.hidden.month_starts, created, side="right") - 1
-    typical = np.log(days) + 0.15 * course.large[deals] + world.days_drift * month
+    typical = np.log(days) + 0.15 * believed.large + world.days_drift * month
+    spread = np.sqrt(spread**2 + 0.15**2 * believed.large_variance)
     law = _normal((np.log(age) - typical[:, None]) / spread[:, None]) / age / spread[:, None]
     due = course.due[deals]
     is_renewal = course.is_renewal[deals]
@@ -111,13 +295,15 @@ def _candidates(company: Company, deals: Whole, day: int, knows_days: bool) -> _
     return _Seen(deals, day, np.broadcast_to(grid.astype(float), law.shape), law)
 
 
-def _wins(company: Company, seen: _Seen, random: np.random.Generator) -> Floats:
-    """Deal x candidate: the chance that it is decided on that day and won, given all that is recorded."""
-    world, hidden = company.world, company.hidden
-    course, deals, day, when = hidden.course, seen.deals, seen.day, seen.when
-    leaning = leaning_on(world, hidden.mood, np.clip(when, 0, None).astype(int))
-    chance = _below((course.quality[deals][:, None] + leaning - course.threshold[deals][:, None]) / WILL)
-    chance[course.is_renewal[deals]] = world.renewal_rate
+def _wins(
+    company: Company, seen: _Seen, believed: _Believed, mood: _Mood, random: np.random.Generator
+) -> tuple[Floats, Floats]:
+    """Deal x candidate: the chance that it is decided on that day and won, given what is recorded; what it brings."""
+    world, course = company.world, company.hidden.course
+    deals, day, when, is_renewal = seen.deals, seen.day, seen.when, course.is_renewal[seen.deals]
+    days = np.clip(when, 0, None).astype(int)
+    over = leaning_on(world, mood.expected, days) - course.threshold[deals][:, None]
+    spread = np.sqrt(WILL**2 + mood.variance[mood_month(days, len(mood.variance))])
     alike = seen.prior.copy()
     entered = _stage_days(company, day)[deals]
     alike *= _through_stages(world.stages, course.created[deals], entered, when)
@@ -130,27 +316,40 @@ def _wins(company: Company, seen: _Seen, random: np.random.Generator) -> Floats:
     untold = 1 - 0.6 * np.clip((gone - 0.6) / 0.3, 0, 1) * is_followed[:, None]
     deep = np.where(is_told[:, None], 1.0, untold)
     shallow = np.where(is_told[:, None], 0.0, 1.0)
-    depths = _depths_of_lost(company, deals, when)
-    of_won = chance * deep * silent[:, -1]
-    of_lost = np.zeros_like(when)
-    for stage in range(world.stages):
-        for place, told in enumerate((shallow, deep)):
-            of_lost += depths[:, stage, place][:, None] * told * silent[:, stage]
-    of_lost *= 1 - chance
+    # Of those that come beyond .4 as many amounts are changed, at .3 to .9.
+    changed = _changed_amounts(company, day)[deals][:, None]
+    share = (changed - course.created[deals][:, None]) / life
+    is_changed, in_time = ~np.isnan(changed), (share > 0.3 - 1 / life) & (share <= 0.9)
+    nearer = np.where(is_changed, in_time / life, 1 - 0.6 * np.clip((gone - 0.3) / 0.6, 0, 1))
+    by_depth = (shallow * ~is_changed, shallow * nearer, deep * nearer)
     # What was decided is recorded in the end; buyers who have decided are not met any more.
     since = day - when
-    of_won *= sum((delay > since) / len(DELAYS) for delay in DELAYS)
     late = np.maximum(since + 1, 0)
-    share = np.where(course.is_renewal[deals], 0.0, world.silent_losses)[:, None]
-    usual = np.where(course.is_renewal[deals], 20, 4)[:, None]
-    of_lost *= share * np.exp(-late / world.silent_days) + (1 - share) * np.exp(-late / usual)
+    share = np.where(is_renewal, 0.0, world.silent_losses)[:, None]
+    usual = np.where(is_renewal, 20, 4)[:, None]
+    lost_late = share * np.exp(-late / world.silent_days) + (1 - share) * np.exp(-late / usual)
+    won_late = sum((delay > since) / len(DELAYS) for delay in DELAYS)
     last = _last_activities(company, day)[deals]
     quiet = np.minimum(when, day) - np.maximum(last, course.created[deals])[:, None]
     alike *= np.where(quiet < -1, 0.0, np.exp(-np.maximum(quiet, 0) / 9))
-    won, lost = alike * of_won, alike * of_lost
-    total = (won + lost).sum(axis=1, keepdims=True)
-    found: Floats = np.divide(won, total, out=np.zeros_like(won), where=total > 0)
-    return found
+    leaning = leaning_on(world, mood.expected, np.clip(np.median(when, axis=1), 0, None).astype(int))
+    won, money, total = np.zeros_like(when), np.zeros_like(when), np.zeros_like(when)
+    of_stage = [[told * silent[:, stage] for told in by_depth] for stage in range(world.stages)]
+    for quality, weight, amount in zip(believed.quality, believed.weight, believed.amount, strict=True):
+        chance = _below((quality[:, None] + over) / spread)
+        chance[is_renewal] = world.renewal_rate
+        depths = _depths_of_lost(world.stages, quality + leaning, is_renewal)
+        of_lost = np.zeros_like(when)
+        for stage in range(world.stages):
+            for place, told in enumerate(of_stage[stage]):
+                of_lost += depths[:, stage, place][:, None] * told
+        here = weight * chance * by_depth[-1] * silent[:, -1] * won_late
+        won += here
+        money += here * amount[:, None]
+        total += here + weight * (1 - chance) * of_lost * lost_late
+    total = (alike * total).sum(axis=1, keepdims=True)
+    share_of = np.divide(alike, total, out=np.zeros_like(alike), where=total > 0)
+    return won * share_of, money * share_of
 
 
 def _stage_days(company: Company, day: int) -> Floats:
@@ -253,6 +452,16 @@ def _stated(company: Company, day: int) -> Floats:
     return found
 
 
+def _changed_amounts(company: Company, day: int) -> Floats:
+    """Of each deal the day on which its amount was changed, by the day; NaN where it was not."""
+    history = company.history
+    when = (history["day"] - pd.Timestamp(BEGIN)).dt.days.to_numpy()
+    known = (history["order_no"] == 31).to_numpy() & (when <= day)
+    found = np.full(len(company.deals), np.nan)
+    found[history["deal_id"][known].str[1:].astype(int)] = when[known]
+    return found
+
+
 def _last_activities(company: Company, day: int) -> Floats:
     """Of each deal the last day with an activity by the day; long ago without one."""
     when = (company.activities["day"] - pd.Timestamp(BEGIN)).dt.days.to_numpy()
@@ -262,23 +471,16 @@ def _last_activities(company: Company, day: int) -> Floats:
     return found
 
 
-def _depths_of_lost(company: Company, deals: Whole, when: Floats) -> Floats:
-    """Deal x stage x (up to .7 or beyond): how likely it is the deepest of a deal that is lost."""
-    course, stages = company.hidden.course, company.world.stages
+def _depths_of_lost(stages: int, quality: Floats, is_renewal: npt.NDArray[np.bool_]) -> Floats:
+    """Deal x stage x place among DEPTHS: how likely it is the deepest of a deal that is lost."""
     grid = (np.arange(200) + 0.5) / 200
-    leaning = leaning_on(company.world, company.hidden.mood, np.clip(np.median(when, axis=1), 0, None).astype(int))
-    a, b = depths_of_lost(np.nan_to_num(course.quality[deals] + leaning))
+    a, b = depths_of_lost(np.nan_to_num(quality))
     density = grid[None, :] ** (a[:, None] - 1) * (1 - grid[None, :]) ** (b - 1)
-    density[course.is_renewal[deals]] = 1.0
+    density[is_renewal] = 1.0
     density /= density.sum(axis=1, keepdims=True)
-    deepest = np.floor(grid * stages).astype(int)
-    return np.stack(
-        [
-            np.stack([density[:, (deepest == place) & (is_deep == (grid > 0.7))].sum(axis=1) for is_deep in (0, 1)], 1)
-            for place in range(stages)
-        ],
-        axis=1,
-    )
+    kinds = np.floor(grid * stages).astype(int) * (len(DEPTHS) + 1) + np.searchsorted(DEPTHS, grid)
+    found: Floats = density @ (kinds[:, None] == np.arange(stages * (len(DEPTHS) + 1)))
+    return found.reshape(len(quality), stages, len(DEPTHS) + 1)
 
 
 def _landing(company: Company, seen: _Seen, wins: Floats, edges: Whole) -> Floats:
@@ -300,22 +502,28 @@ def _landing(company: Company, seen: _Seen, wins: Floats, edges: Whole) -> Float
     return found
 
 
-def _to_come(company: Company, month: int, edges: Whole, random: np.random.Generator) -> tuple[Floats, Floats]:
+def _to_come(
+    company: Company, month: int, edges: Whole, mood: _Mood, random: np.random.Generator
+) -> tuple[Floats, Floats]:
     """Deals like those to be created: amount by month in which it is booked, and how many of each to expect."""
     hidden, world = company.hidden, company.world
     counts = np.zeros(world.months, dtype=np.int64)
     ahead = slice(month + 1, month + 1 + MONTHS_AHEAD)
-    counts[ahead] = COPIES
-    course, _ = deals_of(world, random, counts, hidden.month_starts, hidden.owners, hidden.mood)
-    created_in = np.searchsorted(hidden.month_starts, course.created, side="right") - 1
-    rate = hidden.rate / COPIES
-    won = np.flatnonzero(course.is_won)
-    booked = np.searchsorted(edges, course.recorded[won], side="right") - 1
-    inside = (booked >= 0) & (booked < MONTHS_AHEAD)
-    won, booked = won[inside], booked[inside]
-    amounts = np.zeros((len(won), MONTHS_AHEAD))
-    amounts[np.arange(len(won)), booked] = course.amount[won]
-    return amounts, rate[np.clip(created_in[won], month + 1, world.months - 1)]
+    counts[ahead] = COPIES // len(mood.courses)
+    rate = hidden.rate / (COPIES // len(mood.courses) * len(mood.courses))
+    found = []
+    for taken in mood.courses:
+        course, _ = deals_of(world, random, counts, hidden.month_starts, hidden.owners, taken)
+        created_in = np.searchsorted(hidden.month_starts, course.created, side="right") - 1
+        won = np.flatnonzero(course.is_won)
+        booked = np.searchsorted(edges, course.recorded[won], side="right") - 1
+        inside = (booked >= 0) & (booked < MONTHS_AHEAD)
+        won, booked = won[inside], booked[inside]
+        amounts = np.zeros((len(won), MONTHS_AHEAD))
+        amounts[np.arange(len(won)), booked] = course.amount[won]
+        found.append((amounts, rate[np.clip(created_in[won], month + 1, world.months - 1)]))
+    amounts, rates = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    return amounts, rates
 
 
 def _renewals_to_come(company: Company, day: int, edges: Whole) -> tuple[Floats, Floats]:
