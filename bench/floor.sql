@@ -1157,9 +1157,9 @@ select
     close_day,
     created_at,
     closed_at,
+    close_event_at,
     case when is_deleted then deleted_at end as deleted_at
 from judged
-    close_event_at,
 left join reasons on judged.lost_reason = reasons.lost_reason
 left join pushes on 'hubspot:' || judged.deal_id = pushes.deal_key;
 
