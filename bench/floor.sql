@@ -969,6 +969,8 @@ select
     is_last as is_open,
     not is_last as is_completed,
     bulk.moved_second is not null as is_bulk_update,
+    bulk.moved_second is null
+    and lead(bulk.moved_second) over (partition by compared.deal_id order by visit_no) is null as is_in_velocity,
     began_at as entered_at,
     exited_at
 from compared
@@ -1420,7 +1422,7 @@ completed as (
     from marts.marts.fct_lead_stages where not is_open and days_in_stage is not null
     union all
     select 'deal', deal_key, stage, days_in_stage
-    from marts.marts.fct_deal_stage_visits where is_completed and not is_bulk_update and days_in_stage is not null
+    from marts.marts.fct_deal_stage_visits where is_completed and is_in_velocity and days_in_stage is not null
 ),
 waits as (
     select funnel, stage, dimension, member, entry_month, count(*) as completed_visits, median(days_in_stage) as median_days

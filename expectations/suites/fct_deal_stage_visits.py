@@ -24,6 +24,7 @@ def expectations(context: GateContext) -> list["Expectation"]:
         rules.accepted("direction", ("first", "forward", "backward", "skip", "transfer")),
         rules.accepted("history_basis", ("field_history", "landed_version", "assumed_current")),
         rules.between("days_in_stage", 0),
+        rules.none("no_bulk_update_in_velocity", "is_bulk_update and is_in_velocity"),
         rules.none("exit_after_entry", "exited_at < entered_at"),
         rules.none("only_assumed_has_no_entry", "entered_at is null and history_basis <> 'assumed_current'"),
         rules.none("entered_by_the_day", f"entered_at >= timestamp '{context.as_of_end}'"),

@@ -117,7 +117,7 @@ class Attention(Scores, Health, Responses):
             if deal["status"] != "won":
                 continue
             for number, visit in enumerate(self.deal_visits[deal["deal_id"]], start=1):
-                if visit.exited_at is not None and (deal["deal_key"], number) not in bulk:
+                if visit.exited_at is not None and not {(deal["deal_key"], number + one) for one in (0, 1)} & bulk:
                     age = float(days_between(deal["created_at"], visit.exited_at))
                     found.append((deal["deal_key"], visit.stage, deal["segment"], deal["closed_at"], age))
         return found

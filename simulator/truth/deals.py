@@ -261,12 +261,15 @@ class Deals(People):
             for visit in visits:
                 if visit.user_id is not None:
                     together.setdefault((int(visit.entered_at.timestamp()), visit.user_id), set()).add(deal)
+
+        def is_bulk(visit: Visit) -> bool:
+            return len(together.get((int(visit.entered_at.timestamp()), visit.user_id or ""), set())) >= BULK
+
         records = []
         for deal, visits in self.deal_visits.items():
             for number, visit in enumerate(visits, start=1):
                 holding = [value for at, value, _ in owners.get(deal, []) if at <= visit.entered_at]
                 is_open = visit.exited_at is None
-                crowd = together.get((int(visit.entered_at.timestamp()), visit.user_id or ""), set())
                 records.append(
                     {
                         "deal_key": key_of(deal),
@@ -284,7 +287,8 @@ class Deals(People):
                         ),
                         "is_open": is_open,
                         "is_completed": not is_open,
-                        "is_bulk_update": len(crowd) >= BULK,
+                        "is_bulk_update": is_bulk(visit),
+                        "is_in_velocity": not any(is_bulk(one) for one in visits[number - 1 : number + 1]),
                         "entered_at": visit.entered_at,
                         "exited_at": visit.exited_at,
                     }
@@ -421,7 +425,8 @@ COMPARISONS = [
         "fct_deal_stage_visits", ("deal_key", "visit_no"),
         measures(
             text="owner_key stage_key pipeline_id stage_label stage history_basis direction", count="stage_order",
-            number="days_in_stage", flag="is_open is_completed is_bulk_update", time="entered_at exited_at",
+            number="days_in_stage", flag="is_open is_completed is_bulk_update is_in_velocity",
+            time="entered_at exited_at",
         ),
     ),
 ]  # fmt: skip

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from functools import cached_property
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 
 import numpy as np
 import pandas as pd
@@ -107,8 +107,9 @@ class Funnel(Deals):
             stays = sorted(
                 float(days_between(visit.entered_at, visit.exited_at))
                 for traveller in members
-                for visit in traveller.visits
+                for visit, after in zip_longest(traveller.visits, traveller.visits[1:])
                 if visit.stage == stage and visit.exited_at is not None and not self._is_bulk(visit)
+                if after is None or not self._is_bulk(after)
             )
             low, high = (None, None) if last else wilson(progressed, len(members))
             records.append(

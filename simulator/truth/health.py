@@ -76,7 +76,7 @@ class Health(Team):
             if deal["deal_id"] in imported:
                 continue
             for number, visit in enumerate(self.deal_visits[deal["deal_id"]], start=1):
-                if visit.exited_at is not None and (deal["deal_key"], number) not in bulk:
+                if visit.exited_at is not None and not {(deal["deal_key"], number + one) for one in (0, 1)} & bulk:
                     age = float(days_between(deal["created_at"], visit.exited_at))
                     ages[visit.stage, deal["segment"]].append((deal["deal_key"], age))
                     ages[visit.stage, None].append((deal["deal_key"], age))

@@ -721,6 +721,9 @@ def test_fifty_deals_in_one_second_by_one_user_are_a_bulk_update(book: Book) -> 
     book.deal("99", "2026-01-05 09:00", stage("meeting", "2026-01-05 09:00"), stage("lost", "2026-01-20 09:00:01.100"))
     visits = book.on("2026-01-31").fct_deal_stage_visits
     assert visits["is_bulk_update"].sum() == 50
+    # What it ended says as little as what it began.
+    assert not visits.loc[visits["deal_key"] != "hubspot:99", "is_in_velocity"].any()
+    assert visits.loc[visits["deal_key"] == "hubspot:99", "is_in_velocity"].all()
     assert not visits.loc[visits["deal_key"] == "hubspot:99", "is_bulk_update"].any()
 
 

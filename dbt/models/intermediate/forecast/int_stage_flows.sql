@@ -68,9 +68,7 @@ visits_followed as (
         deals.pipeline,
         visits.stage,
         visits.days_in_stage,
-        visits.is_completed
-        and not visits.is_bulk_update
-        and not coalesce(lead(visits.is_bulk_update) over deal_by_visit, false) as is_counted,
+        visits.is_completed and visits.is_in_velocity as is_counted,
         visits.exited_at
     from visits
     inner join deals on visits.deal_key = deals.deal_key

@@ -12,7 +12,7 @@ deals as (
 
 visits as (
     select * from {{ ref('fct_deal_stage_visits') }}
-    where is_completed and not is_bulk_update
+    where is_completed and is_in_velocity
 ),
 
 deal_changes as (

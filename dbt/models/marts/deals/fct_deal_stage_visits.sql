@@ -141,6 +141,11 @@ final as (
         visits_compared.is_last as is_open,
         not visits_compared.is_last as is_completed,
         bulk_updates.moved_second is not null as is_bulk_update,
+        -- Who tidies up falsifies the beginning of one visit and the end of the one before.
+        bulk_updates.moved_second is null
+        and lead(bulk_updates.moved_second) over (
+            partition by visits_compared.deal_key order by visits_compared.visit_no
+        ) is null as is_in_velocity,
         visits_compared.entered_at,
         visits_compared.exited_at
     from visits_compared

@@ -58,7 +58,7 @@ completed_visits as (
         stage,
         days_in_stage
     from deal_visits
-    where is_completed and not is_bulk_update and days_in_stage is not null
+    where is_completed and is_in_velocity and days_in_stage is not null
 ),
 
 visits_summed as (

@@ -42,7 +42,7 @@ lead_visits_followed as (
         lead(lead_visits.direction) over lead_by_visit as next_direction,
         lead_visits.days_in_stage,
         lead_visits.is_open,
-        false as is_bulk_update,
+        true as is_in_velocity,
         lead_visits.entered_at
     from lead_visits
     inner join leads on lead_visits.lead_key = leads.lead_key
@@ -50,7 +50,6 @@ lead_visits_followed as (
     window lead_by_visit as (partition by lead_visits.lead_key order by lead_visits.visit_no)
 ),
 
--- Somebody who tidies up falsifies the beginning of one visit and the end of the one before.
 deal_visits_followed as (
     select
         'deal' as funnel,
@@ -61,8 +60,7 @@ deal_visits_followed as (
         lead(deal_visits.direction) over deal_by_visit as next_direction,
         deal_visits.days_in_stage,
         deal_visits.is_open,
-        deal_visits.is_bulk_update
-        or coalesce(lead(deal_visits.is_bulk_update) over deal_by_visit, false) as is_bulk_update,
+        deal_visits.is_in_velocity,
         deal_visits.entered_at
     from deal_visits
     inner join deals on deal_visits.deal_key = deals.deal_key
@@ -94,7 +92,7 @@ visits_dated as (
     from visits_united
     cross join run_context
     inner join steps on visits_united.funnel = steps.funnel and visits_united.stage = steps.stage
-    where visits_united.entered_at is not null and not visits_united.is_bulk_update
+    where visits_united.entered_at is not null and visits_united.is_in_velocity
 ),
 
 visits as (

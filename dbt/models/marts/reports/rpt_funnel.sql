@@ -39,7 +39,7 @@ deal_visits as (
         stage,
         days_in_stage,
         is_completed,
-        is_bulk_update,
+        is_in_velocity,
         entered_at,
         exited_at
     from {{ ref('fct_deal_stage_visits') }}
@@ -297,7 +297,7 @@ completed_stays as (
     cross join dimensions
     where
         deal_visits.is_completed
-        and not deal_visits.is_bulk_update
+        and deal_visits.is_in_velocity
         and deal_visits.exited_at >= run_context.as_of_end - interval 12 month
     group by all
     union all

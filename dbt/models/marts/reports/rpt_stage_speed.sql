@@ -26,7 +26,7 @@ visits as (
         exited_at
     from {{ ref('fct_deal_stage_visits') }}
     where
-        not is_bulk_update
+        is_in_velocity
         and entered_at is not null
         and stage not in ('won', 'lost')
 ),
