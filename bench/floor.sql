@@ -1088,6 +1088,14 @@ judged as (
         end as cycle_reject_reason
     from timed
 ),
+first_sales as (
+    select account_key, min_by(judged.deal_key, (close_day, created_at, judged.deal_key)) as deal_key,
+        min(close_day) as close_day
+    from (select *, 'hubspot:' || deal_id as deal_key from judged) as judged
+    where status = 'won' and pipeline_purpose = 'new_business' and not is_merged and not is_deleted and not is_test
+        and account_key is not null and close_day is not null
+    group by account_key
+),
 reasons as (
     select
         stated.lost_reason,
@@ -1105,6 +1113,7 @@ select
     'hubspot:' || owner_id as owner_key,
     campaign_key,
     stage_key,
+    first_sales.deal_key as original_deal_key,
     deal_id,
     'hubspot' as source_system,
     deal_name,
@@ -1163,6 +1172,9 @@ select
     case when is_deleted then deleted_at end as deleted_at
 from judged
 left join reasons on judged.lost_reason = reasons.lost_reason
+left join first_sales
+    on pipeline_purpose in ('renewal', 'upsell') and judged.account_key = first_sales.account_key
+    and created_date >= first_sales.close_day
 left join pushes on 'hubspot:' || judged.deal_id = pushes.deal_key;
 
 create table marts.marts.fct_leads as

@@ -26,6 +26,12 @@ def expectations(context: GateContext) -> list["Expectation"]:
         rules.references("owner_key", "dim_owners"),
         rules.references("campaign_key", "dim_campaigns"),
         rules.references("stage_key", "dim_stages"),
+        rules.references("original_deal_key", "fct_deals", "deal_key"),
+        rules.none(
+            "only_what_follows_a_sale_has_one",
+            "original_deal_key = deal_key or (original_deal_key is not null and (account_key is null "
+            "or pipeline_purpose is null or pipeline_purpose not in ('renewal', 'upsell')))",
+        ),
         rules.accepted("cycle_reject_reason", ("closed_before_created", "imported", "zero_day", "unknown")),
         rules.accepted("amount_history_basis", ("field_history", "landed_version", "assumed_current")),
         rules.accepted("exclusion_reason", ("deleted", "duplicate", "merged", "test")),

@@ -228,6 +228,15 @@ class Deals(People):
                     "deleted_at": deleted,
                 }
             )
+        sold: dict[str | None, dict[str, Any]] = {}
+        for row in sorted(records, key=lambda row: (row["close_day"] or date.max, row["created_at"], row["deal_key"])):
+            if row["status"] == "won" and row["pipeline_purpose"] == "new_business" and not row["is_excluded"]:
+                sold.setdefault(row["account_key"], row)
+        for row in records:
+            first = sold.get(row["account_key"]) if row["account_key"] else None
+            before = first is not None and first["close_day"] <= row["created_date"]
+            follows = before and row["pipeline_purpose"] in ("renewal", "upsell")
+            row["original_deal_key"] = first["deal_key"] if first is not None and follows else None
         return table(
             records, "deal_key contact_key lead_key pipeline_purpose status is_excluded amount_reporting created_at"
         )
@@ -409,9 +418,9 @@ COMPARISONS = [
     Comparison(
         "fct_deals", ("deal_key",),
         measures(
-            text="account_key contact_key lead_key owner_key campaign_key stage_key deal_id deal_name pipeline_id "
-            "pipeline_label pipeline_purpose stage_label stage status deal_type segment channel currency "
-            "forecast_category next_step lost_reason loss_reason exclusion_reason history_basis close_day_flag "
+            text="account_key contact_key lead_key owner_key campaign_key stage_key original_deal_key deal_id "
+            "deal_name pipeline_id pipeline_label pipeline_purpose stage_label stage status deal_type segment channel "
+            "currency forecast_category next_step lost_reason loss_reason exclusion_reason history_basis close_day_flag "
             "cycle_reject_reason",
             money="amount amount_reporting amount_plan_rate",
             number="win_probability cycle_days cycle_days_from_qualified age_days",

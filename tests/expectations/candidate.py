@@ -123,7 +123,8 @@ from (select unnest({stages}) as stage, generate_subscripts({stages}, 1) as orde
 create table fct_deals as select
     deal_key, 'hubspot:a' || (i % 30) as account_key, 'hubspot:c' || contact_no as contact_key,
     'hubspot:c' || contact_no as lead_key, 'hubspot:o' || (i % 20) as owner_key, null::text as campaign_key,
-    'hubspot:deal:default:' || stage as stage_key, deal_id, 'hubspot' as source_system, 'Deal ' || i as deal_name,
+    'hubspot:deal:default:' || stage as stage_key, null::text as original_deal_key, deal_id,
+    'hubspot' as source_system, 'Deal ' || i as deal_name,
     'default' as pipeline_id, 'Sales' as pipeline_label, 'new_business' as pipeline_purpose, stage as stage_label,
     stage, status, 'newbusiness' as deal_type, 'small' as segment, 'organic_search' as channel, currency,
     'PIPELINE' as forecast_category, null::text as next_step,

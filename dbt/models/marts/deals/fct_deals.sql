@@ -250,6 +250,29 @@ deals_judged as (
             and coalesce(deals_timed.close_day, run_context.as_of) < reason_periods.valid_to
 ),
 
+-- With which sale an account became a customer.
+first_sales as (
+    select
+        deals_judged.account_key_known as account_key,
+        min_by(
+            deals_judged.deal_key,
+            (
+                deals_judged.close_day,
+                coalesce(deals_judged.created_at, timestamp '9999-12-31'),
+                deals_judged.deal_key
+            )
+        ) as deal_key,
+        min(deals_judged.close_day) as close_day
+    from deals_judged
+    where
+        deals_judged.status = 'won'
+        and deals_judged.pipeline_purpose = 'new_business'
+        and deals_judged.exclusion_reason is null
+        and deals_judged.account_key_known is not null
+        and deals_judged.close_day is not null
+    group by deals_judged.account_key_known
+),
+
 final as (
     select
         deals_judged.deal_key,
@@ -259,6 +282,7 @@ final as (
         deals_judged.owner_key,
         deals_judged.campaign_key,
         deals_judged.stage_key,
+        first_sales.deal_key as original_deal_key,
         deals_judged.deal_id,
         deals_judged.source_system,
         deals_judged.deal_name,
@@ -339,6 +363,11 @@ final as (
     from deals_judged
     cross join run_context
     left join pushes on deals_judged.deal_key = pushes.deal_key
+    left join first_sales
+        on
+            deals_judged.pipeline_purpose in ('renewal', 'upsell')
+            and deals_judged.account_key_known = first_sales.account_key
+            and deals_judged.created_date >= first_sales.close_day
 )
 
 select * from final
