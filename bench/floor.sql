@@ -1206,6 +1206,7 @@ deals_of_leads as (
         min_by(deal_key, (created_at, deal_key)) as first_deal_key,
         count(*) as deals_count,
         count(*) filter (where status = 'won') as won_deals_count,
+        count(*) filter (where status = 'won' and amount_reporting is null) as won_deals_without_amount,
         sum(amount_reporting) filter (where status = 'won') as won_amount_reporting
     from marts.marts.fct_deals
     where not is_excluded and lead_key is not null
@@ -1271,6 +1272,7 @@ select
     cast(coalesce(won_amount_reporting, 0) as decimal(18, 2)) as won_amount_reporting,
     coalesce(deals_count, 0) as deals_count,
     coalesce(won_deals_count, 0) as won_deals_count,
+    coalesce(won_deals_without_amount, 0) as won_deals_without_amount,
     case when has_history then episodes end as episodes,
     case when has_history then disqualifications end as disqualifications,
     case when has_history then recycles end as recycles,
@@ -1607,6 +1609,7 @@ leads_by_month as (
         count(*) filter (where is_opportunity) as opportunities,
         count(*) filter (where won_deals_count > 0) as customers,
         sum(won_deals_count) as won_deals,
+        sum(won_deals_without_amount) as won_deals_without_amount,
         sum(won_amount_reporting) as won_amount_reporting,
         cast(date_trunc('month', created_date) as date) as month_start
     from marts.marts.fct_leads
@@ -1633,6 +1636,7 @@ joined as (
         coalesce(leads, 0) as leads, coalesce(mqls, 0) as mqls, coalesce(sql_leads, 0) as sql_leads,
         coalesce(opportunities, 0) as opportunities, coalesce(customers, 0) as customers,
         cast(coalesce(won_deals, 0) as bigint) as won_deals,
+        cast(coalesce(won_deals_without_amount, 0) as bigint) as won_deals_without_amount,
         cast(coalesce(won_amount_reporting, 0) as decimal(18, 2)) as won_amount_reporting
     from spend
     full outer join leads_by_month using (campaign_key, channel, month_start)
@@ -1682,6 +1686,7 @@ select
     opportunities,
     customers,
     won_deals,
+    won_deals_without_amount,
     won_amount_reporting,
     converted(won_amount_reporting, margin.gross_margin) as gross_margin_reporting,
     cost_ratio(spend_reporting, leads) as cost_per_lead,

@@ -28,6 +28,11 @@ def expectations(context: GateContext) -> list["Expectation"]:
         rules.none(
             "counts_not_negative", "least(spend_reporting, leads, mqls, sql_leads, opportunities, won_deals) < 0"
         ),
+        rules.none(
+            "without_amount_are_won",
+            "won_deals_without_amount not between 0 and won_deals "
+            "or (won_deals_without_amount = won_deals and won_amount_reporting <> 0)",
+        ),
         rules.none("funnel_narrows", "mqls > leads or sql_leads > mqls or opportunities > sql_leads"),
         rules.none(
             "no_cost_per_nothing",

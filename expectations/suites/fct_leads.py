@@ -49,7 +49,12 @@ def expectations(context: GateContext) -> list["Expectation"]:
             "(mql_at is not null and not is_mql) or (sql_lead_at is not null and not is_sql_lead) "
             "or (opportunity_at is not null and not is_opportunity) or (customer_at is not null and not is_customer)",
         ),
-        rules.none("won_deals_are_deals", "won_deals_count > deals_count or deals_count < 0 or won_deals_count < 0"),
+        rules.none(
+            "won_deals_are_deals",
+            "won_deals_count > deals_count or deals_count < 0 or won_deals_count < 0 "
+            "or won_deals_without_amount not between 0 and won_deals_count "
+            "or (won_deals_without_amount = won_deals_count and won_amount_reporting <> 0)",
+        ),
         rules.none(
             "episodes_have_their_exits",
             "episodes < 1 or episodes > 1 + disqualifications + recycles "

@@ -21,13 +21,15 @@ def expectations(context: GateContext) -> list["Expectation"]:
         rules.rows(
             "bookings_are_the_deals",
             "select * from "
-            "(select sum(won_deals) as won_deals, sum(won_reporting) as won_reporting from {batch}) as reps "
-            "cross join (select count(*) as deals, coalesce(sum(amount_reporting), 0) as amount from fct_deals "
+            "(select sum(won_deals) as won_deals, sum(won_reporting) as won_reporting, "
+            "sum(won_deals_without_amount) as without_amount from {batch}) as reps "
+            "cross join (select count(*) as deals, coalesce(sum(amount_reporting), 0) as amount, "
+            "count(*) - count(amount_reporting) as unknown from fct_deals "
             "where not is_excluded and status = 'won' and pipeline_purpose in ('new_business', 'renewal', 'upsell') "
             "and close_day between (select min(month_start) from {batch}) "
             f"and date '{context.as_of}') as sold "
-            "where reps.won_deals <> sold.deals or reps.won_reporting <> sold.amount",
-            expected="as many won deals, with the same amount, as fct_deals since the first month",
+            "where reps.won_deals <> sold.deals or reps.won_reporting <> sold.amount or without_amount <> unknown",
+            expected="as many won deals, as many of them without an amount, and the same amount as fct_deals",
         ),
         rules.none("attainment_is_won_of_quota", "abs(attainment - won_plan_rate / nullif(quota, 0)) > 0.000001"),
         rules.none(

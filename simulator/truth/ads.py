@@ -137,6 +137,7 @@ class Ads(Deals):
                     "sql_leads": count["sql_lead"],
                     "opportunities": count["opportunity"],
                     "won_deals": wins,
+                    "won_deals_without_amount": sum(row["won_deals_without_amount"] for row in rows),
                     "won_amount_reporting": amount,
                     "cost_per_lead": None if cost is None else quotient(cost, len(rows)),
                     "cost_per_mql": None if cost is None else quotient(cost, count["mql"]),
@@ -189,7 +190,7 @@ COMPARISONS = [
     Comparison(
         "fct_campaign_roi_monthly", ("campaign_key", "channel", "month_start"),
         measures(
-            count="leads mqls sql_leads opportunities won_deals payback_months",
+            count="leads mqls sql_leads opportunities won_deals won_deals_without_amount payback_months",
             money="won_amount_reporting gross_margin_reporting",
             number="spend_reporting cost_per_lead cost_per_mql cost_per_sql_lead media_cac roas payback_ratio",
             day="paid_back_on",

@@ -337,6 +337,7 @@ class Deals(People):
         count: dict[str, int] = {}
         wins: dict[str, int] = {}
         amount: dict[str, Decimal] = {}
+        unknown: dict[str, int] = {}
         for key, deal_key, status, money in zip(
             deals["contact_key"], deals["deal_key"], deals["status"], deals["amount_reporting"], strict=True
         ):
@@ -344,12 +345,14 @@ class Deals(People):
             count[key] = count.get(key, 0) + 1
             if status == "won":
                 wins[key] = wins.get(key, 0) + 1
+                unknown[key] = unknown.get(key, 0) + absent(money)
                 amount[key] = amount.get(key, Decimal("0.00")) + (money or Decimal(0))
         leads = self.leads.copy()
         leads["recycled_from_lead_key"] = column(self._recycled(leads, self.fct_deals))
         leads["first_deal_key"] = [first.get(key) for key in leads["contact_key"]]
         leads["deals_count"] = [count.get(key, 0) for key in leads["contact_key"]]
         leads["won_deals_count"] = [wins.get(key, 0) for key in leads["contact_key"]]
+        leads["won_deals_without_amount"] = [unknown.get(key, 0) for key in leads["contact_key"]]
         leads["won_amount_reporting"] = column(amount.get(key, Decimal("0.00")) for key in leads["contact_key"])
         # What a migration brought, and what it brought along, happened nobody knows when.
         reached = ("mql_at", "sql_lead_at", "opportunity_at", "customer_at")
@@ -409,7 +412,7 @@ COMPARISONS = [
             "source_label source_detail lifecycle_stage temperature exit_reason exit_label exclusion_reason "
             "history_basis",
             money="won_amount_reporting",
-            count="deals_count won_deals_count episodes disqualifications recycles",
+            count="deals_count won_deals_count won_deals_without_amount episodes disqualifications recycles",
             flag="is_mql is_sql_lead is_opportunity is_customer is_excluded is_deleted is_imported",
             day="created_date",
             time="created_at mql_at sql_lead_at opportunity_at customer_at exited_at episode_started_at",

@@ -254,6 +254,7 @@ class Team(Splits, Plans):
             if part["is_counted"]:
                 counted = cell
                 found[f"{deal['status']}_deals"][cell] += 1
+                found["won_deals_without_amount"][cell] += won and absent(part["amount_reporting"])
             elif won:
                 found["won_deals_shared"][cell] += 1
         for part in self.overlays_of_deals.get(deal["deal_key"], []) if won else []:
@@ -313,7 +314,7 @@ class Team(Splits, Plans):
         names = dict(zip(self.dim_owners["owner_key"], self.dim_owners["rollup_owner_name"], strict=True))
         money = ("won_plan_rate", "won_overlay_plan_rate", "won_reporting", "lost_reporting", "created_reporting")
         counts = [
-            *("won_deals", "won_deals_shared", "lost_deals", "created_deals", "proposals"),
+            *("won_deals", "won_deals_without_amount", "won_deals_shared", "lost_deals", "created_deals", "proposals"),
             *("calls", "emails", "tasks_done"),
             *("meetings_booked", "meetings_held", "meetings_no_show", "meetings_cancelled", "meetings_rescheduled"),
         ]
@@ -540,7 +541,7 @@ COMPARISONS = [
             text="manager_key team team_history_basis rollup_owner_name peer_basis",
             money="quota_stated quota won_plan_rate won_overlay_plan_rate "
             "won_reporting lost_reporting created_reporting open_reporting",
-            count="working_days won_deals won_deals_shared "
+            count="working_days won_deals won_deals_without_amount won_deals_shared "
             "lost_deals created_deals proposals calls emails tasks_done meetings_booked "
             "meetings_held meetings_no_show meetings_cancelled meetings_rescheduled open_deals trailing_won_deals "
             "trailing_closed_deals",

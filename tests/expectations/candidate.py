@@ -429,6 +429,7 @@ create table fct_leads as select
     'hot' as temperature, null::text as exit_reason, null::text as exit_label, null::text as exclusion_reason,
     'field_history' as history_basis, coalesce(won.amount, 0)::decimal(18, 2) as won_amount_reporting,
     coalesce(won.deals, 0)::bigint as deals_count, coalesce(won.won_deals, 0)::bigint as won_deals_count,
+    coalesce(won.without_amount, 0)::bigint as won_deals_without_amount,
     1::bigint as episodes, 0::bigint as disqualifications, 0::bigint as recycles, created_at as episode_started_at,
     reached >= 3 as is_mql, reached >= 4 as is_sql_lead, reached >= 5 as is_opportunity, reached >= 6 as is_customer,
     false as is_excluded, false as is_deleted, false as is_imported, created_at::date as created_date, created_at,
@@ -439,7 +440,8 @@ create table fct_leads as select
 from contacts_made
 left join (
     select lead_key, count(*) as deals, count(*) filter (where status = 'won') as won_deals,
-        sum(amount_reporting) filter (where status = 'won') as amount
+        sum(amount_reporting) filter (where status = 'won') as amount,
+        count(*) filter (where status = 'won' and amount_reporting is null) as without_amount
     from fct_deals group by all
 ) as won on contacts_made.contact_key = won.lead_key;
 
@@ -642,7 +644,8 @@ inner join (select date_trunc('month', close_day)::date as month, min(deal_key) 
 create table fct_campaign_roi_monthly as select
     campaign_key, channel, 'Campaign' as campaign_name, date '2026-06-01' as month_start,
     sum(spend_reporting) as spend_reporting, 4::bigint as leads, 2::bigint as mqls, 1::bigint as sql_leads,
-    0::bigint as opportunities, 0::bigint as won_deals, 0::decimal(18, 2) as won_amount_reporting,
+    0::bigint as opportunities, 0::bigint as won_deals, 0::bigint as won_deals_without_amount,
+    0::decimal(18, 2) as won_amount_reporting,
     1::decimal(18, 6) as cost_per_lead, 2::decimal(18, 6) as cost_per_mql, 4::decimal(18, 6) as cost_per_sql_lead,
     null::decimal(18, 6) as media_cac, 0::decimal(18, 6) as roas, 0::decimal(18, 2) as gross_margin_reporting,
     0::decimal(18, 9) as payback_ratio, null::bigint as payback_months, null::date as paid_back_on
@@ -708,6 +711,7 @@ create table fct_rep_months as select
     coalesce(sum(amount_reporting) filter (status = 'won'), 0)::decimal(18, 2) as won_reporting,
     coalesce(sum(amount_reporting) filter (status = 'lost'), 0)::decimal(18, 2) as lost_reporting,
     0::decimal(18, 2) as created_reporting, count(*) filter (status = 'won') as won_deals,
+    count(*) filter (status = 'won' and amount_reporting is null) as won_deals_without_amount,
     count(*) filter (status = 'lost') as lost_deals, 0::bigint as created_deals, 0::bigint as proposals,
     1::bigint as calls, 1::bigint as emails, 1::bigint as tasks_done, 1::bigint as meetings_booked,
     1::bigint as meetings_held, 0::bigint as meetings_no_show, 0::bigint as meetings_cancelled,

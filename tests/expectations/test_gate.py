@@ -647,6 +647,19 @@ def test_an_integration_that_no_source_lists_is_named(gated: Gated) -> None:
     assert [row["label"] for row in warned.sample_rows] == ["it's {no} one:x"]
 
 
+def test_wins_without_an_amount_are_counted(gated: Gated) -> None:
+    gated.mutate(
+        "update fct_leads set won_deals_without_amount = won_deals_count + 1",
+        "update fct_campaign_roi_monthly set won_deals_without_amount = 1",
+        "update fct_rep_months set won_deals_without_amount = 1 where owner_key = 'hubspot:o0'",
+    )
+    assert broken(gated.judge("fct_leads", "fct_campaign_roi_monthly", "fct_rep_months")) == {
+        "fct_leads.won_deals_are_deals",
+        "fct_campaign_roi_monthly.without_amount_are_won",
+        "fct_rep_months.bookings_are_the_deals",
+    }
+
+
 def test_what_undated_leads_have_won_is_in_no_roas(gated: Gated) -> None:
     gated.mutate("update rpt_channels set roas = won_amount_reporting / spend_reporting where channel = 'display'")
     assert broken(gated.judge("rpt_channels")) == {"rpt_channels.return_is_of_spend"}

@@ -63,6 +63,7 @@ deals_of_leads as (
         ) as first_deal_key,
         count(*) as deals_count,
         count(*) filter (where deals.status = 'won') as won_deals_count,
+        count(*) filter (where deals.status = 'won' and deals.amount_reporting is null) as won_deals_without_amount,
         sum(deals.amount_reporting) filter (where deals.status = 'won') as won_amount_reporting
     from deals
     where not deals.is_excluded and deals.lead_key is not null
@@ -235,6 +236,7 @@ final as (
             as won_amount_reporting,
         coalesce(deals_of_leads.deals_count, 0) as deals_count,
         coalesce(deals_of_leads.won_deals_count, 0) as won_deals_count,
+        coalesce(deals_of_leads.won_deals_without_amount, 0) as won_deals_without_amount,
         leads_joined.episodes,
         leads_joined.disqualifications,
         leads_joined.recycles,

@@ -64,6 +64,7 @@ paid_leads as (
         coalesce(campaigns.campaign_key, 'unattributed') as campaign_key,
         coalesce(campaigns.channel, leads.channel) as channel,
         leads.won_deals_count,
+        leads.won_deals_without_amount,
         leads.won_amount_reporting,
         leads.is_mql,
         leads.is_sql_lead,
@@ -85,6 +86,7 @@ leads_by_month as (
         count(*) filter (where is_opportunity) as opportunities,
         count(*) filter (where won_deals_count > 0) as customers,
         sum(won_deals_count) as won_deals,
+        sum(won_deals_without_amount) as won_deals_without_amount,
         sum(won_amount_reporting) as won_amount_reporting,
         month_start
     from paid_leads
@@ -103,6 +105,7 @@ months_united as (
         coalesce(leads_by_month.opportunities, 0) as opportunities,
         coalesce(leads_by_month.customers, 0) as customers,
         cast(coalesce(leads_by_month.won_deals, 0) as bigint) as won_deals,
+        cast(coalesce(leads_by_month.won_deals_without_amount, 0) as bigint) as won_deals_without_amount,
         cast(coalesce(leads_by_month.won_amount_reporting, 0) as decimal(18, 2))
             as won_amount_reporting,
         coalesce(spend_by_month.month_start, leads_by_month.month_start) as month_start
@@ -181,6 +184,7 @@ final as (
         months_joined.opportunities,
         months_joined.customers,
         months_joined.won_deals,
+        months_joined.won_deals_without_amount,
         months_joined.won_amount_reporting,
         {{ converted('months_joined.won_amount_reporting', 'margin_rules.gross_margin') }}
             as gross_margin_reporting,
