@@ -423,8 +423,8 @@ COMPARISONS = [
         measures(
             text="account_key contact_key lead_key owner_key campaign_key stage_key original_deal_key deal_id "
             "deal_name pipeline_id pipeline_label pipeline_purpose stage_label stage status deal_type segment channel "
-            "currency forecast_category next_step lost_reason loss_reason exclusion_reason history_basis close_day_flag "
-            "cycle_reject_reason",
+            "currency forecast_category next_step lost_reason loss_reason exclusion_reason history_basis "
+            "close_day_flag cycle_reject_reason",
             money="amount amount_reporting amount_plan_rate",
             number="win_probability cycle_days cycle_days_from_qualified age_days",
             count="pushes pushed_days reopens backward_moves close_day_gap_days",
