@@ -124,6 +124,7 @@ SCHEMAS = {
         "ad_day_key text, campaign_key text, platform text, channel text, currency text, impressions bigint,"
         " clicks bigint, spend_reporting decimal(18,6), conversions_claimed decimal(18,6), date_day date"
     ),
+    "fct_sessions": "session_key text, source_system text, channel text, medium text, is_bot boolean",
     "fct_lead_scores": (
         "lead_key text, contact_key text, owner_key text, grade text, reason_1 text, reason_2 text,"
         " chance_left decimal(9,6), reason_1_leads bigint, reason_1_reached bigint, reason_2_leads bigint,"
