@@ -54,6 +54,14 @@ def expectations(context: GateContext) -> list["Expectation"]:
             "amount is not null and amount_reporting is null and not is_excluded",
             expected="a rate for every amount; a missing rate is never 1.0",
         ),
+        rules.rows(
+            "plan_rate_where_there_is_a_target",
+            "select deals.deal_key, deals.currency, deals.close_day from {batch} as deals semi join (select * from "
+            "fct_targets where measure = 'bookings') as targets on deals.close_day >= targets.period_start "
+            "and deals.close_day < targets.period_start + interval 1 month where deals.status = 'won' "
+            "and not deals.is_excluded and deals.amount is not null and deals.amount_plan_rate is null",
+            expected="a plan rate for what is won in a month with a target, or it would not count towards it",
+        ),
         rules.none("no_amount_stays_none", "amount is null and amount_reporting is not null"),
         rules.none("amounts_keep_their_sign", "sign(amount) * sign(amount_reporting) < 0"),
         rules.between("cycle_days", 0),

@@ -25,6 +25,15 @@ def expectations(context: GateContext) -> list["Expectation"]:
             "pipeline_is_due_overdue_dateless_or_later",
             "open_pipeline <> open_due + overdue_open + dateless_open + later_open",
         ),
+        rules.rows(
+            "counted_towards_the_target_as_covered",
+            "select headline.period_type from {batch} as headline left join fct_coverage_pacing as coverage "
+            "on coverage.level = 'total' and headline.period_type = coverage.period_type "
+            "and headline.period_start = coverage.period_start "
+            "where headline.won_plan_rate is distinct from coverage.won_plan_rate or abs(headline.attainment "
+            "- headline.won_plan_rate / nullif(headline.target_reporting, 0)) > 0.000001",
+            expected="what is booked at plan rate, and its share of the target, as in fct_coverage_pacing",
+        ),
         rules.none("no_coverage_of_a_met_target", "is_target_met and coverage is not null"),
         rules.rows(
             "bookings_are_the_deals",

@@ -27,6 +27,15 @@ def expectations(context: GateContext) -> list["Expectation"]:
             "or won_in_total <> won_of_owners or open_in_total <> open_of_owners",
             expected="one total, equal to the sum of the owners",
         ),
+        rules.rows(
+            "attainment_is_that_of_the_month",
+            "select team.owner_key, team.attainment_month, months.attainment from {batch} as team "
+            "inner join fct_rep_months as months on team.owner_key = months.owner_key and months.month_start in "
+            f"(select month_start from dim_dates where date_day = date '{context.as_of}') "
+            "where not team.is_total and team.owner_key <> 'unassigned' and (team.target_month is distinct from "
+            "months.quota or team.attainment_month is distinct from months.attainment)",
+            expected="quota and attainment of fct_rep_months",
+        ),
         rules.none(
             "rate_is_won_of_closed",
             "abs(win_rate - year_won_deals / nullif(year_won_deals + year_lost_deals, 0)) > 0.000001",

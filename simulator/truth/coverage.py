@@ -40,14 +40,15 @@ class Coverage(Pipeline, Splits, Plans):
         return [("total", "total"), ("team", self.team_on(owner, day) or NOBODY), ("owner", seller)]
 
     @cached_property
-    def _wins(self) -> list[tuple[date, str | None, Decimal | None, bool]]:
-        """(day, who is credited, amount, whether the deal is counted there) of each part of a booking."""
+    def _wins(self) -> list[tuple[date, str | None, Decimal | None, Decimal | None, bool]]:
+        """(day, who is credited, amount, that at plan rate, whether the deal counts there) of each booking's parts."""
         found = []
+        parts = ("owner_key", "amount_reporting", "amount_plan_rate", "is_counted")
         for deal in self.fct_deals.to_dict("records"):
             counts = deal["status"] == "won" and not deal["is_excluded"] and deal["pipeline_purpose"] in SOLD
             if counts and deal["close_day"] <= self.moment.as_of:
                 found += [
-                    (deal["close_day"], part["owner_key"], part["amount_reporting"], part["is_counted"])
+                    (deal["close_day"], *(part[name] for name in parts))
                     for part in self.credits_of_deals[deal["deal_key"]]
                 ]
         return found
@@ -109,7 +110,7 @@ class Coverage(Pipeline, Splits, Plans):
     def fct_coverage_pacing(self) -> pd.DataFrame:
         """One row per month or quarter, level and member."""
         records = []
-        first_win = min((day for day, _, _, _ in self._wins), default=None)
+        first_win = min((win[0] for win in self._wins), default=None)
         # The product's calendar reaches back to the first of January of the year in which reports begin.
         begins = START.replace(month=1, day=1)
         for kind in ("month", "quarter"):
@@ -124,15 +125,17 @@ class Coverage(Pipeline, Splits, Plans):
                 is_current = period is current
                 day = self.moment.as_of if is_current else self._same_day(period, current)
                 won: dict[Member, Decimal] = defaultdict(Decimal)
+                planned: dict[Member, Decimal] = defaultdict(Decimal)
                 final: dict[Member, Decimal] = defaultdict(Decimal)
                 deals: dict[Member, int] = defaultdict(int)
                 targets: dict[Member, Decimal] = {}
-                for at, owner, money, is_counted in self._wins:
+                for at, owner, money, at_plan, is_counted in self._wins:
                     for member in self._members(owner, at) if period.start <= at <= period.end else []:
                         final[member] += money or 0
                         begun.add(member)
                         if day is not None and at <= day:
                             won[member] += money or 0
+                            planned[member] += at_plan or 0
                             deals[member] += is_counted
                 for (member, month), amount in self._targets.items():
                     if period.start <= month <= period.end:
@@ -147,8 +150,9 @@ class Coverage(Pipeline, Splits, Plans):
                 for member in begun:
                     sums = opened.get(member, {})
                     booked = won[member] if known or is_current else None
+                    towards = planned[member] if known or is_current else None
                     target = targets.get(member)
-                    missing = None if booked is None or target is None else target - booked
+                    missing = None if towards is None or target is None else target - towards
                     due = sums.get("due", Decimal(0))
                     coverage = quotient(due, missing) if missing is not None and missing > 0 else None
                     before = earlier[member]
@@ -166,6 +170,7 @@ class Coverage(Pipeline, Splits, Plans):
                         "member": member[1],
                         "won_reporting": booked,
                         "won_final": final[member] if known and not is_current else None,
+                        "won_plan_rate": towards,
                         "target_reporting": target,
                         "missing": missing,
                         "open_due": due,
@@ -185,7 +190,7 @@ class Coverage(Pipeline, Splits, Plans):
                         "pacing_periods": len(complete),
                         "pacing_share": share,
                         "pacing_expected": None if expected is None else rounded(expected, 2),
-                        "pacing_ratio": None if expected is None or booked is None else quotient(booked, expected),
+                        "pacing_ratio": None if expected is None or towards is None else quotient(towards, expected),
                         "is_target_met": None if missing is None else missing <= 0,
                         "is_current": is_current,
                         "same_day": day,
@@ -201,8 +206,8 @@ COMPARISONS = [
     Comparison(
         "fct_coverage_pacing", ("period_type", "period_start", "level", "member"),
         measures(
-            money="won_reporting won_final target_reporting missing open_due overdue_open dateless_open later_open "
-            "pacing_expected",
+            money="won_reporting won_final won_plan_rate target_reporting missing open_due overdue_open dateless_open "
+            "later_open pacing_expected",
             count="won_deals due_open_deals overdue_open_deals dateless_open_deals later_open_deals "
             "amountless_open_deals unknown_deals elapsed_working_days working_days pacing_periods",
             number="coverage coverage_previous elapsed_share pacing_share pacing_ratio",

@@ -392,14 +392,15 @@ with periods as (
     select * from (values ('month', date '2026-06-01'), ('quarter', date '2026-04-01')) as p (period_type, period_start)
 ), won as (
     select period_type, period_start, coalesce(sum(amount_reporting), 0)::decimal(18, 2) as won_reporting,
-        count(deal_key) as won_deals
+        coalesce(sum(amount_plan_rate), 0)::decimal(18, 2) as won_plan_rate, count(deal_key) as won_deals
     from periods left join fct_deals on status = 'won' and close_day between period_start and date '2026-06-17'
     group by all
 )
 select
     period_type, period_type || ' now' as period_label, level, level as member, won_reporting,
-    null::decimal(18, 2) as won_final, won_reporting + 20 as target_reporting, 20::decimal(18, 2) as missing,
-    10::decimal(18, 2) as open_due, 10::decimal(18, 2) as overdue_open, 10::decimal(18, 2) as dateless_open,
+    null::decimal(18, 2) as won_final, won_plan_rate, won_plan_rate + 20 as target_reporting,
+    20::decimal(18, 2) as missing, 10::decimal(18, 2) as open_due,
+    10::decimal(18, 2) as overdue_open, 10::decimal(18, 2) as dateless_open,
     0::decimal(18, 2) as later_open, won_deals, 1::bigint as due_open_deals, 1::bigint as overdue_open_deals,
     1::bigint as dateless_open_deals, 0::bigint as later_open_deals, 0::bigint as amountless_open_deals,
     0::bigint as unknown_deals, 0.5::decimal(18, 9) as coverage, 0.6::decimal(18, 9) as coverage_previous,
@@ -864,11 +865,14 @@ create table release_context as select
 """
 
 REPORT = """
-create table won as select amount_reporting, close_day from fct_deals where status = 'won';
+create table won as select amount_reporting, amount_plan_rate, close_day from fct_deals where status = 'won';
 
 create table rpt_headline as select
     periods.period_type, periods.period_type || ' now' as period_label, 'EUR' as currency,
-    coalesce(sum(amount_reporting), 0)::decimal(18, 2) as won_reporting, count(close_day) as won_deals,
+    coalesce(sum(amount_reporting), 0)::decimal(18, 2) as won_reporting,
+    coalesce(sum(amount_plan_rate), 0)::decimal(18, 2) as won_plan_rate, count(close_day) as won_deals,
+    2 * coalesce(sum(amount_plan_rate), 0)::decimal(18, 2) as target_reporting,
+    case when count(close_day) > 0 then 0.5 end::decimal(18, 9) as attainment,
     30::decimal(18, 2) as open_pipeline, 10::decimal(18, 2) as open_due, 10::decimal(18, 2) as overdue_open,
     10::decimal(18, 2) as dateless_open, 0::decimal(18, 2) as later_open, 0.5::decimal(18, 9) as coverage,
     false as is_target_met, true as has_deals, date '2026-06-17' as as_of, periods.period_start,
@@ -992,10 +996,12 @@ from fct_deal_health;
 create table rpt_risk_reasons as select 'past_close_date' as reason, 1 as reason_order, count(*) as deals
 from rpt_deal_risks;
 
-create table rpt_team as select owner_key, owner_name, 1::decimal(18, 2) as won_month, 2::decimal(18, 2) as won_quarter,
+create table rpt_team as select owners.owner_key, owners.owner_name, 1::decimal(18, 2) as won_month,
+    months.quota as target_month, months.attainment as attainment_month, 2::decimal(18, 2) as won_quarter,
     3::bigint as open_deals, 4::decimal(18, 2) as open_pipeline, 1::bigint as year_won_deals,
-    1::bigint as year_lost_deals, 0.5::decimal(18, 9) as win_rate, false as is_total from dim_owners
-union all select 'total', 'Company', 24, 48, 72, 96, 24, 24, 0.5, true;
+    1::bigint as year_lost_deals, 0.5::decimal(18, 9) as win_rate, false as is_total from dim_owners as owners
+left join fct_rep_months as months on owners.owner_key = months.owner_key and months.month_start = date '2026-06-01'
+union all select 'total', 'Company', 24, null, null, 48, 72, 96, 24, 24, 0.5, true;
 
 create table rpt_restatements as select
     measure, cause, 'Deal' as largest_record_name, old_value, new_value, difference, 1::bigint as records,

@@ -414,6 +414,19 @@ def test_empty_tables_and_empty_keys_block(gated: Gated) -> None:
     }
 
 
+def test_what_counts_towards_a_target_counts_alike_everywhere(gated: Gated) -> None:
+    gated.mutate(
+        "update fct_deals set amount_plan_rate = null where status = 'won'",
+        "update rpt_headline set won_plan_rate = won_plan_rate + 1 where period_type = 'month'",
+        "update fct_rep_months set month_start = date '2026-06-01' where month_start = date '2026-04-01'",
+    )
+    assert broken(gated.judge("fct_deals", "rpt_headline", "rpt_team")) == {
+        "fct_deals.plan_rate_where_there_is_a_target",
+        "rpt_headline.counted_towards_the_target_as_covered",
+        "rpt_team.attainment_is_that_of_the_month",
+    }
+
+
 @pytest.mark.fault(32)
 def test_rows_that_fall_block_unless_the_day_is_an_earlier_one(gated: Gated) -> None:
     gated.mutate("delete from fct_targets where period_start >= date '2026-05-01'")

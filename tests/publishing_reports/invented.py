@@ -109,7 +109,7 @@ SCHEMAS = {
         "deal_key text, owner_key text, stage_key text, pipeline_id text, stage text, history_basis text,"
         " direction text, visit_no bigint,"
         " stage_order integer, days_in_stage decimal(18,6), is_open boolean, is_completed boolean,"
-        " is_bulk_update boolean, entered_at timestamp, exited_at timestamp"
+        " is_in_velocity boolean, entered_at timestamp, exited_at timestamp"
     ),
     "fct_funnel_stages": (
         "funnel text, stage text, dimension text, member text, entities_entered bigint, entities_progressed bigint,"
@@ -280,7 +280,7 @@ def _deals(
             visits.append(
                 (f"hubspot:{number}", owner, f"hubspot:deal:p:{stage}", "p", stage, "field_history",
                  "first" if number_of_visit == 1 else "forward",
-                 number_of_visit, STAGE_ORDER[stage], days, is_open, not is_open, False, at,
+                 number_of_visit, STAGE_ORDER[stage], days, is_open, not is_open, True, at,
                  None if is_open else leaves)
             )  # fmt: skip
             at = leaves
@@ -292,7 +292,7 @@ def _deals(
             visits.append(
                 (f"hubspot:{number}", owner, f"hubspot:deal:p:{stage}", "p", stage, "field_history", "forward",
                  number_of_visit + 1,
-                 STAGE_ORDER[stage], (end - at) / timedelta(days=1), True, False, False, at, None)
+                 STAGE_ORDER[stage], (end - at) / timedelta(days=1), True, False, True, at, None)
             )  # fmt: skip
         status = stage if stage in ("won", "lost") else "open"
         close_date = (closed or end + timedelta(days=float(random.normal(25, 40)))).date()
@@ -806,6 +806,12 @@ def finish(connection: duckdb.DuckDBPyConnection) -> None:
             union all
             select *, last_movement, case last_movement when 'closing' then 1 else -1 end * amount_reporting from moves
         );
+        create table marts.fct_pipeline_waterfall as
+        select distinct period_type, view_name, 'total' as level, period_start, 1 as closing_amount
+        from marts.fct_pipeline_movements;
+        create table marts.int_owner_months as
+        select member as owner_key, amount_reporting as quota, period_start as month_start
+        from marts.fct_targets where level = 'owner';
         create table marts.fct_rep_months as
         select owner_key, count(*) as open_deals, sum(amount_reporting)::decimal(18, 2) as open_reporting
         from marts.fct_deals where status = 'open' and not is_excluded group by owner_key;

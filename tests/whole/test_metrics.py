@@ -41,6 +41,9 @@ class Plain:
 
 PLAIN = {
     "bookings": Plain("fct_deals", "sum(amount_reporting)", f"{REVENUE} and {CLOSED} and status = 'won'", "close_day"),
+    "bookings_at_plan_rate": Plain(
+        "fct_deals", "sum(amount_plan_rate)", f"{REVENUE} and {CLOSED} and status = 'won'", "close_day"
+    ),
     "won_deals": Plain("fct_deals", "count(*)", f"{REVENUE} and {CLOSED} and status = 'won'", "close_day"),
     "lost_deals": Plain("fct_deals", "count(*)", f"{REVENUE} and {CLOSED} and status = 'lost'", "close_day"),
     "decided_deals": Plain("fct_deals", "count(*)", DECIDED, "close_day"),

@@ -82,6 +82,8 @@ won_deals as (
         periods.period_type,
         splits.owner_key,
         splits.amount_reporting as won_final,
+        case when splits.close_day <= periods.same_day then splits.amount_plan_rate end
+            as won_plan_rate,
         case when splits.close_day <= periods.same_day then splits.amount_reporting end
             as won_reporting,
         cast(splits.is_counted and splits.close_day <= periods.same_day as integer) as won_deals,
@@ -165,6 +167,7 @@ facts as (
         won_deals.owner_key,
         won_deals.won_reporting,
         won_deals.won_final,
+        won_deals.won_plan_rate,
         won_deals.won_deals,
         cast(null as decimal(18, 2)) as open_due,
         cast(null as decimal(18, 2)) as overdue_open,
@@ -185,6 +188,7 @@ facts as (
         open_deals.owner_key,
         null as won_reporting,
         null as won_final,
+        null as won_plan_rate,
         0 as won_deals,
         case
             when open_deals.close_date between open_deals.same_day and open_deals.period_end
@@ -219,6 +223,7 @@ facts as (
         deals_without_stage_history.owner_key,
         null as won_reporting,
         null as won_final,
+        null as won_plan_rate,
         0 as won_deals,
         null as open_due,
         null as overdue_open,
@@ -263,6 +268,7 @@ facts_summed as (
         {% if level == 'total' %}'total'{% else %}facts_placed.{{ level }}_member{% endif %} as member,
         sum(facts_placed.won_reporting) as won_reporting,
         sum(facts_placed.won_final) as won_final,
+        sum(facts_placed.won_plan_rate) as won_plan_rate,
         sum(facts_placed.won_deals) as won_deals,
         sum(facts_placed.open_due) as open_due,
         sum(facts_placed.overdue_open) as overdue_open,
@@ -362,7 +368,8 @@ company_begun as (
     where splits.status = 'won' and splits.close_day <= run_context.as_of
 ),
 
--- A period that was over before a company's first win is unknown, not zero.
+-- A period that was over before a company's first win is unknown, not zero. Targets are at plan rate, so what counts
+-- towards them is too.
 members_of_periods as (
     select
         periods.*,
@@ -375,6 +382,11 @@ members_of_periods as (
                 then coalesce(facts_summed.won_reporting, 0)
             when periods.is_current and company_begun.has_deals then 0
         end as won_reporting,
+        case
+            when periods.period_end >= company_begun.first_win_day
+                then coalesce(facts_summed.won_plan_rate, 0)
+            when periods.is_current and company_begun.has_deals then 0
+        end as won_plan_rate,
         case
             when not periods.is_current and periods.period_end >= company_begun.first_win_day
                 then coalesce(facts_summed.won_final, 0)
@@ -424,13 +436,13 @@ members_of_periods as (
 members_covered as (
     select
         members_of_periods.*,
-        members_of_periods.target_reporting - members_of_periods.won_reporting as missing,
+        members_of_periods.target_reporting - members_of_periods.won_plan_rate as missing,
         case
-            when members_of_periods.target_reporting > members_of_periods.won_reporting
+            when members_of_periods.target_reporting > members_of_periods.won_plan_rate
                 then
                     {{ ratio(
                         'members_of_periods.open_due',
-                        '(members_of_periods.target_reporting - members_of_periods.won_reporting)'
+                        '(members_of_periods.target_reporting - members_of_periods.won_plan_rate)'
                     ) }}
         end as coverage
     from members_of_periods
@@ -481,6 +493,7 @@ final as (
         members_compared.member,
         cast(members_compared.won_reporting as decimal(18, 2)) as won_reporting,
         cast(members_compared.won_final as decimal(18, 2)) as won_final,
+        cast(members_compared.won_plan_rate as decimal(18, 2)) as won_plan_rate,
         cast(members_compared.target_reporting as decimal(18, 2)) as target_reporting,
         cast(members_compared.missing as decimal(18, 2)) as missing,
         cast(members_compared.open_due as decimal(18, 2)) as open_due,
@@ -506,7 +519,7 @@ final as (
             members_compared.pacing_share * members_compared.target_reporting as decimal(18, 2)
         ) as pacing_expected,
         {{ ratio(
-            'members_compared.won_reporting',
+            'members_compared.won_plan_rate',
             '(members_compared.pacing_share * members_compared.target_reporting)'
         ) }} as pacing_ratio,
         cast(members_compared.forecast_expected as decimal(18, 2)) as forecast_expected,
@@ -515,7 +528,7 @@ final as (
             as decimal(18, 2)
         ) as forecast_gap,
         members_compared.chance_of_target,
-        members_compared.won_reporting >= members_compared.target_reporting as is_target_met,
+        members_compared.won_plan_rate >= members_compared.target_reporting as is_target_met,
         members_compared.is_current,
         members_compared.same_day,
         members_compared.period_start,

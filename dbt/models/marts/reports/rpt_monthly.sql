@@ -19,6 +19,7 @@ dates as (
 deals as (
     select
         amount_reporting,
+        amount_plan_rate,
         close_day
     from {{ ref('fct_deals') }}
     where
@@ -69,6 +70,7 @@ won_by_month as (
     select
         dates.month_start,
         sum(deals.amount_reporting) as won_reporting,
+        sum(deals.amount_plan_rate) as won_plan_rate,
         count(*) as won_deals
     from deals
     inner join run_context on deals.close_day <= run_context.as_of
@@ -136,7 +138,7 @@ final as (
             end as bigint
         ) as won_deals,
         cast(targets_by_month.target_reporting as decimal(18, 2)) as target_reporting,
-        {{ ratio('won_by_month.won_reporting', 'targets_by_month.target_reporting') }}
+        {{ ratio('won_by_month.won_plan_rate', 'targets_by_month.target_reporting') }}
             as attainment,
         cast(
             case

@@ -31,6 +31,7 @@ deals as (
         owner_key,
         status,
         amount_reporting,
+        amount_plan_rate,
         close_date,
         close_day
     from {{ ref('fct_deals') }}
@@ -51,6 +52,7 @@ splits as (
         deal_key,
         owner_key,
         amount_reporting,
+        amount_plan_rate,
         is_counted
     from {{ ref('fct_deal_splits') }}
     where kind = 'revenue'
@@ -58,12 +60,15 @@ splits as (
 
 targets as (
     select
-        level,
-        member,
         amount_reporting,
         period_start
     from {{ ref('fct_targets') }}
-    where measure = 'bookings'
+    where measure = 'bookings' and level = 'company'
+),
+
+owner_months as (
+    select * from {{ ref('int_owner_months') }}
+    where quota is not null
 ),
 
 current_periods as (
@@ -85,6 +90,7 @@ deals_divided as (
         {% if is_open %}deals{% else %}splits{% endif %}.owner_key,
         deals.status,
         {% if is_open %}deals{% else %}splits{% endif %}.amount_reporting,
+        {% if is_open %}deals{% else %}splits{% endif %}.amount_plan_rate,
         {% if is_open %}true as {% else %}splits.{% endif %}is_counted,
         {% if is_open %}false as {% else %}win_loss.{% endif %}is_in_win_rate,
         deals.close_date,
@@ -125,6 +131,16 @@ deal_facts as (
             deals_credited.status = 'won'
             and deals_credited.close_day between periods.quarter_start and periods.as_of
         ) as won_quarter,
+        sum(deals_credited.amount_plan_rate) filter (
+            where
+            deals_credited.status = 'won'
+            and deals_credited.close_day between periods.month_start and periods.as_of
+        ) as won_month_plan_rate,
+        sum(deals_credited.amount_plan_rate) filter (
+            where
+            deals_credited.status = 'won'
+            and deals_credited.close_day between periods.quarter_start and periods.as_of
+        ) as won_quarter_plan_rate,
         count(*) filter (
             where
             deals_credited.status = 'won'
@@ -159,21 +175,21 @@ deal_facts as (
     group by deals_credited.member
 ),
 
+-- What an owner is asked for: prorated and ramped, as fct_rep_months tells it of the months until today.
 targets_of_owners as (
     select
         owners.member,
         any_value(owners.member_name) as owner_name,
         any_value(owners.team) as team,
-        sum(targets.amount_reporting) filter (
-            where targets.period_start between periods.month_start and periods.month_end
+        sum(owner_months.quota) filter (
+            where owner_months.month_start between periods.month_start and periods.month_end
         ) as target_month,
-        sum(targets.amount_reporting) filter (
-            where targets.period_start between periods.quarter_start and periods.quarter_end
+        sum(owner_months.quota) filter (
+            where owner_months.month_start between periods.quarter_start and periods.quarter_end
         ) as target_quarter
-    from targets
+    from owner_months
     cross join current_periods as periods
-    inner join owners on targets.member = owners.owner_key
-    where targets.level = 'owner'
+    inner join owners on owner_months.owner_key = owners.owner_key
     group by owners.member
 ),
 
@@ -187,7 +203,6 @@ targets_of_company as (
         ) as target_quarter
     from targets
     cross join current_periods as periods
-    where targets.level = 'company'
 ),
 
 owners_joined as (
@@ -198,6 +213,8 @@ owners_joined as (
         deal_facts.won_month,
         targets.target_month,
         deal_facts.won_quarter,
+        deal_facts.won_month_plan_rate,
+        deal_facts.won_quarter_plan_rate,
         deal_facts.won_quarter_deals,
         targets.target_quarter,
         deal_facts.open_deals,
@@ -228,6 +245,8 @@ rows_with_total as (
         sum(deal_facts.won_month) as won_month,
         any_value(targets.target_month) as target_month,
         sum(deal_facts.won_quarter) as won_quarter,
+        sum(deal_facts.won_month_plan_rate) as won_month_plan_rate,
+        sum(deal_facts.won_quarter_plan_rate) as won_quarter_plan_rate,
         sum(deal_facts.won_quarter_deals) as won_quarter_deals,
         any_value(targets.target_quarter) as target_quarter,
         sum(deal_facts.open_deals) as open_deals,
@@ -248,11 +267,11 @@ final as (
         team,
         cast(coalesce(won_month, 0) as decimal(18, 2)) as won_month,
         cast(target_month as decimal(18, 2)) as target_month,
-        {{ ratio('coalesce(won_month, 0)', 'target_month') }} as attainment_month,
+        {{ ratio('coalesce(won_month_plan_rate, 0)', 'target_month') }} as attainment_month,
         cast(coalesce(won_quarter, 0) as decimal(18, 2)) as won_quarter,
         cast(coalesce(won_quarter_deals, 0) as bigint) as won_quarter_deals,
         cast(target_quarter as decimal(18, 2)) as target_quarter,
-        {{ ratio('coalesce(won_quarter, 0)', 'target_quarter') }} as attainment_quarter,
+        {{ ratio('coalesce(won_quarter_plan_rate, 0)', 'target_quarter') }} as attainment_quarter,
         cast(coalesce(open_deals, 0) as bigint) as open_deals,
         cast(coalesce(open_pipeline, 0) as decimal(18, 2)) as open_pipeline,
         cast(coalesce(open_due_quarter, 0) as decimal(18, 2)) as open_due_quarter,

@@ -38,16 +38,8 @@ activities as (
     where not is_excluded
 ),
 
-targets as (
-    select * from {{ ref('fct_targets') }}
-    where level = 'owner' and measure = 'bookings'
-),
-
-quota_ramp as (
-    select
-        cast(quota_ramp.months_after_start as integer) as months_after_start,
-        cast(quota_ramp.share as decimal(9, 6)) as share
-    from {{ source('run', 'quota_ramp') }} as quota_ramp
+owner_months as (
+    select * from {{ ref('int_owner_months') }}
 ),
 
 run_context as (
@@ -88,75 +80,6 @@ months as (
     where
         fiscal_months.month_end >= run_context.start_date
         and fiscal_months.month_start <= run_context.as_of
-),
-
-owners_dated as (
-    select
-        owners.owner_key,
-        owners.kind,
-        {{ day_in_zone('owners.created_at', 'run_context.reporting_timezone') }} as first_day,
-        {{ day_in_zone('owners.deactivated_at', 'run_context.reporting_timezone') }} as last_day
-    from owners
-    cross join run_context
-),
-
--- From the day of the start to the day of the leaving; where neither is known a whole month.
-days_employed as (
-    select
-        owners_dated.owner_key,
-        dates.month_start,
-        any_value(owners_dated.kind) as kind,
-        count(*) filter (where dates.is_working_day) as working_days_employed,
-        count(*) filter (where dates.is_working_day and dates.date_day <= run_context.as_of) as working_days,
-        any_value(dates.working_days_in_month) as working_days_in_month
-    from owners_dated
-    cross join run_context
-    inner join dates
-        on
-            run_context.start_date <= dates.month_end
-            and run_context.as_of >= dates.month_start
-            and dates.date_day >= coalesce(owners_dated.first_day, dates.date_day)
-            and dates.date_day <= coalesce(owners_dated.last_day, dates.date_day)
-    group by owners_dated.owner_key, dates.month_start
-),
-
--- Where nobody knows when an owner began there is nothing to count the ramp from.
-ramps as (
-    select
-        owners_dated.owner_key,
-        dates.month_start,
-        quota_ramp.share as ramp_share
-    from owners_dated
-    inner join dates as first_dates on owners_dated.first_day = first_dates.date_day
-    cross join quota_ramp
-    inner join dates on dates.date_day = dates.month_start
-    where
-        dates.fiscal_year * 12 + dates.fiscal_month
-        = first_dates.fiscal_year * 12 + first_dates.fiscal_month + quota_ramp.months_after_start
-),
-
-quotas as (
-    select
-        targets.member as owner_key,
-        targets.period_start as month_start,
-        targets.amount_reporting as quota_stated,
-        coalesce(ramps.ramp_share, 1) as ramp_share,
-        cast(
-            case
-                when days_employed.working_days_employed < days_employed.working_days_in_month
-                    then
-                        cast(targets.amount_reporting as double)
-                        * coalesce(ramps.ramp_share, 1)
-                        * days_employed.working_days_employed
-                        / days_employed.working_days_in_month
-                else targets.amount_reporting * coalesce(ramps.ramp_share, 1)
-            end as decimal(18, 2)
-        ) as quota
-    from targets
-    left join days_employed
-        on targets.member = days_employed.owner_key and targets.period_start = days_employed.month_start
-    left join ramps
-        on targets.member = ramps.owner_key and targets.period_start = ramps.month_start
 ),
 
 -- Who shares a deal is credited with a share of its amount; the deal itself is counted once.
@@ -288,13 +211,8 @@ keys as (
     select
         owner_key,
         month_start
-    from days_employed
-    where kind = 'person'
-    union
-    select
-        owner_key,
-        month_start
-    from quotas
+    from owner_months
+    where kind = 'person' or ramp_share is not null
     union
     select
         owner_key,
@@ -461,10 +379,10 @@ final as (
         priors.team_history_basis,
         coalesce(owners.rollup_owner_name, 'Unassigned') as rollup_owner_name,
         priors.peer_basis,
-        days_employed.working_days,
-        quotas.quota_stated,
-        cast(quotas.ramp_share as decimal(9, 6)) as ramp_share,
-        quotas.quota,
+        owner_months.working_days,
+        owner_months.quota_stated,
+        owner_months.ramp_share,
+        owner_months.quota,
         cast(coalesce(closed.won_plan_rate, 0) as decimal(18, 2)) as won_plan_rate,
         cast(coalesce(closed.won_overlay_plan_rate, 0) as decimal(18, 2)) as won_overlay_plan_rate,
         cast(coalesce(closed.won_reporting, 0) as decimal(18, 2)) as won_reporting,
@@ -487,8 +405,8 @@ final as (
         case when priors.is_current then coalesce(opened.open_deals, 0) end as open_deals,
         cast(case when priors.is_current then coalesce(opened.open_reporting, 0) end as decimal(18, 2))
             as open_reporting,
-        {{ ratio('coalesce(closed.won_plan_rate, 0)', 'quotas.quota') }} as attainment,
-        {{ ratio('coalesce(closed.won_plan_rate, 0)', 'days_employed.working_days', 6) }} as won_per_working_day,
+        {{ ratio('coalesce(closed.won_plan_rate, 0)', 'owner_months.quota') }} as attainment,
+        {{ ratio('coalesce(closed.won_plan_rate, 0)', 'owner_months.working_days', 6) }} as won_per_working_day,
         {%- set done = [
             ('activities', ['acted.calls', 'acted.emails', 'acted.tasks_done', 'acted.meetings_held']),
             ('meetings_booked', ['booked.meetings_booked']),
@@ -498,7 +416,7 @@ final as (
             ('won_deals', ['closed.won_deals']),
         ] %}
         {%- for name, parts in done %}
-        {{ ratio('coalesce(' ~ parts | join(' + ') ~ ', 0)', 'days_employed.working_days', 6) }}
+        {{ ratio('coalesce(' ~ parts | join(' + ') ~ ', 0)', 'owner_months.working_days', 6) }}
             as {{ name }}_per_working_day,
         {%- endfor %}
         {{ ratio('closed.rated_won_deals', 'closed.rated_closed_deals') }} as win_rate,
@@ -519,10 +437,8 @@ final as (
     inner join keys
         on priors.owner_key = keys.owner_key and priors.month_start = keys.month_start
     left join owners on priors.owner_key = owners.owner_key
-    left join days_employed
-        on priors.owner_key = days_employed.owner_key and priors.month_start = days_employed.month_start
-    left join quotas
-        on priors.owner_key = quotas.owner_key and priors.month_start = quotas.month_start
+    left join owner_months
+        on priors.owner_key = owner_months.owner_key and priors.month_start = owner_months.month_start
     left join closed
         on priors.owner_key = closed.owner_key and priors.month_start = closed.month_start
     left join created

@@ -1,0 +1,102 @@
+{#-
+    One row per owner and month in which the owner was there or has a target, months to come included: the days at
+    work, and the target prorated to them and ramped.
+-#}
+with
+
+owners as (
+    select * from {{ ref('dim_owners') }}
+),
+
+dates as (
+    select * from {{ ref('dim_dates') }}
+),
+
+targets as (
+    select * from {{ ref('fct_targets') }}
+    where level = 'owner' and measure = 'bookings'
+),
+
+quota_ramp as (
+    select
+        cast(quota_ramp.months_after_start as integer) as months_after_start,
+        cast(quota_ramp.share as decimal(9, 6)) as share
+    from {{ source('run', 'quota_ramp') }} as quota_ramp
+),
+
+run_context as (
+    select * from {{ source('run', 'run_context') }}
+),
+
+owners_dated as (
+    select
+        owners.owner_key,
+        owners.kind,
+        {{ day_in_zone('owners.created_at', 'run_context.reporting_timezone') }} as first_day,
+        {{ day_in_zone('owners.deactivated_at', 'run_context.reporting_timezone') }} as last_day
+    from owners
+    cross join run_context
+),
+
+-- From the day of the start to the day of the leaving; where neither is known a whole month.
+days_employed as (
+    select
+        owners_dated.owner_key,
+        dates.month_start,
+        any_value(owners_dated.kind) as kind,
+        count(*) filter (where dates.is_working_day) as working_days_employed,
+        count(*) filter (where dates.is_working_day and dates.date_day <= run_context.as_of) as working_days,
+        any_value(dates.working_days_in_month) as working_days_in_month
+    from owners_dated
+    cross join run_context
+    inner join dates
+        on
+            run_context.start_date <= dates.month_end
+            and dates.date_day >= coalesce(owners_dated.first_day, dates.date_day)
+            and dates.date_day <= coalesce(owners_dated.last_day, dates.date_day)
+    group by owners_dated.owner_key, dates.month_start
+),
+
+-- Where nobody knows when an owner began there is nothing to count the ramp from.
+ramps as (
+    select
+        owners_dated.owner_key,
+        dates.month_start,
+        quota_ramp.share as ramp_share
+    from owners_dated
+    inner join dates as first_dates on owners_dated.first_day = first_dates.date_day
+    cross join quota_ramp
+    inner join dates on dates.date_day = dates.month_start
+    where
+        dates.fiscal_year * 12 + dates.fiscal_month
+        = first_dates.fiscal_year * 12 + first_dates.fiscal_month + quota_ramp.months_after_start
+),
+
+final as (
+    select
+        coalesce(days_employed.owner_key, targets.member) as owner_key,
+        days_employed.kind,
+        days_employed.working_days,
+        targets.amount_reporting as quota_stated,
+        case when targets.member is not null then cast(coalesce(ramps.ramp_share, 1) as decimal(9, 6)) end
+            as ramp_share,
+        cast(
+            case
+                when days_employed.working_days_employed < days_employed.working_days_in_month
+                    then
+                        cast(targets.amount_reporting as double)
+                        * coalesce(ramps.ramp_share, 1)
+                        * days_employed.working_days_employed
+                        / days_employed.working_days_in_month
+                else targets.amount_reporting * coalesce(ramps.ramp_share, 1)
+            end as decimal(18, 2)
+        ) as quota,
+        coalesce(days_employed.month_start, targets.period_start) as month_start
+    from days_employed
+    full outer join targets
+        on days_employed.owner_key = targets.member and days_employed.month_start = targets.period_start
+    left join ramps
+        on targets.member = ramps.owner_key and targets.period_start = ramps.month_start
+)
+
+select * from final
