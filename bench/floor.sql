@@ -1089,9 +1089,9 @@ judged as (
     from timed
 ),
 first_sales as (
-    select account_key, min_by(judged.deal_key, (close_day, created_at, judged.deal_key)) as deal_key,
-        min(close_day) as close_day
-    from (select *, 'hubspot:' || deal_id as deal_key from judged) as judged
+    select account_key as sold_to, min(close_day) as sold_on,
+        min_by('hubspot:' || deal_id, (close_day, created_at, 'hubspot:' || deal_id)) as original_deal_key
+    from judged
     where status = 'won' and pipeline_purpose = 'new_business' and not is_merged and not is_deleted and not is_test
         and account_key is not null and close_day is not null
     group by account_key
@@ -1113,7 +1113,7 @@ select
     'hubspot:' || owner_id as owner_key,
     campaign_key,
     stage_key,
-    first_sales.deal_key as original_deal_key,
+    original_deal_key,
     deal_id,
     'hubspot' as source_system,
     deal_name,
@@ -1173,8 +1173,7 @@ select
 from judged
 left join reasons on judged.lost_reason = reasons.lost_reason
 left join first_sales
-    on pipeline_purpose in ('renewal', 'upsell') and judged.account_key = first_sales.account_key
-    and created_date >= first_sales.close_day
+    on pipeline_purpose in ('renewal', 'upsell') and account_key = sold_to and created_date >= sold_on
 left join pushes on 'hubspot:' || judged.deal_id = pushes.deal_key;
 
 create table marts.marts.fct_leads as
