@@ -51,7 +51,7 @@ def vocabulary(_: Gettext) -> dict[str, dict[str, str]]:
             "won": _("Won"),
             "lost": _("Lost"),
             "decreased": _("Amount lowered"),
-            "deleted": _("Deleted or merged"),
+            "deleted": _("Deleted, merged or entered twice"),
             "exchange_rate": _("Exchange rates"),
             "closing": _("Open now"),
         },
