@@ -49,7 +49,7 @@ def expectations(context: GateContext) -> list["Expectation"]:
         rules.none(
             "return_is_of_spend",
             "(won_with_spend_reporting is null) <> (spend_reporting is null) "
-            "or abs(roas * spend_reporting - won_with_spend_reporting) > 0.01 + 0.01 * abs(roas)",
+            "or abs(roas::double * spend_reporting - won_with_spend_reporting) > 0.01 + 0.01 * abs(roas)",
             expected="ROAS is what leads since the first month of known spend have won / spend",
         ),
     ]
