@@ -333,7 +333,9 @@ class Team(Splits, Plans):
                 share = None if stated is None else self._ramped(owner, month)
                 own = stated
                 if stated is not None and share is not None:
-                    present = Decimal(of_month if employed is None else employed) / of_month
+                    left = self._employed.get(owner, (month, None))[1]
+                    gone = left is not None and left < month
+                    present = Decimal(0 if gone else of_month if employed is None else employed) / of_month
                     own = rounded(Decimal(stated) * share * min(present, Decimal(1)), 2)
                 won, closed = trailing.get(owner, (0, 0))
                 basis, peer_won, peer_closed = others(owner, trailing, teams)

@@ -82,6 +82,8 @@ final as (
             as ramp_share,
         cast(
             case
+                -- Whom somebody has asked for after they left.
+                when leavers.last_day < targets.period_start then 0
                 when days_employed.working_days_employed < days_employed.working_days_in_month
                     then
                         cast(targets.amount_reporting as double)
@@ -95,6 +97,7 @@ final as (
     from days_employed
     full outer join targets
         on days_employed.owner_key = targets.member and days_employed.month_start = targets.period_start
+    left join owners_dated as leavers on targets.member = leavers.owner_key
     left join ramps
         on targets.member = ramps.owner_key and targets.period_start = ramps.month_start
 )
