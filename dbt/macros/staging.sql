@@ -196,13 +196,7 @@
         group by all
         {%- if entity in ['accounts', 'contacts', 'leads', 'deals', 'activities', 'line_items'] %}
         union
-        select
-            files.mapping_name,
-            files.file_name,
-            max(files.load_number) as load_number
-        from {{ staged }} as files
-        inner join ({{ loads_for_the_day() }}) as file_loads on files.load_number = file_loads.load_number
-        group by all
+        {{ files_for_the_day(staged) }}
         {%- endif %}
     ) as newest_files
         on
@@ -249,13 +243,7 @@
         inner join ({{ loads_for_the_day() }}) as loads on staged.load_number = loads.load_number
         {%- if source_name == 'files' %}
         inner join (
-            select
-                files.mapping_name,
-                files.file_name,
-                max(files.load_number) as load_number
-            from {{ staged }} as files
-            inner join ({{ loads_for_the_day() }}) as file_loads on files.load_number = file_loads.load_number
-            group by all
+            {{ files_for_the_day(staged) }}
         ) as newest_files
             on
                 staged.mapping_name = newest_files.mapping_name
@@ -265,6 +253,17 @@
         where staged.reject_reason is null
         {%- endfor %}
     ) as versions
+    group by all
+{%- endmacro %}
+
+{#- The newest landing for a past day of each exported file. -#}
+{% macro files_for_the_day(staged) -%}
+    select
+        files.mapping_name,
+        files.file_name,
+        max(files.load_number) as load_number
+    from {{ staged }} as files
+    inner join ({{ loads_for_the_day() }}) as file_loads on files.load_number = file_loads.load_number
     group by all
 {%- endmacro %}
 

@@ -56,9 +56,10 @@ def expectations(context: GateContext) -> list["Expectation"]:
         ),
         rules.rows(
             "plan_rate_where_there_is_a_target",
-            "select deals.deal_key, deals.currency, deals.close_day from {batch} as deals semi join (select * from "
-            "fct_targets where measure = 'bookings') as targets on deals.close_day >= targets.period_start "
-            "and deals.close_day < targets.period_start + interval 1 month where deals.status = 'won' "
+            "select deals.deal_key, deals.currency, deals.close_day from {batch} as deals "
+            "inner join dim_dates as dates on deals.close_day = dates.date_day semi join (select * from fct_targets "
+            "where measure = 'bookings') as targets on dates.month_start = targets.period_start "
+            "where deals.status = 'won' "
             "and not deals.is_excluded and deals.amount is not null and deals.amount_plan_rate is null",
             expected="a plan rate for what is won in a month with a target, or it would not count towards it",
         ),

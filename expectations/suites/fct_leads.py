@@ -34,7 +34,7 @@ def expectations(context: GateContext) -> list["Expectation"]:
         rules.accepted("history_basis", ("field_history", "landed_version", "assumed_current")),
         rules.none("excluded_says_why", "is_excluded <> (exclusion_reason is not null)"),
         rules.none("deleted_is_excluded", "is_deleted and not is_excluded"),
-        rules.none("no_leads_are_excluded", "exit_reason in ('duplicate', 'spam') and not is_excluded"),
+        rules.none("duplicates_and_spam_are_excluded", "exit_reason in ('duplicate', 'spam') and not is_excluded"),
         rules.none(
             "later_stage_includes_earlier",
             "(is_customer and not is_opportunity) or (is_opportunity and not is_sql_lead) "

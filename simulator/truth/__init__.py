@@ -6,7 +6,8 @@ SQL, nothing of the product. What does not: how vendors show the log, and the co
 Two moments matter. `as_of_end` is the instant at which the day `as_of` ends where the company reports: fields that keep
 a history are read just before it, records made later do not exist, and who leaves later is still there. `now` is when
 the vendors were asked: fields without a history (names of accounts), merges, deletions, restorations and restated ad
-figures are what could be known then. A deletion that was undone before `now` leaves no trace at a vendor.
+figures are what could be known then. A deletion that was undone before `now` leaves no trace but
+with who had read it.
 
 Readings of the definitions that are not spelled out elsewhere:
 - Entering an exit (lost, disqualified, recycled) is a step forward, however far; leaving one is a step backward. A

@@ -559,7 +559,7 @@ def test_who_was_entered_twice_and_spam_count_nowhere(gated: Gated) -> None:
         "update fct_leads set exit_reason = 'spam', disqualifications = 1 where lead_id = 'c5'",
     )
     found = broken(gated.judge("fct_deals", "fct_leads", alone=True))
-    assert {"fct_deals.entered_twice_is_excluded", "fct_leads.no_leads_are_excluded"} <= found
+    assert {"fct_deals.entered_twice_is_excluded", "fct_leads.duplicates_and_spam_are_excluded"} <= found
 
 
 def test_without_history_nothing_is_reconciled_and_that_blocks(gated: Gated) -> None:

@@ -82,7 +82,7 @@ final as (
             as ramp_share,
         cast(
             case
-                -- Whom somebody has asked for after they left.
+                -- Nothing is asked of who has left, whatever a list still says.
                 when leavers.last_day < targets.period_start then 0
                 when days_employed.working_days_employed < days_employed.working_days_in_month
                     then

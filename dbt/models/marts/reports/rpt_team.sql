@@ -121,26 +121,15 @@ deal_facts as (
         deals_credited.member,
         any_value(deals_credited.owner_name) as owner_name,
         any_value(deals_credited.team) as team,
-        sum(deals_credited.amount_reporting) filter (
+        {%- for period in ['month', 'quarter'] %}
+        {%- for amount, ending in [('amount_reporting', ''), ('amount_plan_rate', '_plan_rate')] %}
+        sum(deals_credited.{{ amount }}) filter (
             where
             deals_credited.status = 'won'
-            and deals_credited.close_day between periods.month_start and periods.as_of
-        ) as won_month,
-        sum(deals_credited.amount_reporting) filter (
-            where
-            deals_credited.status = 'won'
-            and deals_credited.close_day between periods.quarter_start and periods.as_of
-        ) as won_quarter,
-        sum(deals_credited.amount_plan_rate) filter (
-            where
-            deals_credited.status = 'won'
-            and deals_credited.close_day between periods.month_start and periods.as_of
-        ) as won_month_plan_rate,
-        sum(deals_credited.amount_plan_rate) filter (
-            where
-            deals_credited.status = 'won'
-            and deals_credited.close_day between periods.quarter_start and periods.as_of
-        ) as won_quarter_plan_rate,
+            and deals_credited.close_day between periods.{{ period }}_start and periods.as_of
+        ) as won_{{ period }}{{ ending }},
+        {%- endfor %}
+        {%- endfor %}
         count(*) filter (
             where
             deals_credited.status = 'won'
