@@ -94,10 +94,12 @@ def _make(connection: duckdb.DuckDBPyConnection, rule: str) -> None:
     connection.execute(
         f"""
         create or replace temp table company_history as
-        with changes as (
+        with born as (select deal_key from told.marts.fct_deal_changes where change = 'created'),
+        changes as (
             select
                 changes.*, max(case when changes.change = 'won' then changes.date_day end) over deal_by_day as closed_on
             from told.marts.fct_deal_changes as changes
+            inner join born on changes.deal_key = born.deal_key
             window deal_by_day as (partition by changes.deal_key order by changes.date_day)
         ),
         standings as (
@@ -115,7 +117,7 @@ def _make(connection: duckdb.DuckDBPyConnection, rule: str) -> None:
             select deals.deal_key, deals.created_date, deals.status, deals.amount_reporting, deals.close_date,
                 greatest(deals.close_day, deals.created_date) as decided
             from told.marts.fct_deals as deals
-            anti join told.marts.fct_deal_changes as changes on deals.deal_key = changes.deal_key
+            anti join born on deals.deal_key = born.deal_key
         ),
         told_of as (
             select

@@ -279,6 +279,14 @@
 {%- endmacro %}
 
 {#-
+    The day of which a load tells. What has landed is shown today, even if it landed in the morning after; a past day knows
+    what had landed for it. Needs `loads` and `run_context`.
+-#}
+{% macro told_day_shown() -%}
+    case when run_context.is_past_day then loads.told_day else least(loads.told_day, run_context.as_of) end
+{%- endmacro %}
+
+{#-
     A value of which no history is kept: on a past day what had landed for it, or nothing, since today's would leak.
     Needs `run_context` and `told_by_the_day`.
 -#}

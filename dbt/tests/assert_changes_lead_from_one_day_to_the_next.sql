@@ -1,6 +1,7 @@
 -- What: from each end of a week to the next, and to as_of, how a deal stood plus what
 -- fct_deal_changes tells in between is how it stands then, as fct_deal_days has it.
 -- Why: the list of changes is read instead of two snapshots, so it must say all that they differ in.
+-- What a deal was first seen with is no change: in that week nothing leads there.
 -- A returned row: a deal, the two days, and what the changes lead to beside what stands there.
 with
 
@@ -10,6 +11,14 @@ changes as (
 
 run_context as (
     select * from {{ source('run', 'run_context') }}
+),
+
+sightings as (
+    select
+        sightings.*,
+        {{ day_in_zone('sightings.seen_at', 'run_context.reporting_timezone') }} as seen_date
+    from {{ ref('int_deal_sightings') }} as sightings
+    cross join run_context
 ),
 
 ends as (
@@ -104,7 +113,6 @@ changes_per_deal as (
 openings as (
     select
         weeks.last_day,
-        weeks.first_day,
         days.deal_key,
         days.standing
     from weeks
@@ -115,7 +123,6 @@ two_days as (
     select
         coalesce(openings.deal_key, closings.deal_key) as deal_key,
         coalesce(openings.last_day, closings.last_day) as last_day,
-        openings.first_day,
         openings.standing as standing_before,
         closings.standing as standing_after
     from openings
@@ -127,10 +134,17 @@ two_days as (
 led_to as (
     select
         two_days.deal_key,
-        two_days.first_day,
         two_days.last_day,
         two_days.standing_before,
         two_days.standing_after,
+        {%- for field in ['stage', 'amount', 'close_date', 'forecast_category', 'owner'] %}
+        coalesce(
+            sightings.is_{{ field }}_seen
+            and sightings.seen_date > weeks.first_day
+            and sightings.seen_date <= weeks.last_day,
+            false
+        ) as is_{{ field }}_seen,
+        {%- endfor %}
         {%- for field in ['stage', 'amount', 'close_date', 'forecast_category', 'owner'] %}
         case
             when changes_per_deal.new_{{ field }} is not null
@@ -153,6 +167,8 @@ led_to as (
             case when two_days.standing_before is not null then 'open' end
         ) as status
     from two_days
+    inner join weeks on two_days.last_day = weeks.last_day
+    left join sightings on two_days.deal_key = sightings.deal_key
     left join changes_per_deal
         on
             two_days.deal_key = changes_per_deal.deal_key
@@ -162,12 +178,17 @@ led_to as (
 select led_to.*
 from led_to
 where
-    (led_to.standing_after is null and led_to.status = 'open')
-    or (led_to.standing_after is not null and led_to.status is distinct from 'open')
+    (not led_to.is_stage_seen and led_to.standing_after is null and led_to.status = 'open')
+    or (
+        not led_to.is_stage_seen
+        and led_to.standing_after is not null
+        and led_to.status is distinct from 'open'
+    )
 {%- for field in ['stage', 'amount', 'close_date', 'forecast_category', 'owner'] %}
 or (
-    led_to.standing_after is not null
+    not led_to.is_{{ field }}_seen
+    and led_to.standing_after is not null
     and led_to.{{ field }} is distinct from led_to.standing_after['{{ field }}']
 )
-or led_to.is_{{ field }}_from_elsewhere
+or (not led_to.is_{{ field }}_seen and led_to.is_{{ field }}_from_elsewhere)
 {%- endfor %}

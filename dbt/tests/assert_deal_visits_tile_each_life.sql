@@ -11,12 +11,13 @@ visits as (
         visits.deal_key,
         visits.visit_no,
         visits.is_open,
+        visits.seen_at,
         visits.entered_at,
         visits.exited_at,
         lag(visits.exited_at) over (partition by visits.deal_key order by visits.visit_no) as exited_at_before,
         lead(visits.visit_no) over (partition by visits.deal_key order by visits.visit_no) as visit_no_after
     from {{ ref('fct_deal_stage_visits') }} as visits
-    where visits.entered_at is not null
+    where visits.history_basis <> 'assumed_current'
 ),
 
 deals as (
@@ -37,6 +38,8 @@ cross join {{ source('run', 'run_context') }} as run_context
 where
     deals.deal_key is null
     or (visits.visit_no = 1 and visits.entered_at <> deals.created_at)
+    or (visits.visit_no = 1 and visits.entered_at is null and visits.seen_at is null)
+    or (visits.visit_no > 1 and visits.entered_at is null)
     or (visits.visit_no > 1 and visits.entered_at is distinct from visits.exited_at_before)
     or visits.exited_at < visits.entered_at
     or visits.entered_at >= run_context.as_of_end

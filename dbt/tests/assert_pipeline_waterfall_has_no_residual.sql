@@ -23,8 +23,13 @@ days as (
         end as owner_member,
         deals.segment as segment_member,
         days.pipeline_id as pipeline_member,
+        deals.is_stage_unknown,
+        deals.is_amount_unknown,
+        deals.is_close_date_unknown,
+        deals.is_owner_unknown,
         days.date_day,
-        days.close_date
+        days.close_date,
+        deals.seen_date
     from {{ ref('fct_deal_days') }} as days
     inner join {{ ref('int_pipeline_deals') }} as deals on days.deal_key = deals.deal_key
     left join {{ ref('dim_owners') }} as owners on days.owner_key = owners.owner_key
@@ -45,27 +50,55 @@ periods as (
     from waterfall
 ),
 
-standing as (
-    {%- for level in ['total', 'team', 'owner', 'segment', 'pipeline'] %}
+-- Of a period that began before a deal was first seen only what had been kept of it counts.
+standing_days as (
     {%- for leg, day in [('opening', 'periods.period_start - 1'), ('closing', 'periods.closing_date')] %}
-    {%- for view_name in ['all_open', 'due_in_period'] %}
     select
         periods.period_type,
         periods.period_start,
-        '{{ view_name }}' as view_name,
-        '{{ level }}' as level,
-        {% if level == 'total' %}'total'{% else %}days.{{ level }}_member{% endif %} as member,
+        periods.period_end,
         '{{ leg }}' as leg,
-        coalesce(sum(days.amount_reporting), 0) as amount,
-        count(*) as deals
+        'total' as total_member,
+        days.segment_member,
+        days.pipeline_member,
+        {%- for level in ['team', 'owner'] %}
+        case
+            when days.is_owner_unknown and days.seen_date >= periods.period_start then 'unassigned'
+            else days.{{ level }}_member
+        end as {{ level }}_member,
+        {%- endfor %}
+        case
+            when not (days.is_amount_unknown and days.seen_date >= periods.period_start)
+                then days.amount_reporting
+        end as amount_reporting,
+        case
+            when not (days.is_close_date_unknown and days.seen_date >= periods.period_start)
+                then days.close_date
+        end as close_date
     from periods
     inner join days on {{ day }} = days.date_day
-    {%- if view_name == 'due_in_period' %}
-    where days.close_date between periods.period_start and periods.period_end
-    {%- endif %}
-    group by all
+    where not days.is_stage_unknown or days.seen_date < periods.period_start
     {{ 'union all' if not loop.last }}
     {%- endfor %}
+),
+
+standing as (
+    {%- for level in ['total', 'team', 'owner', 'segment', 'pipeline'] %}
+    {%- for view_name in ['all_open', 'due_in_period'] %}
+    select
+        period_type,
+        period_start,
+        '{{ view_name }}' as view_name,
+        '{{ level }}' as level,
+        {{ level }}_member as member,
+        leg,
+        coalesce(sum(amount_reporting), 0) as amount,
+        count(*) as deals
+    from standing_days
+    {%- if view_name == 'due_in_period' %}
+    where close_date between period_start and period_end
+    {%- endif %}
+    group by all
     {{ 'union all' if not loop.last }}
     {%- endfor %}
     {{ 'union all' if not loop.last }}

@@ -30,9 +30,10 @@ def expectations(context: GateContext) -> list["Expectation"]:
         rules.none("days_are_over", f"date_day > date '{context.as_of}'"),
         rules.rows(
             "created_once_and_first",
-            "select deal_key from {batch} group by deal_key having count(*) filter (where change = 'created') <> 1 "
+            "select deal_key from {batch} group by deal_key having count(*) filter (where change = 'created') <> "
+            "cast(deal_key not in (select deal_key from fct_deal_stage_visits where seen_at is not null) as integer) "
             "or min(date_day) <> min(date_day) filter (where change = 'created')",
-            expected="each deal begins with its creation",
+            expected="each deal begins with its creation, and one that was there before it was first seen has none",
         ),
         rules.rows(
             "last_change_is_where_the_deal_stands",

@@ -27,7 +27,7 @@ def expectations(context: GateContext) -> list["Expectation"]:
             "select deals.deal_key from fct_deals as deals anti join "
             f"(select deal_key from {{batch}} where status = 'open' and date_day = date '{context.as_of}') as days "
             "on deals.deal_key = days.deal_key "
-            "where deals.status = 'open' and not deals.is_deleted and deals.history_basis = 'field_history'",
+            "where deals.status = 'open' and not deals.is_deleted and deals.history_basis <> 'assumed_current'",
             expected="a row of the day for each open deal",
         ),
     ]

@@ -26,7 +26,14 @@ def expectations(context: GateContext) -> list["Expectation"]:
         rules.between("days_in_stage", 0),
         rules.none("no_bulk_update_in_velocity", "is_bulk_update and is_in_velocity"),
         rules.none("exit_after_entry", "exited_at < entered_at"),
-        rules.none("only_assumed_has_no_entry", "entered_at is null and history_basis <> 'assumed_current'"),
+        rules.none(
+            "only_assumed_and_first_seen_have_no_entry",
+            "entered_at is null and history_basis <> 'assumed_current' and (seen_at is null or visit_no > 1)",
+        ),
+        rules.none(
+            "seen_where_it_landed",
+            "seen_at is not null and (entered_at is not null or history_basis <> 'landed_version')",
+        ),
         rules.none("entered_by_the_day", f"entered_at >= timestamp '{context.as_of_end}'"),
         rules.rows(
             "visits_tile",

@@ -298,8 +298,8 @@ select
     'default' as pipeline_id, visited as stage_label, visited as stage, 'field_history' as history_basis, direction,
     visit_no::bigint as visit_no, list_position({stages}, visited)::integer as stage_order,
     date_diff('second', entered_at, coalesce(next_at, timestamp '2026-06-17 22:00:00')) / 86400.0 as days_in_stage,
-    next_at is null as is_open, next_at is not null as is_completed, false as is_bulk_update, true as is_in_velocity,
-    entered_at, next_at as exited_at
+    next_at is null as is_open, next_at is not null as is_completed, true as is_life_known,
+    false as is_bulk_update, true as is_in_velocity, null::timestamp as seen_at, entered_at, next_at as exited_at
 from (select *, lead(entered_at) over (partition by deal_key order by visit_no) as next_at from visits);
 
 create table fct_deal_days as

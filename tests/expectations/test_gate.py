@@ -515,6 +515,21 @@ def test_rejects_are_counted_where_their_records_are(gated: Gated) -> None:
     assert {row["entity"] for row in check.sample_rows} == {"accounts", "deals"}
 
 
+def test_what_was_there_before_it_was_first_seen_was_not_created(gated: Gated) -> None:
+    gated.mutate(
+        "update fct_deal_stage_visits set history_basis = 'landed_version', entered_at = null, seen_at = exited_at "
+        "where deal_key = 'hubspot:d2' and visit_no = 1"
+    )
+    assert broken(gated.judge("fct_deal_stage_visits")) == set()
+    assert broken(gated.judge("fct_deal_changes")) == {"fct_deal_changes.created_once_and_first"}
+    gated.mutate("update fct_deal_stage_visits set entered_at = null, seen_at = null where deal_key = 'hubspot:d3'")
+    gated.mutate("update fct_deal_stage_visits set seen_at = entered_at where deal_key = 'hubspot:d4'")
+    assert broken(gated.judge("fct_deal_stage_visits")) == {
+        "fct_deal_stage_visits.only_assumed_and_first_seen_have_no_entry",
+        "fct_deal_stage_visits.seen_where_it_landed",
+    }
+
+
 def test_lost_deals_and_fetched_rows_are_noticed(gated: Gated) -> None:
     gated.mutate(
         "delete from fct_deals where deal_id = 'd58'",

@@ -157,7 +157,10 @@ moments_aged as (
 values_then as (
     select
         moments.deal_key,
-        count(*) filter (where deal_changes.field = 'amount') > 0 as has_amount_history,
+        -- Whether an amount was cut before it was first seen nobody knows.
+        count(*) filter (where deal_changes.field = 'amount') > 0
+        and not coalesce(bool_or(deal_changes.is_first_seen) filter (where deal_changes.field = 'amount'), false)
+            as has_amount_history,
         max(case when deal_changes.field = 'amount' then cast(deal_changes.value as decimal(18, 2)) end)
             as highest_amount,
         count(distinct deal_changes.value) filter (where deal_changes.field = 'currency') <= 1 as is_comparable,

@@ -1,31 +1,45 @@
+{{ config(materialized='view') }}
+
 {#-
-    One row per change of a deal's field that the source tells, whenever it was fetched and however
-    often.
+    One row per known change of a deal's field: told by the source's history, or, for fields of which it keeps none, seen
+    between two landings. `is_first_seen`: no change, but the first that is known of the field.
 -#}
 with
 
-field_changes as (
-    select * from {{ ref('int_field_changes_unioned') }}
+changes_stated as (
+    select * from {{ ref('int_deal_changes_stated') }}
 ),
 
-run_context as (
-    select * from {{ source('run', 'run_context') }}
+changes_landed as (
+    select * from {{ ref('int_deal_changes_landed') }}
 ),
 
 final as (
     select
-        field_changes.source_system || ':' || field_changes.record_id as deal_key,
-        field_changes.source_system,
-        field_changes.field,
-        field_changes.value,
-        min_by(field_changes.changed_by, field_changes.version_order) as changed_by,
-        min_by(field_changes.source_type, field_changes.version_order) as source_type,
-        field_changes.changed_at < run_context.as_of_end as is_past,
-        field_changes.changed_at
-    from field_changes
-    cross join run_context
-    where field_changes.object = 'deal'
-    group by all
+        changes_stated.deal_key,
+        changes_stated.source_system,
+        changes_stated.field,
+        changes_stated.value,
+        changes_stated.changed_by,
+        changes_stated.source_type,
+        changes_stated.is_past,
+        false as is_landed,
+        false as is_first_seen,
+        changes_stated.changed_at
+    from changes_stated
+    union all
+    select
+        changes_landed.deal_key,
+        changes_landed.source_system,
+        changes_landed.field,
+        changes_landed.value,
+        cast(null as text) as changed_by,
+        cast(null as text) as source_type,
+        true as is_past,
+        true as is_landed,
+        changes_landed.is_first_seen,
+        changes_landed.changed_at
+    from changes_landed
 )
 
 select * from final

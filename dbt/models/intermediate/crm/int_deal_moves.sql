@@ -1,7 +1,8 @@
 {#-
     One row per deal and visit to a stage, in order. Consecutive entries to the same stage of the
     same pipeline are one visit. A stage id that belongs to one pipeline only says which pipeline
-    the deal is in; otherwise the last value of the field `pipeline` does.
+    the deal is in; otherwise the last value of the field `pipeline` does. `is_first_seen`: the deal was in the stage
+    before that was known.
 -#}
 with
 
@@ -68,6 +69,8 @@ changes_pivoted as (
         max(deal_changes.value) filter (where deal_changes.field = 'stage') as stage_id,
         max(deal_changes.value) filter (where deal_changes.field = 'pipeline') as pipeline_id,
         min(deal_changes.changed_by) filter (where deal_changes.field = 'stage') as changed_by,
+        coalesce(bool_or(deal_changes.is_landed), false) as is_landed,
+        coalesce(bool_or(deal_changes.is_first_seen), false) as is_first_seen,
         deal_changes.changed_at
     from deal_changes
     where deal_changes.field in ('stage', 'pipeline') and deal_changes.is_past
@@ -81,6 +84,8 @@ changes_carried_forward as (
         last_value(changes_pivoted.stage_id ignore nulls) over deal_by_time as stage_id,
         last_value(changes_pivoted.pipeline_id ignore nulls) over deal_by_time as pipeline_id,
         changes_pivoted.changed_by,
+        changes_pivoted.is_landed,
+        changes_pivoted.is_first_seen,
         changes_pivoted.changed_at
     from changes_pivoted
     window deal_by_time as (
@@ -102,7 +107,8 @@ entries as (
         ) as pipeline_id,
         changes_carried_forward.stage_id,
         changes_carried_forward.changed_by,
-        'field_history' as history_basis,
+        case when changes_carried_forward.is_landed then 'landed_version' else 'field_history' end as history_basis,
+        changes_carried_forward.is_first_seen,
         changes_carried_forward.changed_at as entered_at
     from changes_carried_forward
     inner join deals on changes_carried_forward.deal_key = deals.deal_key
@@ -124,13 +130,17 @@ entries as (
         cast(null as text) as changed_by,
         case when deals.has_stage_history then 'field_history' else 'assumed_current' end
             as history_basis,
+        false as is_first_seen,
         cast(null as timestamp) as entered_at
     from deals
     left join pipelines_of_stages
         on
             deals.source_system = pipelines_of_stages.source_system
             and deals.stage_id = pipelines_of_stages.stage_id
-    where not deals.has_been_staged
+    anti join changes_carried_forward
+        on
+            deals.deal_key = changes_carried_forward.deal_key
+            and changes_carried_forward.stage_id is not null
 ),
 
 entries_compared as (
@@ -153,6 +163,7 @@ final as (
         coalesce(entries_compared.stage_id, 'none') as stage_id,
         entries_compared.changed_by,
         entries_compared.history_basis,
+        entries_compared.is_first_seen,
         row_number() over deal_by_time as visit_no,
         row_number() over deal_by_time
         = count(*) over (partition by entries_compared.deal_key) as is_last,

@@ -1,6 +1,6 @@
 {#-
-    One row per deal whose close date has a history: how often and how far it moved later while the
-    deal was open.
+    One row per deal whose close date is known from its beginning on: how often and how far it moved later while the deal was
+    open.
 -#}
 with
 
@@ -27,7 +27,12 @@ final as (
         deals.deal_key,
         coalesce(pushes_summed.pushes, 0) as pushes,
         cast(coalesce(pushes_summed.pushed_days, 0) as bigint) as pushed_days
-    from (select distinct deal_changes.deal_key from deal_changes) as deals
+    from (
+        select deal_changes.deal_key
+        from deal_changes
+        group by deal_changes.deal_key
+        having not coalesce(bool_or(deal_changes.is_first_seen), false)
+    ) as deals
     left join pushes_summed on deals.deal_key = pushes_summed.deal_key
 )
 

@@ -5,8 +5,8 @@
     instant in the pipeline, with what was changed in that same instant, so that a deal which was
     entered as won was in the pipeline too. An import of closed deals was not.
 
-    Deals without a history of their stage have no rows. A field without a history is NULL where the
-    deal has a value today: projected backwards it would leak.
+    Of what the source keeps no history the days tell on which it landed: a deal that was there before begins when it was
+    first seen, and a field is NULL until then, since today's value would leak. That is no change, and no close.
 -#}
 with
 
@@ -20,7 +20,7 @@ deals_current as (
 
 visits as (
     select * from {{ ref('fct_deal_stage_visits') }}
-    where entered_at is not null
+    where entered_at is not null or seen_at is not null
 ),
 
 deal_changes as (
@@ -54,7 +54,8 @@ visits_judged as (
         visits.stage,
         visits.visit_no,
         case when visits.stage in ('won', 'lost') then visits.stage else 'open' end as status,
-        visits.entered_at
+        visits.seen_at is not null as is_first_seen,
+        coalesce(visits.entered_at, visits.seen_at) as entered_at
     from visits
 ),
 
@@ -67,7 +68,8 @@ visit_events as (
                 'pipeline_id': visits_judged.pipeline_id,
                 'stage_key': visits_judged.stage_key,
                 'stage': visits_judged.stage,
-                'status': visits_judged.status
+                'status': visits_judged.status,
+                'is_first_seen': visits_judged.is_first_seen
             },
             visits_judged.visit_no
         ) as visit,
@@ -192,7 +194,7 @@ states_with_last_instants as (
     where
         states.visit.status <> 'open'
         and coalesce(states.visit_before.status, 'open') = 'open'
-        and not (states.visit_before is null and states.is_imported)
+        and not (states.visit_before is null and (states.is_imported or states.visit.is_first_seen))
 ),
 
 final as (
@@ -213,7 +215,8 @@ final as (
         states_with_last_instants.is_last_instant,
         coalesce(
             states_with_last_instants.present_status <> 'open'
-            and states_with_last_instants.visit_before.status is distinct from states_with_last_instants.present_status,
+            and states_with_last_instants.visit_before.status is distinct from states_with_last_instants.present_status
+            and not (states_with_last_instants.visit_before is null and states_with_last_instants.visit.is_first_seen),
             false
         ) as is_close,
         cast(states_with_last_instants.close_date as date) as close_date,

@@ -18,7 +18,7 @@ deals as (
 ),
 
 deal_changes as (
-    select * from {{ ref('int_deal_changes') }}
+    select * from {{ ref('int_deal_changes_stated') }}
 ),
 
 survivors as (
@@ -110,7 +110,6 @@ values_at_as_of as (
             ''
         ) as {{ field }}_at_as_of,
         {%- endfor %}
-        bool_or(deal_changes.field = 'stage' and deal_changes.is_past) as has_been_staged,
         min_by(deal_changes.source_type, deal_changes.changed_at) filter (
             where deal_changes.field = 'stage'
         )
@@ -154,7 +153,6 @@ deals_joined as (
         coalesce(contact_survivors.survivor_id, deals_linked.contact_id) as contact_id_surviving,
         coalesce(account_survivors.survivor_id, deals_linked.account_id) as account_id_surviving,
         coalesce(values_at_as_of.has_stage_history, false) as has_stage_history,
-        coalesce(values_at_as_of.has_been_staged, false) as has_been_staged,
         coalesce(values_at_as_of.has_amount_history, false) as has_amount_history,
         coalesce(values_at_as_of.has_close_date_history, false) as has_close_date_history,
         coalesce(values_at_as_of.has_owner_history, false) as has_owner_history,
@@ -239,12 +237,13 @@ final as (
         end as amount,
         deals_joined.win_probability,
         deals_joined.has_stage_history,
-        deals_joined.has_been_staged,
         deals_joined.has_amount_history,
         deals_joined.has_close_date_history,
         deals_joined.has_currency_history,
         -- What no history tells is known of a past day by what had landed for it.
-        case when deals_joined.is_told then 'landed_version' else 'assumed_current' end as landed_basis,
+        case
+            when deals_joined.is_told or not run_context.is_past_day then 'landed_version' else 'assumed_current'
+        end as landed_basis,
         deals_joined.is_imported,
         deals_joined.is_unlinked,
         deals_joined.merged_at is not null or deals_joined.is_deleted as is_deleted,

@@ -17,7 +17,6 @@ run_context as (
     select * from {{ source('run', 'run_context') }}
 ),
 
--- What has landed is shown today, even if it landed in the morning after; a past day knows what was landed for it.
 owners_dated as (
     select
         owners.source_system,
@@ -25,10 +24,7 @@ owners_dated as (
         owners.manager_id,
         owners.team,
         owners.version_order,
-        case
-            when run_context.is_past_day then loads.told_day
-            else least(loads.told_day, run_context.as_of)
-        end as told_day
+        {{ told_day_shown() }} as told_day
     from owners
     cross join run_context
     inner join loads on owners.load_number = loads.load_number

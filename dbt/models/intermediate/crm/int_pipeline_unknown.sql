@@ -1,6 +1,7 @@
 {#-
     One row per period, view, owner, segment and pipeline with the deals that may have been in the
-    pipeline then, but whose stage, amount or date of that day nobody has kept.
+    pipeline then, but whose stage, amount or date of that day nobody has kept. A period that began before a deal was first
+    seen does not know what it began with.
 -#}
 with
 
@@ -26,6 +27,7 @@ deals_in_periods as (
         on
             periods.ends_at > coalesce(deals.created_at, timestamp '0001-01-01')
             and periods.starts_at <= coalesce(deals.deleted_at, timestamp '9999-12-31')
+            and periods.starts_at <= coalesce(deals.seen_at, timestamp '9999-12-31')
             and periods.period_start <= case
                 when deals.status = 'open' then date '9999-12-31'
                 else coalesce(deals.close_day, date '9999-12-31')

@@ -1,6 +1,6 @@
 {#-
     What the forecast knows of the past: the deals that may become bookings as they stood at the ends
-    of days, in spans that tile the life of each. Deals without a history of their stage have none.
+    of days, in spans that tile the life of each. Deals of whose life the beginning is not known have none.
 
     What is known of today only (an amount without history, a probability of the deal's own) stands
     in a span of its own that begins today, so that nothing of it is told of an earlier day.
@@ -17,6 +17,11 @@ states as (
 
 pipeline_deals as (
     select * from {{ ref('int_pipeline_deals') }}
+),
+
+whole_lives as (
+    select * from pipeline_deals
+    where not is_stage_unknown
 ),
 
 deals as (
@@ -78,7 +83,7 @@ spans as (
             when states.status = 'open' then states.owner_key
             else coalesce(nullif(states.closing_owner_key, ''), states.owner_key)
         end as owner_key,
-        pipeline_deals.segment,
+        whole_lives.segment,
         stages.pipeline_label,
         states.stage,
         states.status,
@@ -102,7 +107,7 @@ spans as (
         case when states.valid_to_date <= run_context.as_of then states.valid_to_date end as valid_until
     from states_since_close as states
     cross join run_context
-    inner join pipeline_deals on states.deal_key = pipeline_deals.deal_key
+    inner join whole_lives on states.deal_key = whole_lives.deal_key
     inner join stages on states.stage_key = stages.stage_key
     where states.valid_to_date > states.valid_from_date
 ),

@@ -35,7 +35,7 @@ all_deals as (
 
 visits as (
     select * from {{ ref('fct_deal_stage_visits') }}
-    where entered_at is not null
+    where is_life_known
 ),
 
 stages_listed as (

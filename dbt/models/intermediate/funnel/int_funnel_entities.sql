@@ -69,6 +69,7 @@ visits as (
         'lead' as funnel,
         lead_visits.lead_key as entity_key,
         lead_visits.stage,
+        lead_visits.entered_at is not null as is_known,
         lead_visits.entered_at
     from lead_visits
     union all
@@ -76,6 +77,7 @@ visits as (
         'deal' as funnel,
         deal_visits.deal_key as entity_key,
         deal_visits.stage,
+        deal_visits.is_life_known as is_known,
         deal_visits.entered_at
     from deal_visits
 ),
@@ -95,7 +97,7 @@ steps_reached as (
         min(visits.entered_at) filter (where steps.stage_order >= 7) as reached_7_at
     from visits
     inner join steps on visits.funnel = steps.funnel and visits.stage = steps.stage
-    where visits.entered_at is not null
+    where visits.is_known
     group by visits.funnel, visits.entity_key
 ),
 

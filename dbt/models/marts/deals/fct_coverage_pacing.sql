@@ -120,8 +120,10 @@ open_then as (
         deal_days.owner_key,
         deal_days.amount_reporting,
         deal_days.close_date,
-        cast(pipeline_deals.is_amount_unknown or pipeline_deals.is_close_date_unknown as integer)
-            as unknown_deals,
+        cast(
+            (pipeline_deals.is_amount_unknown or pipeline_deals.is_close_date_unknown)
+            and periods.same_day < coalesce(pipeline_deals.seen_date, date '9999-12-31') as integer
+        ) as unknown_deals,
         periods.same_day,
         periods.period_start,
         periods.period_end
@@ -151,7 +153,8 @@ deals_without_stage_history as (
             coalesce(
                 {{ day_in_zone('pipeline_deals.deleted_at', 'run_context.reporting_timezone') }} - 1,
                 date '9999-12-31'
-            )
+            ),
+            coalesce(pipeline_deals.seen_date - 1, date '9999-12-31')
         ) as last_day
     from pipeline_deals
     cross join run_context

@@ -1,6 +1,6 @@
 {#-
     A deal as it stood at the end of each day on which something of it changed, beside how it stood
-    before: what was changed and changed back within a day is no change.
+    before: what was changed and changed back within a day is no change. Neither is what was there before it was first seen.
 -#}
 {%- set changes = [
     'created', 'won', 'lost', 'reopened', 'moved', 'amount', 'close_date', 'forecast_category', 'owner', 'deleted',
@@ -15,6 +15,10 @@ states as (
 deals as (
     select * from {{ ref('fct_deals') }}
     where is_deleted and deleted_at is not null
+),
+
+sightings as (
+    select * from {{ ref('int_deal_sightings') }}
 ),
 
 rates as (
@@ -95,8 +99,17 @@ days_compared as (
         ] %}
         lag(days.{{ column }}) over deal_by_time as {{ column }}_before,
         {%- endfor %}
-        row_number() over deal_by_time = 1 as is_first
+        row_number() over deal_by_time = 1 as is_first,
+        {%- for field in ['stage', 'amount', 'close_date', 'forecast_category', 'owner'] %}
+        coalesce(
+            sightings.is_{{ field }}_seen
+            and days.valid_from >= sightings.seen_at
+            and coalesce(lag(days.valid_from) over deal_by_time < sightings.seen_at, true),
+            false
+        ) as is_{{ field }}_seen{{ ',' if not loop.last }}
+        {%- endfor %}
     from days
+    left join sightings on days.deal_key = sightings.deal_key
     window deal_by_time as (partition by days.deal_key order by days.valid_from)
 ),
 
@@ -113,14 +126,16 @@ changes_named as (
     ) as names (change)
     where
         case names.change
-            when 'created' then days_compared.is_first
+            when 'created' then days_compared.is_first and not days_compared.is_stage_seen
             when 'won'
                 then
                     days_compared.status = 'won'
+                    and not days_compared.is_stage_seen
                     and days_compared.status_before is distinct from 'won'
             when 'lost'
                 then
                     days_compared.status = 'lost'
+                    and not days_compared.is_stage_seen
                     and days_compared.status_before is distinct from 'lost'
             when 'reopened'
                 then days_compared.status = 'open' and days_compared.status_before <> 'open'
@@ -132,20 +147,24 @@ changes_named as (
             when 'amount'
                 then
                     not days_compared.is_first
+                    and not days_compared.is_amount_seen
                     and days_compared.amount_in_currency
                     is distinct from days_compared.amount_in_currency_before
             when 'close_date'
                 then
                     not days_compared.is_first
+                    and not days_compared.is_close_date_seen
                     and days_compared.close_date is distinct from days_compared.close_date_before
             when 'forecast_category'
                 then
                     not days_compared.is_first
+                    and not days_compared.is_forecast_category_seen
                     and days_compared.forecast_category
                     is distinct from days_compared.forecast_category_before
             when 'owner'
                 then
                     not days_compared.is_first
+                    and not days_compared.is_owner_seen
                     and days_compared.owner_key is distinct from days_compared.owner_key_before
         end
 ),

@@ -80,7 +80,9 @@ highest_amounts as (
         max(case when deal_changes.field = 'amount' then cast(deal_changes.value as decimal(18, 2)) end)
             as highest_amount,
         count(distinct deal_changes.value) filter (where deal_changes.field = 'currency') <= 1
-            as is_comparable
+            as is_comparable,
+        coalesce(bool_or(deal_changes.is_first_seen) filter (where deal_changes.field = 'amount'), false)
+            as is_seen_late
     from deal_changes
     group by deal_changes.deal_key
 ),
@@ -106,7 +108,10 @@ deals_measured as (
         end as amount_cut_reporting,
         case
             when deals.amount is null then false
-            when highest_amounts.is_comparable
+            -- Whether it was cut before it was first seen nobody knows.
+            when
+                highest_amounts.is_comparable
+                and (highest_amounts.highest_amount > deals.amount or not highest_amounts.is_seen_late)
                 then highest_amounts.highest_amount > deals.amount
         end as is_amount_cut,
         date_diff(

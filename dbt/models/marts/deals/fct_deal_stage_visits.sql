@@ -36,8 +36,9 @@ visits_bounded as (
         deal_moves.visit_no,
         deal_moves.is_last,
         deals.owner_key as owner_key_at_as_of,
+        deal_moves.is_first_seen,
         case
-            when deal_moves.history_basis = 'assumed_current' then null
+            when deal_moves.history_basis = 'assumed_current' or deal_moves.is_first_seen then null
             when deal_moves.visit_no = 1 then coalesce(deals.created_at, deal_moves.entered_at)
             else greatest(deal_moves.entered_at, coalesce(deals.created_at, deal_moves.entered_at))
         end as entered_at,
@@ -99,7 +100,8 @@ visits_compared as (
         lag(visits_mapped.pipeline_id) over deal_by_visit as pipeline_id_before,
         lag(visits_mapped.stage_order) over deal_by_visit as stage_order_before,
         lag(visits_mapped.stage) over deal_by_visit as stage_before,
-        lead(visits_mapped.entered_at) over deal_by_visit as exited_at
+        lead(visits_mapped.entered_at) over deal_by_visit as exited_at,
+        bool_and(visits_mapped.entered_at is not null) over (partition by visits_mapped.deal_key) as is_life_known
     from visits_mapped
     window deal_by_visit as (partition by visits_mapped.deal_key order by visits_mapped.visit_no)
 ),
@@ -140,12 +142,14 @@ final as (
         ) }} as days_in_stage,
         visits_compared.is_last as is_open,
         not visits_compared.is_last as is_completed,
+        visits_compared.is_life_known,
         bulk_updates.moved_second is not null as is_bulk_update,
         -- Who tidies up falsifies the beginning of one visit and the end of the one before.
         bulk_updates.moved_second is null
         and lead(bulk_updates.moved_second) over (
             partition by visits_compared.deal_key order by visits_compared.visit_no
         ) is null as is_in_velocity,
+        case when visits_compared.is_first_seen then visits_compared.moved_at end as seen_at,
         visits_compared.entered_at,
         visits_compared.exited_at
     from visits_compared

@@ -53,6 +53,7 @@ visits_compared as (
         visits.stage_order,
         visits.direction,
         visits.is_open,
+        visits.is_life_known,
         visits.entered_at,
         lag(visits.stage)
             over (partition by visits.deal_key order by visits.visit_no)
@@ -80,7 +81,11 @@ deals_visited as (
         count(*) filter (where visits_compared.direction = 'backward') as backward_moves,
         bool_or(visits_compared.stage_order between 2 and 7) as is_qualified,
         -- A skipped stage counts as reached at the moment of the skip.
-        min(visits_compared.entered_at) filter (where visits_compared.stage_order between 2 and 7) as qualified_at
+        bool_and(visits_compared.is_life_known) as is_life_known,
+        case
+            when bool_and(visits_compared.is_life_known)
+                then min(visits_compared.entered_at) filter (where visits_compared.stage_order between 2 and 7)
+        end as qualified_at
     from visits_compared
     group by all
 ),
@@ -129,6 +134,7 @@ deals_joined as (
         end as closed_at,
         deals_visited.reopens,
         deals_visited.backward_moves,
+        deals_visited.is_life_known,
         -- Who keeps no history of stages says of a lost deal only that it is lost. Left out as never
         -- worked, it would leave the won ones alone among the closed.
         coalesce(deals_visited.is_qualified, false)
@@ -317,20 +323,18 @@ final as (
         deals_judged.amount_plan_rate,
         cast(deals_judged.win_probability_known as decimal(9, 6)) as win_probability,
         -- A date without history may have been moved unseen; a deal that never had one was not.
-        case
-            when deals_judged.has_close_date_history or deals_judged.close_date is null
-                then coalesce(pushes.pushes, 0)
-        end as pushes,
-        case
-            when deals_judged.has_close_date_history or deals_judged.close_date is null
-                then coalesce(pushes.pushed_days, 0)
-        end as pushed_days,
+        {%- for measure in ['pushes', 'pushed_days'] %}
+        coalesce(
+            pushes.{{ measure }},
+            case when deals_judged.has_close_date_history or deals_judged.close_date is null then 0 end
+        ) as {{ measure }},
+        {%- endfor %}
         case
             when deals_judged.status <> 'open'
                 then cast(deals_judged.close_date - deals_judged.stage_close_date as bigint)
         end as close_day_gap_days,
         deals_judged.reopens,
-        case when deals_judged.has_stage_history then deals_judged.backward_moves end as backward_moves,
+        case when deals_judged.is_life_known then deals_judged.backward_moves end as backward_moves,
         case
             when deals_judged.status = 'won' and deals_judged.cycle_reject_reason is null
                 then deals_judged.days_to_close

@@ -47,6 +47,9 @@ open_states as (
         deals.deal_no,
         row_number() over (order by deals.deal_no, states.valid_from, states.valid_to) as state_no,
         states.close_date,
+        deals.is_stage_unknown,
+        deals.is_close_date_unknown,
+        deals.seen_at,
         states.valid_from,
         states.valid_to,
         {{ day_in_zone('states.valid_from', '(select reporting_timezone from run_context)') }} as entered_on,
@@ -71,21 +74,35 @@ lives as (
     group by deal_key
 ),
 
+-- A period that began before a deal was first seen does not know what it began with: what had been kept of the deal
+-- counts there, and what it was first seen with is no movement.
 states_in_periods as (
     select
         periods.period_no,
         open_states.deal_no,
         open_states.state_no,
         open_states.entered_on,
-        open_states.close_date,
+        case
+            when open_states.is_close_date_unknown and open_states.seen_at >= periods.starts_at then null
+            else open_states.close_date
+        end as close_date,
         open_states.valid_from < periods.starts_at as is_opening,
         open_states.valid_to >= periods.ends_at as is_closing,
-        coalesce(open_states.close_date between periods.period_start and periods.period_end, false) as is_due
+        periods.period_start,
+        periods.period_end
     from periods
     inner join open_states
         on
             periods.ends_at > open_states.valid_from
             and periods.starts_at <= open_states.valid_to
+    where not open_states.is_stage_unknown or open_states.seen_at < periods.starts_at
+),
+
+states_due as (
+    select
+        *,
+        coalesce(close_date between period_start and period_end, false) as is_due
+    from states_in_periods
 ),
 
 -- What is entered on the day on which a deal comes in is what it comes in with: the last state of its first day.
@@ -104,7 +121,7 @@ deals_in_periods as (
         max_by(state_no, state_no - {{ later_day }}) filter (where is_due) as due_first_day_state_no,
         max(state_no) filter (where is_due) as due_last_state_no,
         coalesce(bool_or(is_closing) filter (where is_due), false) as is_due_at_closing
-    from states_in_periods
+    from states_due
     group by period_no, deal_no
 ),
 
@@ -144,8 +161,18 @@ deals_dated as (
         deals.segment,
         deals_in_views.is_in_at_opening,
         deals_in_views.is_in_at_closing,
-        states_at_entry.state as entry,
-        states_at_departure.state as departure,
+        {%- for end in ['entry', 'departure'] %}
+        case
+            when deals.seen_at >= periods.starts_at
+                then {
+                    'owner_key': case when not deals.is_owner_unknown then states_at_{{ end }}.state.owner_key end,
+                    'pipeline_id': states_at_{{ end }}.state.pipeline_id,
+                    'currency': states_at_{{ end }}.state.currency,
+                    'amount': case when not deals.is_amount_unknown then states_at_{{ end }}.state.amount end
+                }
+            else states_at_{{ end }}.state
+        end as {{ end }},
+        {%- endfor %}
         greatest(deals.created_at, lives.begins_at) as created_at,
         coalesce(deals.withdrawn_at < periods.ends_at, false) as is_withdrawn_at_closing,
         deals_in_views.is_open_at_opening,

@@ -126,7 +126,10 @@ first_visits as (
         min_by(coalesce(visits.owner_key, 'unassigned'), visits.visit_no) filter (
             where visits.stage_order between 4 and 7
         ) as proposing_owner_key,
-        min(visits.entered_at) filter (where visits.stage_order between 4 and 7) as proposed_at
+        case
+            when bool_and(visits.is_life_known)
+                then min(visits.entered_at) filter (where visits.stage_order between 4 and 7)
+        end as proposed_at
     from visits
     group by visits.deal_key
 ),
