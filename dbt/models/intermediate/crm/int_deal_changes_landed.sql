@@ -72,10 +72,13 @@ versions_by_day as (
 
 landing_days as (
     select
-        days.source_system,
-        days.told_day,
-        lag(days.told_day) over (partition by days.source_system order by days.told_day) as previous_day
-    from (select distinct versions_by_day.source_system, versions_by_day.told_day from versions_by_day) as days
+        versions_by_day.source_system,
+        versions_by_day.told_day,
+        lag(versions_by_day.told_day) over (
+            partition by versions_by_day.source_system order by versions_by_day.told_day
+        ) as previous_day
+    from versions_by_day
+    group by versions_by_day.source_system, versions_by_day.told_day
 ),
 
 versions_compared as (
@@ -105,8 +108,10 @@ changes as (
         '{{ field }}' as field,
         versions_compared.told['{{ field }}'] as value,
         versions_compared.is_first and not versions_compared.is_created_since as is_first_seen,
-        case when versions_compared.is_first and versions_compared.is_created_since then versions_compared.told.created_at end
-            as began_at,
+        case
+            when versions_compared.is_first and versions_compared.is_created_since
+                then versions_compared.told.created_at
+        end as began_at,
         versions_compared.told_day
     from versions_compared
     where

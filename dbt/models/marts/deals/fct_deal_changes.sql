@@ -99,15 +99,15 @@ days_compared as (
         ] %}
         lag(days.{{ column }}) over deal_by_time as {{ column }}_before,
         {%- endfor %}
-        row_number() over deal_by_time = 1 as is_first,
         {%- for field in ['stage', 'amount', 'close_date', 'forecast_category', 'owner'] %}
         coalesce(
             sightings.is_{{ field }}_seen
             and days.valid_from >= sightings.seen_at
             and coalesce(lag(days.valid_from) over deal_by_time < sightings.seen_at, true),
             false
-        ) as is_{{ field }}_seen{{ ',' if not loop.last }}
+        ) as is_{{ field }}_seen,
         {%- endfor %}
+        row_number() over deal_by_time = 1 as is_first
     from days
     left join sightings on days.deal_key = sightings.deal_key
     window deal_by_time as (partition by days.deal_key order by days.valid_from)
