@@ -60,7 +60,7 @@ changes_in_weeks as (
         weeks.last_day,
         changes.deal_key,
         case
-            when changes.change in ('created', 'won', 'lost', 'reopened', 'moved', 'deleted')
+            when changes.change in ('created', 'won', 'lost', 'reopened', 'moved', 'deleted', 'restored')
                 then 'stage'
             else changes.change
         end as field,

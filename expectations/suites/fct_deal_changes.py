@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 MART = "fct_deal_changes"
 CHANGES = (
     "created", "won", "lost", "reopened", "moved", "amount", "close_date", "forecast_category", "owner", "deleted",
+    "restored",
 )  # fmt: skip
 
 

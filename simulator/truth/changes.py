@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from functools import cached_property
@@ -29,7 +30,8 @@ class Changes(Pipeline):
                 if after.status == "gone":
                     if before is not None:
                         records.append(self._row(deal_id, day, "deleted", before, before))
-                    break
+                        before = replace(before, status="gone")
+                    continue
                 records += [self._row(deal_id, day, change, before, after) for change in _kinds(before, after)]
                 before = after
         return table(records, "deal_key date_day change old_value new_value amount_change_reporting days_moved")
@@ -49,7 +51,7 @@ class Changes(Pipeline):
             "owner_key": key_of(after.owner),
             "stage_key": self._stage(after),
             "pipeline_id": after.pipeline,
-            "old_value": None if before is None else self._told(before, change),
+            "old_value": None if before is None or change == "restored" else self._told(before, change),
             "new_value": None if change == "deleted" else self._told(after, change),
             "old_stage": None if before is None else self.stage_of[before.stage_id][2],
             "stage": self.stage_of[after.stage_id][2],
@@ -91,7 +93,9 @@ def _kinds(before: Standing | None, after: Standing) -> list[str]:
     """The kinds of change between two days' ends."""
     found = ["created"] if before is None else []
     status = "open" if before is None else before.status
-    if after.status != status:
+    if status == "gone":
+        found.append("restored")
+    elif after.status != status:
         found.append("reopened" if after.status == "open" else after.status)
     if before is None:
         return found

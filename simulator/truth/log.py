@@ -299,6 +299,26 @@ class Log:
         found = {(kind, str(i)): at for kind, i, at in zip(rows["object"], rows["record_id"], rows["at"], strict=True)}
         return found | {("deal", deal): at for deal, at in self.deals_merged.items()}
 
+    @cached_property
+    def absences(self) -> dict[str, tuple[pd.Timestamp, pd.Timestamp]]:
+        """deal -> from when to when it lay deleted, for those that came back and were read in between.
+
+        That a deal is back counts from the beginning of the day that the next reading tells of.
+        """
+        found = {}
+        days = [self.day(at - pd.Timedelta(microseconds=1)) for at in self.moment.landed]
+        rows = self.company.deletions
+        rows = rows.loc[(rows["object"] == "deal") & (rows["at"] < self.end)]
+        for deal, at, restored in zip(rows["record_id"].astype(str), rows["at"], rows["restored_at"], strict=True):
+            after = [day for day, landed in zip(days, self.moment.landed, strict=True) if landed > restored]
+            was_read = any(at < landed <= restored for landed in self.moment.landed)
+            if ("deal", deal) in self.deleted or not was_read or not after:
+                continue
+            back = clock.day_start(min(after[0], self.moment.as_of), self.moment.zone)
+            if at < back:
+                found[deal] = (at, back)
+        return found
+
     def gone(self, created_at: pd.Timestamp) -> set[tuple[str, str]]:
         """(object, id) of what lay deleted when a record's links were read: the vendor links nothing to it."""
         return self.gone_at[self.links_read_of(created_at)]

@@ -82,18 +82,27 @@ class Pipeline(Deals):
                 for at, value, _ in histories[field].get(deal_id, []):
                     changes[max(at, deal["created_at"])][name] = value
             gone = self.deleted.get(("deal", deal_id))
+            absence = self.absences.get(deal_id, (pd.Timestamp.max, pd.Timestamp.max))
+            # Of a deal that came back nothing is seen while it lay deleted.
+            left_at, back_at = max(absence[0], deal["created_at"]), absence[1]
+            moments = {*changes, left_at, back_at} if deal_id in self.absences else {*changes}
             life: list[Standing] = []
-            for at in sorted(changes):
+            before: Standing | None = None
+            for at in sorted(moments):
                 if gone is not None and at >= gone:
                     break
-                changed: dict[str, Any] = changes[at]
-                before = life[-1] if life else None
+                changed: dict[str, Any] = changes.get(at, {})
                 after = replace(before or Standing(at), **changed, since=at)
                 was_open = before is None or before.status == "open"
+                if left_at <= at < back_at:
+                    life += [replace(after, status="gone")] if at == left_at else []
+                    before = after
+                    continue
                 if after.status != "open" and was_open and not (before is None and deal["is_imported"]):
                     kept = before or after
                     life.append(replace(after, status="open", stage_id=kept.stage_id, pipeline=kept.pipeline))
                 life.append(after)
+                before = after
             if gone is not None and life:
                 life.append(replace(life[-1], status="gone", since=gone))
             found[deal_id] = life
@@ -290,7 +299,7 @@ class Pipeline(Deals):
             closes = {
                 self.day(after.since)
                 for before, after in zip([None, *life], life, strict=False)
-                if after.status in ("won", "lost") and (before is None or before.status != after.status)
+                if after.status in ("won", "lost") and (before is None or before.status not in (after.status, "gone"))
             }
             for day, standing in ends.items():
                 if standing.status == "gone" or (standing.status != "open" and day not in closes):

@@ -40,6 +40,9 @@ class Submissions(Coverage):
         life = [standing for standing in self.lives[deal_id] if standing.since < end]
         if not life:
             return None, None
+        if life[-1].status != "gone":
+            # Who came back had been closed before it lay deleted.
+            life = [standing for standing in life if standing.status != "gone"]
         place = len(life) - 1
         while place and life[place - 1].status == life[-1].status:
             place -= 1

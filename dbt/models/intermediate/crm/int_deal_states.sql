@@ -6,7 +6,8 @@
     entered as won was in the pipeline too. An import of closed deals was not.
 
     Of what the source keeps no history the days tell on which it landed: a deal that was there before begins when it was
-    first seen, and a field is NULL until then, since today's value would leak. That is no change, and no close.
+    first seen, and a field is NULL until then, since today's value would leak. That is no change, and no close. While a deal
+    lay deleted that came back its status is `deleted`.
 -#}
 with
 
@@ -26,6 +27,10 @@ visits as (
 deal_changes as (
     select * from {{ ref('int_deal_changes') }}
     where is_past
+),
+
+absences as (
+    select * from {{ ref('int_deal_absences') }}
 ),
 
 run_context as (
@@ -105,7 +110,29 @@ field_events as (
     group by deal_changes.deal_key, greatest(deal_changes.changed_at, first_visits.begins_at)
 ),
 
-events as (
+absence_events as (
+    select
+        absences.deal_key,
+        true as is_gone,
+        greatest(absences.gone_at, first_visits.begins_at) as changed_at
+    from absences
+    inner join first_visits
+        on
+            absences.deal_key = first_visits.deal_key
+            and absences.back_at > first_visits.begins_at
+    union all
+    select
+        absences.deal_key,
+        false as is_gone,
+        absences.back_at as changed_at
+    from absences
+    inner join first_visits
+        on
+            absences.deal_key = first_visits.deal_key
+            and absences.back_at > first_visits.begins_at
+),
+
+changes_in_time as (
     select
         coalesce(visit_events.deal_key, field_events.deal_key) as deal_key,
         visit_events.visit,
@@ -123,17 +150,29 @@ events as (
             and visit_events.changed_at = field_events.changed_at
 ),
 
+events as (
+    select
+        coalesce(changes_in_time.deal_key, absence_events.deal_key) as deal_key,
+        changes_in_time.* exclude (deal_key, changed_at),
+        absence_events.is_gone,
+        coalesce(changes_in_time.changed_at, absence_events.changed_at) as changed_at
+    from changes_in_time
+    full outer join absence_events
+        on
+            changes_in_time.deal_key = absence_events.deal_key
+            and changes_in_time.changed_at = absence_events.changed_at
+),
+
 events_carried_forward as (
     select
         events.deal_key,
         last_value(events.visit ignore nulls) over deal_by_time as visit,
+        coalesce(last_value(events.is_gone ignore nulls) over deal_by_time, false) as is_gone,
         {%- for field in ['amount', 'currency', 'close_date', 'owner', 'forecast_category', 'forecast_probability'] %}
         nullif(last_value(events.{{ field }} ignore nulls) over deal_by_time, '') as {{ field }},
         {%- endfor %}
-        events.changed_at,
-        lead(events.changed_at, 1, timestamp '9999-12-31')
-            over (partition by events.deal_key order by events.changed_at)
-            as next_changed_at
+        events.is_gone is null as is_unseen,
+        events.changed_at
     from events
     window deal_by_time as (
         partition by events.deal_key
@@ -142,21 +181,32 @@ events_carried_forward as (
     )
 ),
 
-states as (
+-- What is changed of a deal while it lies deleted shows when it is back.
+events_seen as (
     select
         events_carried_forward.*,
-        lag(events_carried_forward.visit) over (
-            partition by events_carried_forward.deal_key
-            order by events_carried_forward.changed_at
+        lead(events_carried_forward.changed_at, 1, timestamp '9999-12-31') over (
+            partition by events_carried_forward.deal_key order by events_carried_forward.changed_at
+        ) as next_changed_at
+    from events_carried_forward
+    where not events_carried_forward.is_gone or not events_carried_forward.is_unseen
+),
+
+states as (
+    select
+        events_seen.*,
+        lag(events_seen.visit) over (
+            partition by events_seen.deal_key
+            order by events_seen.changed_at
         ) as visit_before,
         lives.currency_throughout,
         lives.is_imported,
         lives.ends_at
-    from events_carried_forward
+    from events_seen
     inner join lives
         on
-            events_carried_forward.deal_key = lives.deal_key
-            and events_carried_forward.changed_at < lives.ends_at
+            events_seen.deal_key = lives.deal_key
+            and events_seen.changed_at < lives.ends_at
 ),
 
 states_with_last_instants as (
@@ -164,7 +214,7 @@ states_with_last_instants as (
         states.deal_key,
         states.visit,
         states.visit_before,
-        states.visit.status as present_status,
+        case when states.is_gone then 'deleted' else states.visit.status end as present_status,
         states.owner,
         coalesce(states.currency, states.currency_throughout) as present_currency,
         states.forecast_category,
@@ -192,7 +242,8 @@ states_with_last_instants as (
         states.changed_at as valid_to
     from states
     where
-        states.visit.status <> 'open'
+        not states.is_gone
+        and states.visit.status <> 'open'
         and coalesce(states.visit_before.status, 'open') = 'open'
         and not (states.visit_before is null and (states.is_imported or states.visit.is_first_seen))
 ),
@@ -214,7 +265,7 @@ final as (
         cast(states_with_last_instants.amount as decimal(18, 2)) as amount,
         states_with_last_instants.is_last_instant,
         coalesce(
-            states_with_last_instants.present_status <> 'open'
+            states_with_last_instants.present_status in ('won', 'lost')
             and states_with_last_instants.visit_before.status is distinct from states_with_last_instants.present_status
             and not (states_with_last_instants.visit_before is null and states_with_last_instants.visit.is_first_seen),
             false

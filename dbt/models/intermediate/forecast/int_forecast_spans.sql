@@ -12,7 +12,7 @@ with
 
 states as (
     select * from {{ ref('int_deal_states') }}
-    where not is_last_instant
+    where not is_last_instant and status <> 'deleted'
 ),
 
 pipeline_deals as (

@@ -3,7 +3,7 @@
     before: what was changed and changed back within a day is no change. Neither is what was there before it was first seen.
 -#}
 {%- set changes = [
-    'created', 'won', 'lost', 'reopened', 'moved', 'amount', 'close_date', 'forecast_category', 'owner', 'deleted',
+    'created', 'won', 'lost', 'reopened', 'moved', 'amount', 'close_date', 'forecast_category', 'owner', 'deleted', 'restored',
 ] -%}
 with
 
@@ -48,15 +48,20 @@ states_at_ends_of_days as (
         states.valid_from_date as date_day,
         states.valid_from
     from states
-    where states.valid_to_date > states.valid_from_date
+    where states.valid_to_date > states.valid_from_date and states.status <> 'deleted'
 ),
 
-last_states as (
+gone as (
     select
-        states_at_ends_of_days.deal_key,
-        max(states_at_ends_of_days.valid_from) as valid_from
-    from states_at_ends_of_days
-    group by all
+        deals.deal_key,
+        deals.deleted_at
+    from deals
+    union all
+    select
+        states.deal_key,
+        states.valid_from as deleted_at
+    from states
+    where states.status = 'deleted'
 ),
 
 -- A deal that is deleted is gone: what stood last is what it is deleted with.
@@ -73,15 +78,13 @@ deletions as (
         states_at_ends_of_days.amount,
         states_at_ends_of_days.amount_in_currency,
         states_at_ends_of_days.close_date,
-        {{ day_in_zone('deals.deleted_at', 'run_context.reporting_timezone') }} as date_day,
-        deals.deleted_at as valid_from
-    from deals
-    cross join run_context
-    inner join last_states on deals.deal_key = last_states.deal_key
-    inner join states_at_ends_of_days
+        {{ day_in_zone('gone.deleted_at', '(select reporting_timezone from run_context)') }} as date_day,
+        gone.deleted_at as valid_from
+    from gone
+    asof inner join states_at_ends_of_days
         on
-            last_states.deal_key = states_at_ends_of_days.deal_key
-            and last_states.valid_from = states_at_ends_of_days.valid_from
+            gone.deal_key = states_at_ends_of_days.deal_key
+            and gone.deleted_at > states_at_ends_of_days.valid_from
 ),
 
 days as (
@@ -131,15 +134,16 @@ changes_named as (
                 then
                     days_compared.status = 'won'
                     and not days_compared.is_stage_seen
-                    and days_compared.status_before is distinct from 'won'
+                    and coalesce(days_compared.status_before, 'open') not in ('won', 'deleted')
             when 'lost'
                 then
                     days_compared.status = 'lost'
                     and not days_compared.is_stage_seen
-                    and days_compared.status_before is distinct from 'lost'
+                    and coalesce(days_compared.status_before, 'open') not in ('lost', 'deleted')
             when 'reopened'
-                then days_compared.status = 'open' and days_compared.status_before <> 'open'
+                then days_compared.status = 'open' and days_compared.status_before in ('won', 'lost')
             when 'deleted' then days_compared.status = 'deleted'
+            when 'restored' then days_compared.status <> 'deleted' and days_compared.status_before = 'deleted'
             when 'moved'
                 then
                     days_compared.status = days_compared.status_before
@@ -198,6 +202,7 @@ final as (
             when 'close_date' then cast(changes_converted.close_date_before as text)
             when 'forecast_category' then changes_converted.forecast_category_before
             when 'owner' then changes_converted.owner_key_before
+            when 'restored' then null
             else changes_converted.stage_key_before
         end as old_value,
         case changes_converted.change

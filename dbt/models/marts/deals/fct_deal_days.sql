@@ -39,7 +39,7 @@ states_spread as (
         states_since_close.closed_date as date_day
     from states_since_close
     where
-        states_since_close.status <> 'open'
+        states_since_close.status in ('won', 'lost')
         and states_since_close.closed_date = states_since_close.valid_from_date
         and states_since_close.valid_to_date > states_since_close.valid_from_date
 ),
