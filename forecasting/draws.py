@@ -129,6 +129,9 @@ def _open_deals(random: np.random.Generator, hopes: Hopes, rate: Floats, place: 
     parts = (first[1:] - first[:-1])[deal]
     back = np.repeat(np.arange(len(deal)), parts)
     part = first[deal][back] + np.arange(len(back)) - (np.cumsum(parts) - parts)[back]
+    # Deals that are worth nothing may be all that a cell hopes for.
+    hoped = place[hopes.cell[part]] >= 0
+    back, part = back[hoped], part[hoped]
     keys = drawn[back] * cells + place[hopes.cell[part]]
     return np.bincount(keys, value[back] * hopes.share[part], draws * cells).astype(np.float64).reshape(draws, cells)
 

@@ -164,10 +164,12 @@ def test_draws_have_the_expected_mean_and_members_sum_to_the_total(messy: Offere
     facts = read(messy.connection, messy.company.last_day, messy.inputs(), QUICK)
     sizes = [np.array([100.0, 300.0])] * 3
     hopes = Hopes(
-        chance=np.array([0.9, 0.5, 0.1]), value=np.array([100.0, 1_000.0, 5_000.0]), cell=np.array([0, 1, 2]),
+        # The last deal is worth nothing, and its cell hopes for no other.
+        chance=np.array([0.9, 0.5, 0.1, 0.9]), value=np.array([100.0, 1_000.0, 5_000.0, 0.0]),
+        cell=np.array([0, 1, 2, 4]),
         spread=0.2, new_revenue=np.where(np.arange(facts.cells) == 3, 400.0, 0.0),
         new_wins=np.where(np.arange(facts.cells) == 3, 2.0, 0.0), new_sizes=sizes, new_spread=size_spread(sizes),
-        deal=np.arange(3), share=np.ones(3),
+        deal=np.arange(4), share=np.ones(4),
     )  # fmt: skip
     sums, used = draw(facts, hopes, Shocks(0.1, 0.05, 0.1), 20_000, (1,))
     assert used.tolist() == [0, 1, 2, 3]
