@@ -95,6 +95,9 @@ select
     given(hs_forecast_category) as forecast_category,
     clean(hs_next_step) as next_step,
     try_cast(given(amount) as decimal(18, 2)) as amount,
+    try_cast(given(hs_tcv) as decimal(18, 2)) as tcv,
+    try_cast(given(hs_acv) as decimal(18, 2)) as acv,
+    try_cast(given(hs_arr) as decimal(18, 2)) as arr,
     archived = 'true' as is_deleted,
     local_day(cast(given(closedate) as timestamp)) as close_date,
     cast(createdate as timestamp) as created_at,
@@ -103,6 +106,9 @@ select
         "dealstage": [{"value": "VARCHAR", "timestamp": "TIMESTAMP", "sourceType": "VARCHAR", "updatedByUserId": "VARCHAR"}],
         "pipeline": [{"value": "VARCHAR", "timestamp": "TIMESTAMP"}],
         "amount": [{"value": "VARCHAR", "timestamp": "TIMESTAMP"}],
+        "hs_tcv": [{"value": "VARCHAR", "timestamp": "TIMESTAMP"}],
+        "hs_acv": [{"value": "VARCHAR", "timestamp": "TIMESTAMP"}],
+        "hs_arr": [{"value": "VARCHAR", "timestamp": "TIMESTAMP"}],
         "closedate": [{"value": "VARCHAR", "timestamp": "TIMESTAMP"}],
         "hubspot_owner_id": [{"value": "VARCHAR", "timestamp": "TIMESTAMP"}],
         "deal_currency_code": [{"value": "VARCHAR", "timestamp": "TIMESTAMP"}],
@@ -490,6 +496,15 @@ union all
 select deal_id, 'amount', cast(try_cast(given(change.value) as decimal(18, 2)) as text), null, null, change.timestamp
 from (select deal_id, unnest(history.amount) as change from deals_existing)
 union all
+select deal_id, 'tcv', cast(try_cast(given(change.value) as decimal(18, 2)) as text), null, null, change.timestamp
+from (select deal_id, unnest(history.hs_tcv) as change from deals_existing)
+union all
+select deal_id, 'acv', cast(try_cast(given(change.value) as decimal(18, 2)) as text), null, null, change.timestamp
+from (select deal_id, unnest(history.hs_acv) as change from deals_existing)
+union all
+select deal_id, 'arr', cast(try_cast(given(change.value) as decimal(18, 2)) as text), null, null, change.timestamp
+from (select deal_id, unnest(history.hs_arr) as change from deals_existing)
+union all
 select deal_id, 'close_date', cast(local_day(try_cast(given(change.value) as timestamp)) as text), null, null,
     change.timestamp
 from (select deal_id, unnest(history.closedate) as change from deals_existing)
@@ -505,12 +520,66 @@ from (select deal_id, unnest(history.hs_manual_forecast_category) as change from
 
 create temp table past_changes as select * from deal_changes where changed_at < getvariable('as_of_end');
 
+create temp table paid_once as
+with merges as (
+    select deal_id as survivor_id, trim(unnest(string_split(history.hs_merged_object_ids[1].value, ';'))) as merged_id
+    from deals_all
+),
+lines as (
+    select
+        coalesce(merges.survivor_id, json_extract_string(associations, '$.deals.results[0].id')) as deal_id,
+        given(recurringbillingfrequency) is null as is_once,
+        try_cast(given(amount) as decimal(18, 2)) as amount,
+        given(line_outcome) as line_outcome,
+        from_json(properties_with_history, '{
+            "amount": [{"value": "VARCHAR", "timestamp": "TIMESTAMP"}],
+            "line_outcome": [{"value": "VARCHAR", "timestamp": "TIMESTAMP"}]
+        }') as history
+    from (
+        select * from read_parquet(getvariable('hubspot_line_items'), union_by_name = true)
+        inner join loads using (_dlt_load_id)
+        qualify row_number() over (partition by id order by load_number desc, fetched_at desc, updated_at desc) = 1
+    ) as newest
+    left join merges
+        on json_extract_string(associations, '$.deals.results[0].id') = merges.merged_id
+        and merges.survivor_id not in (select merged_id from merges)
+    where cast(createdate as timestamp) < getvariable('as_of_end')
+        and not (archived = 'true' and coalesce(cast(archived_at as timestamp) < getvariable('as_of_end'), true))
+),
+-- HubSpot lists the newest change first.
+told as (
+    select
+        deal_id,
+        is_once,
+        case
+            when len(history.amount) > 0 then try_cast(given(
+                list_filter(history.amount, change -> change.timestamp < getvariable('as_of_end'))[1].value
+            ) as decimal(18, 2))
+            else amount
+        end as amount,
+        case
+            when len(history.line_outcome) > 0 then given(
+                list_filter(history.line_outcome, change -> change.timestamp < getvariable('as_of_end'))[1].value
+            )
+            else line_outcome
+        end as line_outcome
+    from lines
+)
+select deal_id, cast(coalesce(sum(amount) filter (where is_once), 0) as decimal(18, 2)) as amount
+from told
+where coalesce(lower(line_outcome), '') <> 'lost' and deal_id is not null
+group by deal_id
+having count(*) filter (where is_once and amount is null) = 0;
+
 create temp table deals as
 with last_values as (
     select
         deal_id,
         max_by(coalesce(value, ''), changed_at) filter (where field = 'stage') as stage_id,
         max_by(coalesce(value, ''), changed_at) filter (where field = 'amount') as amount,
+        max_by(coalesce(value, ''), changed_at) filter (where field = 'tcv') as tcv,
+        max_by(coalesce(value, ''), changed_at) filter (where field = 'acv') as acv,
+        max_by(coalesce(value, ''), changed_at) filter (where field = 'arr') as arr,
         max_by(coalesce(value, ''), changed_at) filter (where field = 'close_date') as close_date,
         max_by(coalesce(value, ''), changed_at) filter (where field = 'owner') as owner_id,
         max_by(coalesce(value, ''), changed_at) filter (where field = 'currency') as currency,
@@ -541,6 +610,19 @@ select
         else deals_existing.amount
     end as amount,
     case
+        when len(history.hs_tcv) > 0 then cast(nullif(last_values.tcv, '') as decimal(18, 2))
+        else deals_existing.tcv
+    end as tcv,
+    case
+        when len(history.hs_acv) > 0 then cast(nullif(last_values.acv, '') as decimal(18, 2))
+        else deals_existing.acv
+    end as acv,
+    case
+        when len(history.hs_arr) > 0 then cast(nullif(last_values.arr, '') as decimal(18, 2))
+        else deals_existing.arr
+    end as arr,
+    case when not deals_existing.is_deleted then paid_once.amount end as one_time_amount,
+    case
         when len(history.closedate) > 0 then cast(nullif(last_values.close_date, '') as date)
         else deals_existing.close_date
     end as close_date,
@@ -557,6 +639,7 @@ select
     coalesce(merged_at, deleted_at) as deleted_at
 from deals_existing
 left join last_values on deals_existing.deal_id = last_values.deal_id
+left join paid_once on deals_existing.deal_id = paid_once.deal_id
 left join migrations
     on migrations.source_system = 'hubspot'
     and local_day(created_at) between cast(migrations.first_day as date) and cast(migrations.last_day as date)
@@ -1058,6 +1141,14 @@ timed as (
         closed.*,
         converted(amount, daily_rates.rate) as amount_reporting,
         converted(amount, plan_rates.rate) as amount_plan_rate,
+        converted(tcv, daily_rates.rate) as tcv_reporting,
+        converted(tcv, plan_rates.rate) as tcv_plan_rate,
+        converted(acv, daily_rates.rate) as acv_reporting,
+        converted(acv, plan_rates.rate) as acv_plan_rate,
+        converted(arr, daily_rates.rate) as arr_reporting,
+        converted(arr, plan_rates.rate) as arr_plan_rate,
+        converted(one_time_amount, daily_rates.rate) as one_time_amount_reporting,
+        converted(one_time_amount, plan_rates.rate) as one_time_amount_plan_rate,
         case
             when close_event_at is not null then days_between(created_at, close_event_at)
             else cast(close_day - created_date as decimal(18, 6))
@@ -1147,6 +1238,18 @@ select
     amount,
     amount_reporting,
     amount_plan_rate,
+    tcv,
+    tcv_reporting,
+    tcv_plan_rate,
+    acv,
+    acv_reporting,
+    acv_plan_rate,
+    arr,
+    arr_reporting,
+    arr_plan_rate,
+    one_time_amount,
+    one_time_amount_reporting,
+    one_time_amount_plan_rate,
     win_probability,
     case when has_close_date_history or close_date is null then coalesce(pushes.pushes, 0) end as pushes,
     case when has_close_date_history or close_date is null then coalesce(pushes.pushed_days, 0) end as pushed_days,

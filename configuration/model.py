@@ -169,6 +169,8 @@ class Company(Section):
     fiscal_year_start_month: Annotated[int, Field(ge=1, le=12)] = 1
     first_weekday: Weekday = "monday"
     close_day: Literal["crm_close_date", "stage_event"] = "crm_close_date"
+    # Which of a deal's amounts every figure counts: the CRM's own, or a part that it tells beside it.
+    headline_amount: Literal["amount", "tcv", "acv", "arr"] = "amount"
     temperature: Temperature = Temperature()
     business_hours: BusinessHours = BusinessHours()
     # After how many days without activity an open deal is idle.
@@ -477,6 +479,16 @@ class Settings(Section):
                 what = f"{migration.source!r} is not a source{_did_you_mean(migration.source, known)}"
                 fix = "name one of sources, or the system of a file"
                 raise _wrong(("company", "migrations", number, "source"), what, fix)
+        return self
+
+    @model_validator(mode="after")
+    def _headline_of_files(self) -> "Settings":
+        chosen = self.company.headline_amount
+        for number, mapping in enumerate(self.sources.files):
+            if mapping.entity == "deals" and chosen != "amount" and chosen not in mapping.columns | mapping.constants:
+                what = f"has no {chosen}, which company.headline_amount names: none of its deals would have an amount"
+                fix = f"map the file's {chosen}, or name another headline_amount"
+                raise _wrong(("sources", "files", number, "columns"), what, fix)
         return self
 
 

@@ -36,7 +36,8 @@ class GateContext:
     `contacts, leads` where contacts are leads as well; `contacts_are_leads` names those sources. `live_rows`: rows by
     mart of the live release, empty when there is none or when this run reports an earlier day. `staging`: names of
     history's staged tables, empty when there is no history beside the candidate. `enabled`: sources that are switched
-    on. `integration_owners`: who the company says is no person, in lowercase.
+    on. `integration_owners`: who the company says is no person, in lowercase. `headline_amount`: which of a deal's
+    amounts it counts.
     """
 
     as_of: date
@@ -47,6 +48,7 @@ class GateContext:
     freshness_hours: Mapping[str, float]
     enabled: frozenset[str]
     integration_owners: tuple[str, ...] = ()
+    headline_amount: str = "amount"
     staged: Mapping[str, int] = field(default_factory=dict)
     contacts_are_leads: frozenset[str] = frozenset()
     live_release: str | None = None
@@ -110,6 +112,7 @@ def gather(
         row_drop_block=settings.gate.row_drop_block,
         freshness_hours={str(name): hours for name, hours in settings.gate.freshness_hours.items()},
         enabled=settings.sources.enabled,
+        headline_amount=run.headline_amount,
         integration_owners=tuple(name.lower() for name in settings.company.integration_owners),
         staged={becomes: sum(rows.values()) for becomes, rows in staged.items()},
         contacts_are_leads=frozenset(staged.get(CONTACTS_AS_LEADS, ())),

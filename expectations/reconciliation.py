@@ -74,18 +74,19 @@ def _deal_amounts(context: GateContext) -> "Expectation":
     A deal with a history that begins later had no amount yet; one without any has that of its newest version, of a past
     day that of the newest one that had landed for it.
     """
-    amounts = "source_system, deal_id, amount, version_order"
+    chosen = context.headline_amount
+    amounts = f"source_system, deal_id, {chosen} as amount, version_order"
     told = _union(context, "deals", amounts, "true", loads=_for_the_day(context))
     changes = _union(
         context,
         "field_changes",
         f"source_system, record_id, value, changed_at, changed_at < timestamp '{context.as_of_end}' as is_known, "
         "version_order",
-        "object = 'deal' and field = 'amount'",
+        f"object = 'deal' and field = '{chosen}'",
     )
     return rules.rows(
         "deal_amounts_reconciled",
-        f"with current_records as ({_current(context, 'deals', 'deal_id', 'amount')}), "
+        f"with current_records as ({_current(context, 'deals', 'deal_id', f'{chosen} as amount')}), "
         f"last_changes as (select * from ({changes}) qualify row_number() over "
         "(partition by source_system, record_id order by is_known desc, changed_at desc, version_order desc) = 1), "
         f"told as (select * from ({told}) qualify row_number() over (partition by source_system, deal_id "

@@ -43,7 +43,7 @@ _PLAIN = re.compile(
     | object | status | direction | channel | channel_group | currency | reporting_currency | reporting_timezone
     | method | level | part | measure | funnel | milestone | pipeline_label | pipeline_purpose
     | stage_label | source_label | label | remark | segment | kind | platform
-    | temperature | reason | mart | missing | code_version | close_day_rule
+    | temperature | reason | mart | missing | code_version | close_day_rule | headline_amount
     | fiscal_.*_label | month_label | medium | device | country""",
     re.VERBOSE,
 )

@@ -20,6 +20,7 @@ import pandas as pd
 import pyarrow as pa
 
 from simulator import clock
+from simulator.amounts import make_amounts
 from simulator.catalogue import make_line_items, make_products
 from simulator.contracts import make_contracts
 from simulator.feedback import make_feedback
@@ -158,6 +159,7 @@ def generate(
     contracts = make_contracts(seed, accounts, deals, changes, until)
     products, retired = make_products(until)
     line_items, line_changes, removed = make_line_items(seed, deals, changes, stages_table(), until)
+    amounts = make_amounts(seed, deals, line_items, line_changes, removed, until)
     events, orders = make_web(seed, scale if web_scale is None else web_scale, months, contacts, campaigns, until)
     ad_days = make_ad_days(seed, scale, campaigns, ad_groups, contacts, start, end)
     activities = make_activities(seed, contacts, deals, owners, until)
@@ -170,7 +172,7 @@ def generate(
         deals=_public("deals", deals.loc[deals["created_at"] < until]),
         deal_contacts=make_deal_contacts(seed, deals, contacts, contact_stream, until),
         deal_splits=make_deal_splits(seed, deals, owners, until),
-        changes=pd.concat([changes, line_changes], ignore_index=True),
+        changes=pd.concat([changes, line_changes, without_afterlife(amounts, merges, deletions)], ignore_index=True),
         merges=merges,
         deletions=pd.concat([deletions, retired, removed], ignore_index=True),
         activities=activities,

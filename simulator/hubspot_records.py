@@ -43,6 +43,9 @@ FIELDS = {
         "stage": "dealstage",
         "pipeline": "pipeline",
         "amount": "amount",
+        "tcv": "hs_tcv",
+        "acv": "hs_acv",
+        "arr": "hs_arr",
         "close_date": "closedate",
         "owner_id": "hubspot_owner_id",
         "currency": "deal_currency_code",
@@ -75,6 +78,9 @@ MODIFIED = {name: "lastmodifieddate" if name == "contacts" else "hs_lastmodified
 CREATED = {name: "hs_createdate" if name in ENGAGEMENTS else "createdate" for name in OBJECTS}
 NUMBERS = {
     "amount",
+    "hs_tcv",
+    "hs_acv",
+    "hs_arr",
     "numberofemployees",
     "hs_object_id",
     "hs_call_duration",

@@ -166,6 +166,7 @@ def verify(
         now=_naive(now) if now is not None else as_of.normalize() + pd.Timedelta(days=1, hours=6),
         zone=str(context["reporting_timezone"]),
         close_day=str(context["close_day_rule"]),
+        headline=str(context["headline_amount"]),
     )
     moment = replace(moment, landed=landings(home, context.get("known_at")), by_weeks=by_weeks(home, release))
     company = generate(seed=seed, scale=scale)

@@ -71,7 +71,7 @@ def definitions(context: "RunContext", code: str, rules: Mapping[str, Any], load
     """
     settings = [
         context.reporting_timezone, context.reporting_currency, context.fiscal_year_start_month, context.first_weekday,
-        context.close_day_rule, context.start_date.isoformat(),
+        context.close_day_rule, context.headline_amount, context.start_date.isoformat(),
         sorted((name, repr(rule)) for name, rule in rules.items()),
     ]  # fmt: skip
     known_at = context.known_at if context.mappings_known_at is None else context.mappings_known_at

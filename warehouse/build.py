@@ -74,6 +74,7 @@ def run_context(
         fiscal_year_start_month=company.fiscal_year_start_month,
         first_weekday=company.first_weekday_number,
         close_day_rule=company.close_day,
+        headline_amount=company.headline_amount,
         start_date=settings.start_date,
         baseline_release=baseline_release,
         code_version=code_version(),

@@ -44,6 +44,7 @@ class RunContext:
     fiscal_year_start_month: int
     first_weekday: int
     close_day_rule: str
+    headline_amount: str
     start_date: date
     baseline_release: str | None
     code_version: str
@@ -272,17 +273,18 @@ def _write_context(work: "duckdb.DuckDBPyConnection", context: RunContext, *, is
         create table run_context (
             run_id text, as_of date, as_of_end timestamp, known_at bigint, reporting_timezone text,
             reporting_currency text, fiscal_year_start_month integer, first_weekday integer, close_day_rule text,
-            start_date date, baseline_release text, code_version text, mappings_known_at bigint, definitions text,
-            is_past_day boolean
+            headline_amount text, start_date date, baseline_release text, code_version text, mappings_known_at bigint,
+            definitions text, is_past_day boolean
         )
         """
     )
     work.execute(
-        "insert into run_context values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "insert into run_context values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [
             context.run_id, context.as_of, context.as_of_end, context.known_at, context.reporting_timezone,
             context.reporting_currency, context.fiscal_year_start_month, context.first_weekday,
-            context.close_day_rule, context.start_date, context.baseline_release, context.code_version,
+            context.close_day_rule, context.headline_amount, context.start_date, context.baseline_release,
+            context.code_version,
             context.mappings_known_at, context.definitions, is_past_day,
         ],
     )  # fmt: skip

@@ -96,6 +96,19 @@
     end
 {%- endmacro %}
 
+{#-
+    Of a deal's amounts the one that the company has chosen as its headline; the CRM's own unless it has chosen.
+    Needs `run_context`.
+-#}
+{% macro headline_amount(relation) -%}
+    case run_context.headline_amount
+        {%- for part in ['tcv', 'acv', 'arr'] %}
+        when '{{ part }}' then {{ relation }}.{{ part }}
+        {%- endfor %}
+        else {{ relation }}.amount
+    end
+{%- endmacro %}
+
 {#- Whole cents as money. -#}
 {% macro from_cents(cents) -%}
     cast(cast({{ cents }} as decimal(18, 0)) * 0.01 as decimal(18, 2))

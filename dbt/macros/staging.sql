@@ -111,7 +111,8 @@
         'deals': [
             'deal_id', 'account_id', 'contact_id', 'owner_id', 'pipeline_id', 'stage_id', 'deal_name', 'pipeline_label',
             'stage_label', 'currency', 'deal_type', 'lost_reason', 'competitor', 'forecast_category', 'next_step', 'created_by',
-            'contact_ids', 'merged_ids', 'amount', 'win_probability', 'is_deleted', 'close_date', 'created_at', 'updated_at', 'deleted_at',
+            'contact_ids', 'merged_ids', 'amount', 'tcv', 'acv', 'arr', 'one_time_amount', 'win_probability', 'is_deleted',
+            'close_date', 'created_at', 'updated_at', 'deleted_at',
         ],
         'products': [
             'product_id', 'product_name', 'sku', 'billing_frequency', 'currency', 'unit_price', 'is_deleted',

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from configuration.entities import DEAL_STAGES, PIPELINE_PURPOSES
 from expectations import rules
-from expectations.context import GateContext
+from expectations.context import COMPARABLE_ROWS, GateContext
 from expectations.suites.dim_channels import ALL_CHANNELS
 
 if TYPE_CHECKING:
@@ -14,6 +14,7 @@ MART = "fct_deals"
 
 # Against the median of what was won: beyond it an amount is a typing mistake until somebody says otherwise.
 HUNDREDFOLD = 100
+PARTS = ("tcv", "acv", "arr", "one_time_amount")
 
 
 def expectations(context: GateContext) -> list["Expectation"]:
@@ -84,7 +85,38 @@ def expectations(context: GateContext) -> list["Expectation"]:
             severity="warn",
             expected=f"amounts within {HUNDREDFOLD} times the median won deal",
         ),
+        *(rule for part in PARTS for rule in _part(part)),
+        *_headline(context),
         *_against_live(context),
+    ]
+
+
+def _part(part: str) -> list["Expectation"]:
+    """A part of a deal's amount is converted as the amount is."""
+    return [
+        rules.none(
+            f"{part}_converted",
+            f"({part} is null) <> ({part}_reporting is null) and not is_excluded",
+            expected=f"a rate for every {part}; a missing rate is never 1.0",
+        ),
+        rules.none(f"{part}_keeps_its_sign", f"sign({part}) * sign({part}_reporting) < 0"),
+    ]
+
+
+def _headline(context: GateContext) -> list["Expectation"]:
+    """What the company has chosen as its amount is a part that its sources tell."""
+    chosen = context.headline_amount
+    if chosen == "amount":
+        return []
+    return [
+        rules.none("amount_is_the_headline", f"amount is distinct from {chosen}", expected=f"{chosen} as the amount"),
+        rules.rows(
+            "headline_amount_told",
+            "select source_system, count(*) as deals from {batch} where not is_excluded group by all "
+            f"having count(*) >= {COMPARABLE_ROWS} and count(amount) = 0",
+            expected=f"{chosen} in some deal of each source; have the CRM tell it, or choose another "
+            "company.headline_amount in saleshouse.yml, for without one no deal counts with an amount",
+        ),
     ]
 
 

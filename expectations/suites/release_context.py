@@ -25,5 +25,6 @@ def expectations(context: GateContext) -> list["Expectation"]:
             expected=f"the day {context.as_of} at watermark {context.known_at}",
         ),
         rules.accepted("close_day_rule", ("crm_close_date", "stage_event")),
+        rules.accepted("headline_amount", ("amount", "tcv", "acv", "arr")),
         rules.pattern("reporting_currency", "[A-Z]{3}"),
     ]

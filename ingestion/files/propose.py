@@ -43,6 +43,7 @@ _NUMERIC_DATE = re.compile(r"(\d{1,4})([./-])\s?(\d{1,2})\2\s?(\d{1,4})(?!\d)")
 
 # Names that exports give to a column, beside its own; in small letters without signs.
 _SYNONYMS: dict[str, tuple[str, ...]] = {
+    "acv": ("annual contract value", "average contract value", "annual value", "yearly value"),
     "account_id": (
         "company id",
         "organization id",
@@ -70,6 +71,7 @@ _SYNONYMS: dict[str, tuple[str, ...]] = {
         "budget",
         "amount",
     ),
+    "arr": ("annual recurring revenue", "annual recurring", "recurring revenue", "yearly recurring revenue"),
     "campaign_id": ("campaign",),
     "campaign_name": ("campaign",),
     "campaign_status": ("campaign state", "campaign status"),
@@ -136,6 +138,17 @@ _SYNONYMS: dict[str, tuple[str, ...]] = {
     "next_step": ("next steps", "next activity"),
     "object": ("object type", "record type"),
     "occurred_at": ("date", "activity date", "start", "start date", "due date", "timestamp", "when"),
+    "one_time_amount": (
+        "one time",
+        "one time revenue",
+        "one time value",
+        "one time fee",
+        "one time fees",
+        "one off",
+        "non recurring revenue",
+        "setup fee",
+        "services amount",
+    ),
     "outcome": ("result", "call outcome", "meeting outcome"),
     "owner_id": (
         "user id",
@@ -181,6 +194,7 @@ _SYNONYMS: dict[str, tuple[str, ...]] = {
     ),
     "status_label": ("status", "lead status", "state"),
     "subject": ("title", "activity", "name", "summary"),
+    "tcv": ("total contract value", "contract value", "total value"),
     "team": ("group", "sales team", "department"),
     "updated_at": ("updated", "last modified date", "last modified", "update time", "modified", "updated date"),
     "unit_price": ("price", "list price", "price each"),

@@ -95,12 +95,15 @@ _DEALS = CrmObject(
     _same("dealname", "amount", "deal_currency_code", "dealstage", "pipeline", "closedate", "createdate")
     | _same("hs_lastmodifieddate", "hubspot_owner_id", "dealtype", "closed_lost_reason", "hs_merged_object_ids")
     | {"hs_forecast_category": "hs_manual_forecast_category", "hs_next_step": "hs_next_step"}
-    | _same("competitor", "hs_created_by_user_id"),
+    | _same("competitor", "hs_created_by_user_id", "hs_tcv", "hs_acv", "hs_arr"),
     json_columns=("properties", "properties_with_history", "associations"),
     history=(
         "dealstage",
         "pipeline",
         "amount",
+        "hs_tcv",
+        "hs_acv",
+        "hs_arr",
         "closedate",
         "hubspot_owner_id",
         "deal_currency_code",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Hashable
 from datetime import date
 from decimal import Decimal
@@ -105,12 +106,48 @@ class Deals(People):
         }
 
     @cached_property
+    def lines_of_deals(self) -> dict[str, list[dict[str, Any]]]:
+        """deal -> its lines at the end of the day, in the order of their ids.
+
+        To a deal that lay deleted when its links were read the vendor links nothing, so its lines are unknown.
+        """
+        values = {name: self.latest("line_item", name, self.end) for name in ("quantity", "price", "amount", "outcome")}
+        found: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        rows = self.company.line_items
+        rows = rows.loc[rows["created_at"] < self.end].sort_values("line_item_id", kind="stable")
+        for row in rows.to_dict("records"):
+            line = row["line_item_id"]
+            deal = self.surviving("deal", row["deal_id"])
+            if deal is None or deal in self.deals_gone or ("line_item", line) in self.deleted:
+                continue
+            told = {name: values[name].get(line) for name in values}
+            found[deal].append(
+                {
+                    "line_item_id": line,
+                    "product_key": key_of(row["product_id"]),
+                    "line_name": text_of(row["name"]),
+                    "billing_frequency": text_of(row["billing_frequency"]) or "one_time",
+                    "quantity": None if told["quantity"] is None else Decimal(told["quantity"]),
+                    "unit_price": None if told["price"] is None else Decimal(told["price"]),
+                    "amount": None if told["amount"] is None else rounded(Decimal(told["amount"]), 2),
+                    "is_in_deal_amount": told["outcome"] != "lost",
+                }
+            )
+        return found
+
+    def _paid_once(self, deal: str) -> Decimal | None:
+        """What the lines that were ordered say is paid once; None where none was."""
+        ordered = [line for line in self.lines_of_deals.get(deal, []) if line["is_in_deal_amount"]]
+        once = [line["amount"] for line in ordered if line["billing_frequency"] == "one_time"]
+        return sum(once, Decimal("0.00")) if ordered and None not in once else None
+
+    @cached_property
     def fct_deals(self) -> pd.DataFrame:
         """One row per deal."""
         values = {
             name: self.latest("deal", name, self.end)
             for name in (
-                *("owner_id", "currency", "amount", "close_date", "forecast_category"),
+                *("owner_id", "currency", "amount", "tcv", "acv", "arr", "close_date", "forecast_category"),
                 *("next_step", "lost_reason"),
             )
         }
@@ -136,8 +173,11 @@ class Deals(People):
             # A date that somebody stated has no hour.
             by_date = self.moment.close_day == "crm_close_date" and close_date is not None
             currency = values["currency"].get(deal_id)
-            text = values["amount"].get(deal_id)
-            amount = rounded(Decimal(text), 2) if text else None
+            moneys: dict[str, Decimal | None] = {
+                name: rounded(Decimal(text), 2) if (text := values[name].get(deal_id)) else None
+                for name in ("amount", "tcv", "acv", "arr")
+            }
+            moneys["one_time_amount"] = self._paid_once(deal_id)
             rate_day = close_day or self.moment.as_of
             contact = self.primary_contact.get(deal_id)
             contact = contact if contact in channel_of else None
@@ -192,13 +232,14 @@ class Deals(People):
                     "loss_reason": loss_reason,
                     "exclusion_reason": reason,
                     "history_basis": "field_history",
-                    "amount": amount,
-                    "amount_reporting": None
-                    if amount is None or not currency
-                    else rounded(amount * self.rate(currency, rate_day), 2),
-                    "amount_plan_rate": None
-                    if amount is None or not currency
-                    else rounded(amount * self.rate(currency, rate_day, "plan"), 2),
+                    **moneys,
+                    **{
+                        f"{name}_{at}": rounded(money * self.rate(currency, rate_day, kind), 2)
+                        if money is not None and currency
+                        else None
+                        for name, money in moneys.items()
+                        for at, kind in (("reporting", "daily"), ("plan_rate", "plan"))
+                    },
                     "win_probability": rounded(chance, 6),
                     "pushes": len(pushed),
                     "pushed_days": sum(days for _, days in pushed),
@@ -425,7 +466,10 @@ COMPARISONS = [
             "deal_name pipeline_id pipeline_label pipeline_purpose stage_label stage status deal_type segment channel "
             "currency forecast_category next_step lost_reason loss_reason exclusion_reason history_basis "
             "close_day_flag cycle_reject_reason",
-            money="amount amount_reporting amount_plan_rate",
+            money=" ".join(
+                f"{money} {money}_reporting {money}_plan_rate"
+                for money in ("amount", "tcv", "acv", "arr", "one_time_amount")
+            ),
             number="win_probability cycle_days cycle_days_from_qualified age_days",
             count="pushes pushed_days reopens backward_moves close_day_gap_days",
             flag="is_excluded is_deleted is_zero_day_win is_qualified is_imported",

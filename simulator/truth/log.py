@@ -57,6 +57,7 @@ class Moment:
     now: pd.Timestamp  # naive UTC
     zone: str = "Europe/Prague"
     close_day: str = "stage_event"  # or crm_close_date
+    headline: str = "amount"  # or tcv, acv, arr: what the company means by a deal's amount
     # For which instants the CRM was asked, in order of landing (naive UTC); once and now where nobody says.
     landed: tuple[pd.Timestamp, ...] = ()
     # Whether the company reports by finance's calendar of weeks (fiscal.py).
@@ -160,9 +161,20 @@ class Log:
     def __post_init__(self) -> None:
         self.end = self.moment.as_of_end
         self._link()
+        self._choose_the_amount()
         deals = self.company.deals
         brought = deals["is_imported"].astype(bool) | deals["created_at"].map(self.is_brought).astype(bool)
         self.company = replace(self.company, deals=deals.assign(is_imported=brought))
+
+    def _choose_the_amount(self) -> None:
+        """Lets the history of a deal's amount be that of the one that the company counts."""
+        if self.moment.headline == "amount":
+            return
+        rows = self.company.changes
+        of_deals = rows["object"] == "deal"
+        chosen = rows.loc[of_deals & (rows["field"] == self.moment.headline)].assign(field="amount")
+        kept = rows.loc[~(of_deals & (rows["field"] == "amount"))]
+        self.company = replace(self.company, changes=pd.concat([kept, chosen], ignore_index=True))
 
     def _link(self) -> None:
         """Puts the links in place that the day shows."""

@@ -44,36 +44,6 @@ class Products(Outcomes):
         return table(records, "product_key product_name")
 
     @cached_property
-    def lines_of_deals(self) -> dict[str, list[dict[str, Any]]]:
-        """deal -> its lines at the end of the day, in the order of their ids.
-
-        To a deal that lay deleted when its links were read the vendor links nothing, so its lines are unknown.
-        """
-        values = {name: self.latest("line_item", name, self.end) for name in ("quantity", "price", "amount", "outcome")}
-        found: dict[str, list[dict[str, Any]]] = defaultdict(list)
-        rows = self.company.line_items
-        rows = rows.loc[rows["created_at"] < self.end].sort_values("line_item_id", kind="stable")
-        for row in rows.to_dict("records"):
-            line = row["line_item_id"]
-            deal = self.surviving("deal", row["deal_id"])
-            if deal is None or deal in self.deals_gone or ("line_item", line) in self.deleted:
-                continue
-            told = {name: values[name].get(line) for name in values}
-            found[deal].append(
-                {
-                    "line_item_id": line,
-                    "product_key": key_of(row["product_id"]),
-                    "line_name": text_of(row["name"]),
-                    "billing_frequency": text_of(row["billing_frequency"]) or "one_time",
-                    "quantity": None if told["quantity"] is None else Decimal(told["quantity"]),
-                    "unit_price": None if told["price"] is None else Decimal(told["price"]),
-                    "amount": None if told["amount"] is None else rounded(Decimal(told["amount"]), 2),
-                    "is_in_deal_amount": told["outcome"] != "lost",
-                }
-            )
-        return found
-
-    @cached_property
     def fct_deal_line_items(self) -> pd.DataFrame:
         """One row per line, and one for what a deal's lines do not tell of its amount (of none: what they tell)."""
         records: list[dict[str, Any]] = []

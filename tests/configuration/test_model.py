@@ -87,6 +87,18 @@ def test_scalars_are_text_until_the_model_says_otherwise(tmp_path: Path) -> None
     assert settings.sources.files[0].values == {"is_converted": {"1": "true", "No": "false", "Select": None}}
 
 
+def test_a_headline_that_a_file_of_deals_does_not_have_is_one_line(tmp_path: Path) -> None:
+    text = SOUND.replace("reporting_currency: EUR", "reporting_currency: EUR, headline_amount: arr") + FILE.replace(
+        "entity: leads", "entity: deals"
+    ).replace("lead_id", "deal_id")
+    line = mistake(tmp_path, text)
+    assert "saleshouse.yml:10 sources.files[1].columns: has no arr, which company.headline_amount names" in line
+    settings = load(written(tmp_path, text + "        arr: Recurring\n"))
+    assert settings.company.headline_amount == "arr"
+    line = mistake(tmp_path, text.replace("headline_amount: arr", "headline_amount: mrr"))
+    assert "company.headline_amount: input should be 'amount', 'tcv', 'acv' or 'arr', not 'mrr'" in line
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [

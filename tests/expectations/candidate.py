@@ -41,6 +41,12 @@ sources:
 """
 
 STAGES = "['prospecting', 'qualification', 'meeting', 'proposal', 'negotiation', 'closing', 'won', 'lost']"
+# What a deal's amount is made of, in the columns of each.
+AMOUNTS = "\n".join(
+    f"    ({share} * amount)::decimal(18, 2) as {part}, {part}_reporting as {part}_plan_rate,"
+    f"({share} * amount * case currency when 'USD' then 0.9 else 1 end)::decimal(18, 2) as {part}_reporting,"
+    for part, share in (("tcv", 2), ("acv", 1), ("arr", 0.5), ("one_time_amount", 0.25))
+)
 PARTS = "(values ('all', 'all'), ('channel', 'organic_search'), ('segment', 'small')) as parts (dimension, member)"
 
 CONTACTS = """
@@ -133,6 +139,7 @@ create table fct_deals as select
     'field_history' as history_basis, 'field_history' as amount_history_basis, amount,
     (amount * case currency when 'USD' then 0.9 else 1 end)::decimal(18, 2) as amount_reporting,
     (amount * case currency when 'USD' then 0.9 else 1 end)::decimal(18, 2) as amount_plan_rate,
+{amounts}
     0.5::decimal(9, 6) as win_probability, 0::bigint as pushes, 0::bigint as pushed_days, 0::bigint as reopens,
     null::text as close_day_flag, 0::bigint as close_day_gap_days, 0::bigint as backward_moves,
     case when status = 'won' then 10 end::decimal(18, 6) as cycle_days,
@@ -860,7 +867,7 @@ create table fct_rejected_rows as select
 create table release_context as select
     '{run_id}' as run_id, date '2026-06-17' as as_of, timestamp '2026-06-17 22:00:00' as as_of_end,
     {known_at}::bigint as known_at, 'Europe/Prague' as reporting_timezone, 'EUR' as reporting_currency,
-    1 as fiscal_year_start_month, 1 as first_weekday, 'stage_event' as close_day_rule,
+    1 as fiscal_year_start_month, 1 as first_weekday, 'stage_event' as close_day_rule, 'amount' as headline_amount,
     null::text as baseline_release, 'abc1234' as code_version;
 """
 
@@ -1070,13 +1077,16 @@ def make(root: Path, *, run_id: str = "run-1") -> tuple[Home, Settings, RunConte
         fiscal_year_start_month=1,
         first_weekday=1,
         close_day_rule="stage_event",
+        headline_amount="amount",
         start_date=settings.start_date,
         baseline_release=None,
         code_version="abc1234",
     )
     prepare(home, context, {}, {}, {})
     channels = str([*CHANNELS, "not_stated", "unmapped", "unattributed"])
-    marts = MARTS.format(channels=channels, stages=STAGES, parts=PARTS, run_id=run_id, known_at=known_at)
+    marts = MARTS.format(
+        channels=channels, stages=STAGES, parts=PARTS, amounts=AMOUNTS, run_id=run_id, known_at=known_at
+    )
     with duckdb.connect(":memory:") as connection:
         connection.execute(f"attach '{home.candidate}' as marts (storage_version 'v1.4.0')")
         connection.execute(f"attach '{home.history}' as history")

@@ -428,6 +428,26 @@ def test_what_counts_towards_a_target_counts_alike_everywhere(gated: Gated) -> N
 
 
 @pytest.mark.fault(32)
+def test_the_headline_is_a_part_that_the_sources_tell(gated: Gated) -> None:
+    context = replace(gated.context, headline_amount="arr")
+    gated.mutate("update fct_deals set amount = arr, amount_reporting = arr_reporting")
+    assert broken(gated.judge("fct_deals", context=context, alone=True)) == set()
+    gated.mutate(
+        "update fct_deals set arr_reporting = null where deal_id = 'd2'",
+        "update fct_deals set amount = 7, amount_reporting = 7 where deal_id = 'd3'",
+        "update fct_deals set tcv_reporting = -tcv_reporting where deal_id = 'd4'",
+    )
+    assert broken(gated.judge("fct_deals", context=context, alone=True)) == {
+        "fct_deals.arr_converted",
+        "fct_deals.tcv_keeps_its_sign",
+        "fct_deals.amount_is_the_headline",
+    }
+    nothing = ", ".join(f"{name} = null, {name}_reporting = null" for name in ("amount", "arr", "tcv"))
+    gated.mutate(f"update fct_deals set {nothing}")
+    verdict = gated.judge("fct_deals", context=context, alone=True)
+    assert broken(verdict) == {"fct_deals.headline_amount_told"}
+
+
 def test_rows_that_fall_block_unless_the_day_is_an_earlier_one(gated: Gated) -> None:
     gated.mutate("delete from fct_targets where period_start >= date '2026-05-01'")
     assert broken(gated.judge("fct_targets", "fct_deals")) == {"fct_targets.rows_against_live"}

@@ -59,6 +59,22 @@ def test_a_clear_export_is_mapped_whole(tmp_path: Path) -> None:
         assert any(said in note for note in found.notes), said
 
 
+def test_the_parts_of_an_amount_are_told_apart(tmp_path: Path) -> None:
+    content = (
+        "Deal ID,Value,Total contract value,ACV,Annual recurring revenue,One-time fee,Currency\n1,9,27,9,8,3,EUR\n"
+    )
+    found = proposal(tmp_path, "deals.csv", content)
+    assert found.columns == {
+        "deal_id": "Deal ID",
+        "amount": "Value",
+        "tcv": "Total contract value",
+        "acv": "ACV",
+        "arr": "Annual recurring revenue",
+        "one_time_amount": "One-time fee",
+        "currency": "Currency",
+    }
+
+
 @pytest.mark.fault(25)
 def test_an_open_date_order_is_asked_for(tmp_path: Path) -> None:
     content = "Deal ID,Created,Close date\n1,2026-01-05 10:00,01/02/2026\n2,2026-01-06 11:00,03/04/2026\n"

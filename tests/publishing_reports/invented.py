@@ -613,6 +613,7 @@ def create(
         select 'run-1' as run_id, date '{AS_OF}' as as_of, timestamp '2026-06-17 22:00:00' as as_of_end,
             41::bigint as known_at, 'Europe/Prague' as reporting_timezone, '{currency}' as reporting_currency,
             1 as fiscal_year_start_month, 1 as first_weekday, 'crm_close_date' as close_day_rule,
+            'amount' as headline_amount,
             null::text as baseline_release, 'abc1234' as code_version
         """
     )

@@ -39,7 +39,7 @@ def home(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         connection.execute("create schema marts.marts")
         connection.execute(
             "create table marts.marts.release_context as select date '2026-06-17' as as_of, "
-            "'Europe/Prague' as reporting_timezone, 'stage_event' as close_day_rule"
+            "'Europe/Prague' as reporting_timezone, 'stage_event' as close_day_rule, 'amount' as headline_amount"
         )
         connection.execute("create table marts.marts.fct_restatements as select null::text as restatement_key limit 0")
         for comparison in verify.COMPARISONS:

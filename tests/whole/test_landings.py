@@ -1,6 +1,7 @@
 """A company read now and then while it lives on: what changed in between is told as it was.
 
-It has not chosen which day counts as the close of a deal, so it is the CRM's date.
+It has not chosen which day counts as the close of a deal, so it is the CRM's date; of a deal's amounts it counts what recurs in a
+year, which its CRM makes of lines and changes with them.
 """
 
 from datetime import UTC, date, datetime
@@ -33,7 +34,8 @@ def test_what_is_merged_between_loads_leaves_on_that_day_and_all_agrees_with_the
     monkeypatch.setenv("SALESHOUSE_HOME", str(home.root))
     text = (REPOSITORY / "saleshouse.yml").read_text().replace(": mappings/", f": {REPOSITORY}/mappings/")
     settings_file = tmp_path / "saleshouse.yml"
-    settings_file.write_text(text.replace("  close_day: stage_event\n", ""))
+    text = text.replace("  close_day: stage_event\n", "").replace("headline_amount: amount", "headline_amount: arr")
+    settings_file.write_text(text)
     monkeypatch.setenv("SALESHOUSE_CONFIG", str(settings_file))
     console = Console(quiet=True)
     with server.running(generate(seed=SEED, scale=SCALE), MORNINGS[0], files=home.root / "demo") as (address, control):
@@ -57,7 +59,10 @@ def test_what_is_merged_between_loads_leaves_on_that_day_and_all_agrees_with_the
     assert rows(past.marts, left) == [(4,)]
     apart = "select count(*) from marts.marts.fct_deals where status = 'won' and close_day <> stage_close_date"
     assert rows(live.marts, apart) == [(4,)]
+    untold = "select count(*) filter (where amount is null) > 10 and count(*) filter (where amount <> tcv) > 10 "
+    untold += "and count(*) filter (where amount is distinct from arr) = 0 from marts.marts.fct_deals"
     for one in (live, past):
+        assert rows(one.marts, untold) == [(True,)]
         results = verify(home.root, SEED, SCALE, MORNINGS[-1], one.id)
         assert not [result for result in results if result.differing]
         assert sum(result.compared for result in results) > 200_000

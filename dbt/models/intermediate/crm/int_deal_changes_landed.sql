@@ -9,7 +9,7 @@
 {%- set fields = {
     'stage': 'coalesce(versions.stage_label, versions.stage_id)',
     'pipeline': "coalesce(versions.pipeline_id, versions.pipeline_label, 'default')",
-    'amount': 'versions.amount',
+    'amount': headline_amount('versions'),
     'currency': 'versions.currency',
     'close_date': 'versions.close_date',
     'owner': 'versions.owner_id',

@@ -3,12 +3,14 @@
     others from the newest version that had landed for the day. Deals that are created later do not exist; one that another
     took over is gone from that moment on, as a deleted one is, and was a deal of its own before.
 -#}
+{%- set parts = ['tcv', 'acv', 'arr'] -%}
 {%- set fields = [
-    'stage', 'amount', 'close_date', 'owner', 'currency', 'forecast_category', 'next_step', 'lost_reason',
+    'stage', 'amount', 'tcv', 'acv', 'arr', 'close_date', 'owner', 'currency', 'forecast_category', 'next_step',
+    'lost_reason',
 ] -%}
 {%- set values = [
     'stage_id', 'stage_label', 'amount', 'close_date', 'owner_id', 'currency', 'forecast_category', 'win_probability',
-    'next_step', 'lost_reason',
+    'next_step', 'lost_reason', 'tcv', 'acv', 'arr', 'one_time_amount',
 ] -%}
 {%- set links = ['contact_id', 'contact_ids', 'account_id', 'pipeline_id', 'pipeline_label'] -%}
 with
@@ -23,6 +25,11 @@ deal_changes as (
 
 survivors as (
     select * from {{ ref('int_survivors') }}
+),
+
+line_items as (
+    select * from {{ ref('int_line_items') }}
+    where coalesce(line_outcome, '') <> 'lost'
 ),
 
 run_context as (
@@ -152,23 +159,10 @@ deals_joined as (
         deals_linked.*,
         coalesce(contact_survivors.survivor_id, deals_linked.contact_id) as contact_id_surviving,
         coalesce(account_survivors.survivor_id, deals_linked.account_id) as account_id_surviving,
-        coalesce(values_at_as_of.has_stage_history, false) as has_stage_history,
-        coalesce(values_at_as_of.has_amount_history, false) as has_amount_history,
-        coalesce(values_at_as_of.has_close_date_history, false) as has_close_date_history,
-        coalesce(values_at_as_of.has_owner_history, false) as has_owner_history,
-        coalesce(values_at_as_of.has_currency_history, false) as has_currency_history,
-        coalesce(values_at_as_of.has_forecast_category_history, false)
-            as has_forecast_category_history,
-        coalesce(values_at_as_of.has_next_step_history, false) as has_next_step_history,
-        coalesce(values_at_as_of.has_lost_reason_history, false) as has_lost_reason_history,
-        values_at_as_of.next_step_at_as_of,
-        values_at_as_of.lost_reason_at_as_of,
-        values_at_as_of.stage_at_as_of,
-        values_at_as_of.amount_at_as_of,
-        values_at_as_of.close_date_at_as_of,
-        values_at_as_of.owner_at_as_of,
-        values_at_as_of.currency_at_as_of,
-        values_at_as_of.forecast_category_at_as_of,
+        {%- for field in fields %}
+        coalesce(values_at_as_of.has_{{ field }}_history, false) as has_{{ field }}_history,
+        values_at_as_of.{{ field }}_at_as_of,
+        {%- endfor %}
         -- Either the source notes it itself, or the company has said on which days it was so.
         coalesce(values_at_as_of.first_source_type in ('IMPORT', 'MIGRATION'), false)
         or migrations.source_system is not null as is_imported
@@ -188,6 +182,25 @@ deals_joined as (
             account_survivors.object = 'account'
             and deals_linked.source_system = account_survivors.source_system
             and deals_linked.account_id = account_survivors.merged_id
+),
+
+-- Who tells of each line that was ordered how it is billed tells what is paid once.
+paid_once as (
+    select
+        line_items.deal_key,
+        min(line_items.currency) filter (where line_items.billing_frequency = 'one_time') as currency,
+        cast(
+            coalesce(sum(line_items.amount) filter (where line_items.billing_frequency = 'one_time'), 0)
+            as decimal(18, 2)
+        ) as amount
+    from line_items
+    group by line_items.deal_key
+    having
+        bool_and(
+            line_items.billing_frequency is not null
+            and (line_items.billing_frequency <> 'one_time' or line_items.amount is not null)
+        )
+        and count(distinct line_items.currency) filter (where line_items.billing_frequency = 'one_time') <= 1
 ),
 
 final as (
@@ -233,8 +246,18 @@ final as (
             when
                 deals_joined.has_amount_history
                 then cast(deals_joined.amount_at_as_of as decimal(18, 2))
-            else deals_joined.amount
+            else {{ headline_amount('deals_joined') }}
         end as amount,
+        {%- for part in parts %}
+        case
+            when deals_joined.has_{{ part }}_history then cast(deals_joined.{{ part }}_at_as_of as decimal(18, 2))
+            else deals_joined.{{ part }}
+        end as {{ part }},
+        {%- endfor %}
+        case
+            when deals_joined.one_time_amount is not null then deals_joined.one_time_amount
+            when not deals_joined.is_unlinked then paid_once.amount
+        end as one_time_amount,
         deals_joined.win_probability,
         deals_joined.has_stage_history,
         deals_joined.has_amount_history,
@@ -261,6 +284,16 @@ final as (
         least(deals_joined.deleted_at, deals_joined.merged_at) as deleted_at
     from deals_joined
     cross join run_context
+    left join paid_once
+        on
+            deals_joined.deal_key = paid_once.deal_key
+            and coalesce(
+                paid_once.currency = case
+                    when deals_joined.has_currency_history then deals_joined.currency_at_as_of
+                    else deals_joined.currency
+                end,
+                paid_once.currency is null
+            )
 )
 
 select * from final

@@ -10,6 +10,7 @@ final as (
         run_context.reporting_timezone,
         run_context.reporting_currency,
         run_context.close_day_rule,
+        run_context.headline_amount,
         run_context.baseline_release,
         run_context.code_version,
         run_context.known_at,

@@ -1,3 +1,4 @@
+{%- set parts = ['tcv', 'acv', 'arr', 'one_time_amount'] -%}
 with
 
 deals as (
@@ -183,9 +184,11 @@ deals_closed as (
 
 deals_converted as (
     select
-        deals_closed.*,
-        {{ converted('deals_closed.amount', 'rates.rate_to_reporting') }} as amount_reporting,
-        {{ converted('deals_closed.amount', 'plan_rates.rate_to_reporting') }} as amount_plan_rate
+        {%- for money in ['amount'] + parts %}
+        {{ converted('deals_closed.' ~ money, 'rates.rate_to_reporting') }} as {{ money }}_reporting,
+        {{ converted('deals_closed.' ~ money, 'plan_rates.rate_to_reporting') }} as {{ money }}_plan_rate,
+        {%- endfor %}
+        deals_closed.*
     from deals_closed
     cross join run_context
     left join rates
@@ -318,9 +321,11 @@ final as (
             when deals_judged.close_date < deals_judged.stage_close_date then 'back_dated'
             when deals_judged.close_date > deals_judged.stage_close_date then 'dated_later'
         end as close_day_flag,
-        deals_judged.amount,
-        deals_judged.amount_reporting,
-        deals_judged.amount_plan_rate,
+        {%- for money in ['amount'] + parts %}
+        deals_judged.{{ money }},
+        deals_judged.{{ money }}_reporting,
+        deals_judged.{{ money }}_plan_rate,
+        {%- endfor %}
         cast(deals_judged.win_probability_known as decimal(9, 6)) as win_probability,
         -- A date without history may have been moved unseen; a deal that never had one was not.
         {%- for measure in ['pushes', 'pushed_days'] %}

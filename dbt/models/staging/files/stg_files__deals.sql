@@ -1,6 +1,7 @@
+{%- set moneys = ['amount', 'tcv', 'acv', 'arr', 'one_time_amount'] -%}
 {%- set raw_columns = [
     'deal_id', 'deal_name', 'account_id', 'contact_id', 'owner_id', 'pipeline_id',
-    'pipeline_label', 'stage_id', 'stage_label', 'amount', 'currency', 'close_date',
+    'pipeline_label', 'stage_id', 'stage_label', 'amount', 'tcv', 'acv', 'arr', 'one_time_amount', 'currency', 'close_date',
     'deal_type', 'lost_reason', 'competitor', 'forecast_category', 'next_step', 'created_by', 'win_probability',
     'created_at', 'updated_at', 'is_deleted', 'deleted_at', 'merged_ids',
 ] -%}
@@ -14,7 +15,9 @@ deals_landed as (
 deals_read as (
     select
         deals_landed.*,
-        {{ to_decimal('deals_landed.amount') }} as amount_read,
+        {%- for money in moneys %}
+        {{ to_decimal('deals_landed.' ~ money) }} as {{ money }}_read,
+        {%- endfor %}
         {{ to_date('deals_landed.close_date') }} as close_date_read,
         {{ to_decimal('deals_landed.win_probability', 6) }} as win_probability_read,
         {{ to_timestamp('deals_landed.created_at') }} as created_at_read,
@@ -30,8 +33,10 @@ deals_judged as (
         case
             when deals_read.raw_reject_reason is not null then deals_read.raw_reject_reason
             when deals_read.deal_id is null then 'deal_id is missing'
-            when {{ unreadable('deals_read.amount', 'deals_read.amount_read') }}
-                then 'amount is not a number'
+            {%- for money in moneys %}
+            when {{ unreadable('deals_read.' ~ money, 'deals_read.' ~ money ~ '_read') }}
+                then '{{ money }} is not a number'
+            {%- endfor %}
             when {{ unreadable('deals_read.close_date', 'deals_read.close_date_read') }}
                 then 'close_date is not a date'
             when {{ unreadable('deals_read.win_probability', 'deals_read.win_probability_read') }}
@@ -44,7 +49,10 @@ deals_judged as (
                 then 'is_deleted is not true or false'
             when {{ unreadable('deals_read.deleted_at', 'deals_read.deleted_at_read') }}
                 then 'deleted_at is not a time'
-            when deals_read.amount is not null and deals_read.currency is null then 'currency is missing'
+            when
+                coalesce(deals_read.{{ moneys | join(', deals_read.') }}) is not null
+                and deals_read.currency is null
+                then 'currency is missing'
         end as reject_reason
     from deals_read
 ),
@@ -79,7 +87,9 @@ final as (
         deals_judged.load_number,
         deals_judged.version_order,
         deals_judged.row_number,
-        deals_judged.amount_read as amount,
+        {%- for money in moneys %}
+        deals_judged.{{ money }}_read as {{ money }},
+        {%- endfor %}
         try_cast(deals_judged.win_probability_read as decimal(9, 6)) as win_probability,
         coalesce(deals_judged.is_deleted_read, deals_judged.deleted_at_read is not null) as is_deleted,
         deals_judged.close_date_read as close_date,

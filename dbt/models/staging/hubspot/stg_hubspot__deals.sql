@@ -2,7 +2,7 @@
     'id', 'created_at', 'updated_at', 'archived', 'archived_at', 'dealname', 'amount',
     'deal_currency_code', 'dealstage', 'pipeline', 'closedate', 'createdate', 'hs_lastmodifieddate',
     'hubspot_owner_id', 'dealtype', 'closed_lost_reason', 'hs_merged_object_ids',
-    'hs_forecast_category', 'hs_next_step', 'competitor', 'hs_created_by_user_id', 'associations',
+    'hs_forecast_category', 'hs_next_step', 'competitor', 'hs_created_by_user_id', 'hs_tcv', 'hs_acv', 'hs_arr', 'associations',
 ] -%}
 {{ config(meta={'reads': columns}) }}
 
@@ -23,6 +23,9 @@ deals_read as (
     select
         deals_landed.*,
         {{ to_decimal('deals_landed.amount') }} as amount_read,
+        {%- for part in ['tcv', 'acv', 'arr'] %}
+        {{ to_decimal('deals_landed.hs_' ~ part) }} as {{ part }},
+        {%- endfor %}
         {{ to_timestamp('deals_landed.closedate') }} as closed_at_read,
         {{ to_timestamp('coalesce(deals_landed.createdate, deals_landed.created_at)') }} as created_at_read,
         {{ to_timestamp('coalesce(deals_landed.hs_lastmodifieddate, deals_landed.updated_at)') }} as updated_at_read,
@@ -41,7 +44,12 @@ deals_judged as (
             when {{ given('deals_read.id') }} is null then 'id is missing'
             when deals_read.created_at_read is null then 'created_at is not a time'
             when {{ unreadable('deals_read.amount', 'deals_read.amount_read') }} then 'amount is not a number'
-            when deals_read.amount_read is not null and {{ given('deals_read.deal_currency_code') }} is null
+            {%- for part in ['tcv', 'acv', 'arr'] %}
+            when {{ unreadable('deals_read.hs_' ~ part, 'deals_read.' ~ part) }} then '{{ part }} is not a number'
+            {%- endfor %}
+            when
+                coalesce(deals_read.amount_read, deals_read.tcv, deals_read.acv, deals_read.arr) is not null
+                and {{ given('deals_read.deal_currency_code') }} is null
                 then 'currency is missing'
             when {{ unreadable('deals_read.closedate', 'deals_read.closed_at_read') }} then 'close_date is not a date'
         end as reject_reason
@@ -76,6 +84,11 @@ final as (
         deals_judged.version_order,
         deals_judged.content_hash,
         deals_judged.amount_read as amount,
+        deals_judged.tcv,
+        deals_judged.acv,
+        deals_judged.arr,
+        -- HubSpot tells by lines what is paid once.
+        cast(null as decimal(18, 2)) as one_time_amount,
         cast(null as decimal(9, 6)) as win_probability,
         coalesce({{ to_boolean('deals_judged.archived') }}, false) as is_deleted,
         {{ day_in_zone('deals_judged.closed_at_read', 'run_context.reporting_timezone') }} as close_date,

@@ -4,7 +4,8 @@
 -#}
 {%- set fields = {
     'deal': {
-        'stage': 'dealstage', 'pipeline': 'pipeline', 'amount': 'amount', 'close_date': 'closedate',
+        'stage': 'dealstage', 'pipeline': 'pipeline', 'amount': 'amount', 'tcv': 'hs_tcv', 'acv': 'hs_acv',
+        'arr': 'hs_arr', 'close_date': 'closedate',
         'owner': 'hubspot_owner_id', 'currency': 'deal_currency_code',
         'forecast_category': 'hs_manual_forecast_category',
         'forecast_probability': 'hs_forecast_probability', 'next_step': 'hs_next_step',
@@ -154,7 +155,7 @@ changes_read as (
                 )
         end as close_moment,
         case
-            when changes_new.field = 'amount' then {{ to_decimal('changes_new.value_text') }}
+            when changes_new.field in ('amount', 'tcv', 'acv', 'arr') then {{ to_decimal('changes_new.value_text') }}
         end as amount,
         case
             when changes_new.field in ('quantity', 'unit_price', 'forecast_probability')
@@ -176,10 +177,10 @@ changes_judged as (
                 and changes_read.close_moment is null
                 then 'close_date is not a date'
             when
-                changes_read.field = 'amount'
+                changes_read.field in ('amount', 'tcv', 'acv', 'arr')
                 and changes_read.value_given is not null
                 and changes_read.amount is null
-                then 'amount is not a number'
+                then changes_read.field || ' is not a number'
             when
                 changes_read.field in ('quantity', 'unit_price', 'forecast_probability')
                 and changes_read.value_given is not null
@@ -204,7 +205,9 @@ final as (
                     cast(
                         {{ day_in_zone('changes_judged.close_moment', 'run_context.reporting_timezone') }} as text
                     )
-            when 'amount' then cast(changes_judged.amount as text)
+            {%- for money in ['amount', 'tcv', 'acv', 'arr'] %}
+            when '{{ money }}' then cast(changes_judged.amount as text)
+            {%- endfor %}
             when 'currency' then upper(changes_judged.value_given)
             when 'quantity' then cast(changes_judged.number_read as text)
             when 'unit_price' then cast(changes_judged.number_read as text)
