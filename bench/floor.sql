@@ -1850,6 +1850,8 @@ select
     once.level,
     coalesce(names.owner_key, once.member) as member,
     once.measure,
+    once.currency,
+    cast(once.amount as decimal(18, 2)) as amount,
     converted(once.amount, plan_rates.rate) as amount_reporting,
     once.month_start as period_start
 from once

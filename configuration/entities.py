@@ -263,7 +263,9 @@ ENTITIES: dict[str, dict[str, Column]] = {
         "period_type": Column("text", required=True, choices=("month", "quarter")),
         "level": Column("text", required=True, choices=("company", "team", "owner", "creator_kind")),
         "member": _TEXT,
-        "measure": Column("text", required=True, choices=("bookings", "pipeline_created")),
+        "measure": Column(
+            "text", required=True, choices=("bookings", "tcv", "acv", "arr", "one_time_amount", "pipeline_created")
+        ),
         "amount": Column("decimal", required=True),
         "currency": Column("currency", required=True),
     },

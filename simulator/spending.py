@@ -275,6 +275,10 @@ def make_targets(
         amounts = np.maximum(np.round(wanted[number] * shares / 500) * 500, 500.0) * present
         for row in np.flatnonzero(present):
             records.append((month, "month", "owner", owners["email"].iloc[row], "bookings", amounts[row], "EUR"))
+            if team[row] == "Enterprise":
+                # Who sells to the largest is also asked for what recurs, in the currency that they think in.
+                recurring = np.round(amounts[row] * 0.7 / 500) * 500 + 500
+                records.append((month, "month", "owner", owners["email"].iloc[row], "arr", recurring, "USD"))
         for name in weight_of:
             amount = amounts[team == name].sum()
             if amount > 0:

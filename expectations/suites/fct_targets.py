@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from expectations import rules
 from expectations.context import GateContext
+from expectations.suites.fct_quota_attainment import MEASURES
 
 if TYPE_CHECKING:
     from great_expectations.expectations.expectation import Expectation
@@ -15,10 +16,10 @@ def expectations(context: GateContext) -> list["Expectation"]:
     """One row per month, level, member and measure."""
     return [
         *rules.basics(context, MART, ["target_key"], floor=context.floor("targets")),
-        rules.filled("level", "measure", "period_start", "amount_reporting"),
+        rules.filled("level", "measure", "currency", "amount", "period_start", "amount_reporting"),
         rules.unique("level", "member", "measure", "period_start"),
         rules.accepted("level", ("company", "team", "owner", "creator_kind")),
-        rules.accepted("measure", ("bookings", "pipeline_created")),
+        rules.accepted("measure", (*MEASURES, "pipeline_created")),
         rules.between("amount_reporting", 0),
         # Once the month is over it is a mistake in the list, and no build gets here.
         rules.rows(

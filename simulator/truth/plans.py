@@ -47,6 +47,8 @@ class Plans(People):
                     if row["level"] == "owner"
                     else row["member"],
                     "measure": row["measure"],
+                    "currency": row["currency"],
+                    "amount": rounded(Decimal(str(row["amount"])), 2),
                     "period_start": self.calendar.first_of(row["period_start"].date()),
                     "amount_reporting": rounded(
                         Decimal(str(row["amount"])) * self.rate(row["currency"], row["period_start"].date(), "plan"), 2
@@ -58,5 +60,8 @@ class Plans(People):
 
 
 COMPARISONS = [
-    Comparison("fct_targets", ("level", "member", "measure", "period_start"), measures(money="amount_reporting")),
+    Comparison(
+        "fct_targets", ("level", "member", "measure", "period_start"),
+        measures(text="currency", money="amount amount_reporting"),
+    ),
 ]  # fmt: skip

@@ -16,7 +16,8 @@ from simulator.truth.deals import Deals
 from simulator.truth.log import absent, key_of, rounded, table, text_of
 
 CENT, ROUNDING = Decimal("0.01"), Decimal("0.001")
-MONEYS = ("amount", "amount_reporting", "amount_plan_rate")
+PARTS = ("tcv", "acv", "arr", "one_time_amount")
+MONEYS = ("amount", "amount_reporting", "amount_plan_rate", *(f"{part}_plan_rate" for part in PARTS))
 Part = dict[str, Any]
 
 
@@ -186,7 +187,7 @@ COMPARISONS = [
         "fct_deal_splits", ("split_key",),
         measures(
             text="deal_key owner_key kind split_status pipeline_purpose status currency exclusion_reason",
-            number="stated_share share", money="amount amount_reporting amount_plan_rate",
+            number="stated_share share", money=" ".join(MONEYS),
             flag="is_counted is_deal_owner is_excluded", day="close_day",
         ),
     ),

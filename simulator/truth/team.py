@@ -292,18 +292,71 @@ class Team(Splits, Plans):
         return {owner: (won[owner], closed[owner]) for owner in closed}
 
     @cached_property
+    def _quotas(self) -> dict[str, dict[Cell, Decimal]]:
+        """measure -> (owner, month) -> the target as it is stated."""
+        found: dict[str, dict[Cell, Decimal]] = defaultdict(dict)
+        targets = self.fct_targets
+        for row in targets.loc[targets["level"] == "owner"].to_dict("records"):
+            found[row["measure"]][row["member"], row["period_start"]] = row["amount_reporting"]
+        return found
+
+    def _asked(self, owner: str, month: date, stated: Decimal) -> Decimal:
+        """What of a stated quota is asked of who began or left within the month, or began not long ago."""
+        of_month = len(self.working_days(month, self.calendar.end_of(month)))
+        employed = self._days_at_work(owner, month, self.calendar.end_of(month))
+        left = self._employed.get(owner, (month, None))[1]
+        gone = left is not None and left < month
+        present = Decimal(0 if gone else of_month if employed is None else employed) / of_month
+        return rounded(Decimal(stated) * self._ramped(owner, month) * min(present, Decimal(1)), 2)
+
+    @cached_property
+    def fct_quota_attainment(self) -> pd.DataFrame:
+        """One row per owner, measure and month with a quota."""
+        names = dict(zip(self.dim_owners["owner_key"], self.dim_owners["rollup_owner_name"], strict=True))
+        of_months = self.fct_rep_months
+        teams = dict(
+            zip(zip(of_months["owner_key"], of_months["month_start"], strict=True), of_months["team"], strict=True)
+        )
+        credited: dict[Cell, list[dict[str, Any]]] = defaultdict(list)
+        for deal in self.fct_deals.to_dict("records"):
+            counts = deal["status"] == "won" and not deal["is_excluded"] and deal["pipeline_purpose"] in SOLD
+            if counts and deal["close_day"] <= self.moment.as_of:
+                for part in self.credits_of_deals[deal["deal_key"]]:
+                    credited[part["owner_key"] or NOBODY, self.calendar.first_of(deal["close_day"])].append(part)
+        records = []
+        for measure, quotas in self._quotas.items():
+            money = f"{'amount' if measure == 'bookings' else measure}_plan_rate"
+            for (owner, month), stated in quotas.items():
+                if month not in self._months:
+                    continue
+                parts = credited.get((owner, month), [])
+                counted = [part for part in parts if part["is_counted"]]
+                asked = self._asked(owner, month, stated)
+                won = sum((part[money] for part in parts if not absent(part[money])), Decimal(0))
+                records.append(
+                    {
+                        "owner_key": owner,
+                        "measure": measure,
+                        "month_start": month,
+                        "team": teams.get((owner, month)),
+                        "rollup_owner_name": names.get(owner, "Unassigned"),
+                        "quota_stated": stated,
+                        "ramp_share": self._ramped(owner, month),
+                        "quota": asked,
+                        "won_plan_rate": won,
+                        "won_deals": len(counted),
+                        "won_deals_without_amount": sum(absent(part[money]) for part in counted),
+                        "attainment": won / asked if asked else None,
+                    }
+                )
+        return table(records, "owner_key measure month_start")
+
+    @cached_property
     def fct_rep_months(self) -> pd.DataFrame:
         """One row per owner and month."""
         sums = self._sums
         this_month, month_end = self.calendar.first_of(self.moment.as_of), self.calendar.end_of
-        targets = self.fct_targets
-        targets = targets.loc[targets["level"] == "owner"]
-        quota = {
-            (owner, month): amount
-            for owner, month, amount in zip(
-                targets["member"], targets["period_start"], targets["amount_reporting"], strict=True
-            )
-        }
+        quota = self._quotas["bookings"]
         cells = {cell for name, by_cell in sums.items() if not name.startswith("rated") for cell in by_cell}
         cells |= quota.keys()
         people = set(self.dim_owners.loc[self.dim_owners["kind"] == "person", "owner_key"])
@@ -327,16 +380,9 @@ class Team(Splits, Plans):
             for owner in sorted(owner for owner, at in cells if at == month):
                 cell = (owner, month)
                 days = self._days_at_work(owner, month, self.moment.as_of)
-                of_month = len(self.working_days(month, month_end(month)))
-                employed = self._days_at_work(owner, month, month_end(month))
                 stated = quota.get(cell)
                 share = None if stated is None else self._ramped(owner, month)
-                own = stated
-                if stated is not None and share is not None:
-                    left = self._employed.get(owner, (month, None))[1]
-                    gone = left is not None and left < month
-                    present = Decimal(0 if gone else of_month if employed is None else employed) / of_month
-                    own = rounded(Decimal(stated) * share * min(present, Decimal(1)), 2)
+                own = None if stated is None else self._asked(owner, month, stated)
                 won, closed = trailing.get(owner, (0, 0))
                 basis, peer_won, peer_closed = others(owner, trailing, teams)
                 booked, rated = sums["won_plan_rate"].get(cell, Decimal(0)), sums["rated"].get(cell, 0)
@@ -534,6 +580,13 @@ COMPARISONS = [
             count="stage_order decided progressed peer_decided peer_progressed comparisons",
             number="conversion_rate wilson_low wilson_high peer_conversion_rate conversion_rate_shrunk "
             "interval_low interval_high deals_short",
+        ),
+    ),
+    Comparison(
+        "fct_quota_attainment", ("owner_key", "measure", "month_start"),
+        measures(
+            text="team rollup_owner_name", money="quota_stated quota won_plan_rate", number="ramp_share attainment",
+            count="won_deals won_deals_without_amount",
         ),
     ),
     Comparison("fct_targets_daily", ("level", "member", "measure", "date_day"), measures(money="amount_reporting")),

@@ -43,8 +43,9 @@ sources:
 STAGES = "['prospecting', 'qualification', 'meeting', 'proposal', 'negotiation', 'closing', 'won', 'lost']"
 # What a deal's amount is made of, in the columns of each.
 AMOUNTS = "\n".join(
-    f"    ({share} * amount)::decimal(18, 2) as {part}, {part}_reporting as {part}_plan_rate,"
-    f"({share} * amount * case currency when 'USD' then 0.9 else 1 end)::decimal(18, 2) as {part}_reporting,"
+    f"    ({share} * amount)::decimal(18, 2) as {part},"
+    f"    ({share} * amount * case currency when 'USD' then 0.9 else 1 end)::decimal(18, 2) as {part}_reporting,"
+    f"    {part}_reporting as {part}_plan_rate,"
     for part, share in (("tcv", 2), ("acv", 1), ("arr", 0.5), ("one_time_amount", 0.25))
 )
 PARTS = "(values ('all', 'all'), ('channel', 'organic_search'), ('segment', 'small')) as parts (dimension, member)"
@@ -172,8 +173,11 @@ select
     case when other is null then 'undivided' else 'complete' end as split_status, pipeline_purpose, status, currency,
     exclusion_reason, case when other is not null then share end as stated_share, share,
     (amount * share)::decimal(18, 2) as amount, (amount_reporting * share)::decimal(18, 2) as amount_reporting,
-    (amount_plan_rate * share)::decimal(18, 2) as amount_plan_rate, other is distinct from 'o9' as is_counted,
-    other is null as is_deal_owner, is_excluded, close_day
+    (amount_plan_rate * share)::decimal(18, 2) as amount_plan_rate,
+    (tcv_plan_rate * share)::decimal(18, 2) as tcv_plan_rate, (acv_plan_rate * share)::decimal(18, 2) as acv_plan_rate,
+    (arr_plan_rate * share)::decimal(18, 2) as arr_plan_rate,
+    (one_time_amount_plan_rate * share)::decimal(18, 2) as one_time_amount_plan_rate,
+    other is distinct from 'o9' as is_counted, other is null as is_deal_owner, is_excluded, close_day
 from parts;
 
 create table dim_products as select
@@ -673,7 +677,8 @@ group by level, date_trunc('month', created_date);
 
 create table fct_targets as select
     'company::bookings:' || i as target_key, 'company' as level, null::text as member, 'bookings' as measure,
-    date '2025-01-01' + to_months(i::integer) as period_start, 10000::decimal(18, 2) as amount_reporting
+    date '2025-01-01' + to_months(i::integer) as period_start, 10000::decimal(18, 2) as amount_reporting,
+    'EUR' as currency, 10000::decimal(18, 2) as amount
 from range(24) as numbers (i);
 
 create table fct_targets_daily as
@@ -731,6 +736,22 @@ create table fct_rep_months as select
     0.4::decimal(18, 9) as trailing_win_rate_shrunk, true as is_active,
     date_trunc('month', close_day)::date as month_start
 from fct_deals where status <> 'open' group by owner_key, date_trunc('month', close_day);
+
+create table fct_quota_attainment as
+with won as (
+    select owner_key, date_trunc('month', close_day)::date as month_start, sum(amount_plan_rate) as amount,
+        sum(arr_plan_rate) as arr, count(*) filter (is_counted) as deals
+    from fct_deal_splits where status = 'won'
+    -- Who shares a deal has another part of it there than in fct_rep_months, which is made without splits here.
+    and owner_key not in ('hubspot:o3', 'hubspot:o4', 'hubspot:o9') group by all
+)
+select
+    owner_key, measure, 'North' as team, 'Owner' as rollup_owner_name, 20000::decimal(18, 2) as quota_stated,
+    1::decimal(9, 6) as ramp_share, 20000::decimal(18, 2) as quota,
+    case measure when 'arr' then arr else amount end::decimal(18, 2) as won_plan_rate, deals as won_deals,
+    0::bigint as won_deals_without_amount,
+    (case measure when 'arr' then arr else amount end / 20000)::decimal(18, 9) as attainment, month_start
+from won cross join (values ('bookings'), ('arr')) as measures (measure);
 
 create table fct_rep_stage_conversions as select
     'hubspot:o' || i as owner_key, 'North' as team, 'Owner ' || i as rollup_owner_name, stage, 'team' as peer_basis,

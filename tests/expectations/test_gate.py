@@ -51,6 +51,11 @@ MUTATIONS = {
         "update fct_deals set amount_reporting = null where status = 'open' and deal_id = 'd2'",
         "amounts_converted",
     ),
+    "fct_quota_attainment": (
+        "update fct_quota_attainment set won_plan_rate = won_plan_rate + 200, attainment = attainment + 0.01 "
+        "where measure = 'arr' and owner_key = (select min(owner_key) from fct_quota_attainment)",
+        "won_is_credited_in_the_measure",
+    ),
     "fct_deal_stage_visits": (
         "update fct_deal_stage_visits set exited_at = exited_at + interval 1 day "
         "where visit_no = 1 and deal_key = 'hubspot:d2'",

@@ -1,7 +1,7 @@
 """A company read now and then while it lives on: what changed in between is told as it was.
 
-It has not chosen which day counts as the close of a deal, so it is the CRM's date; of a deal's amounts it counts what recurs in a
-year, which its CRM makes of lines and changes with them.
+It has not chosen which day counts as the close of a deal, so it is the CRM's date; of a deal's amounts it counts what
+recurs in a year, which its CRM makes of lines and changes with them.
 """
 
 from datetime import UTC, date, datetime

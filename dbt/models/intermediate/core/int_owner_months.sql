@@ -1,6 +1,6 @@
 {#-
-    One row per owner and month in which the owner was there or has a target, months to come included: the days at
-    work, and the target prorated to them and ramped.
+    One row per owner, month in which the owner was there or has a target, months to come included, and measure of a
+    target: the days at work, and the target prorated to them and ramped. Of bookings there is one in every month.
 -#}
 with
 
@@ -14,7 +14,7 @@ dates as (
 
 targets as (
     select * from {{ ref('fct_targets') }}
-    where level = 'owner' and measure = 'bookings'
+    where level = 'owner' and measure <> 'pipeline_created'
 ),
 
 quota_ramp as (
@@ -72,9 +72,24 @@ ramps as (
         = first_dates.fiscal_year * 12 + first_dates.fiscal_month + quota_ramp.months_after_start
 ),
 
+owner_months as (
+    select
+        days_employed.owner_key,
+        'bookings' as measure,
+        days_employed.month_start
+    from days_employed
+    union
+    select
+        targets.member as owner_key,
+        targets.measure,
+        targets.period_start as month_start
+    from targets
+),
+
 final as (
     select
-        coalesce(days_employed.owner_key, targets.member) as owner_key,
+        owner_months.owner_key,
+        owner_months.measure,
         days_employed.kind,
         days_employed.working_days,
         targets.amount_reporting as quota_stated,
@@ -93,10 +108,15 @@ final as (
                 else targets.amount_reporting * coalesce(ramps.ramp_share, 1)
             end as decimal(18, 2)
         ) as quota,
-        coalesce(days_employed.month_start, targets.period_start) as month_start
-    from days_employed
-    full outer join targets
-        on days_employed.owner_key = targets.member and days_employed.month_start = targets.period_start
+        owner_months.month_start
+    from owner_months
+    left join days_employed
+        on owner_months.owner_key = days_employed.owner_key and owner_months.month_start = days_employed.month_start
+    left join targets
+        on
+            owner_months.owner_key = targets.member
+            and owner_months.measure = targets.measure
+            and owner_months.month_start = targets.period_start
     left join owners_dated as leavers on targets.member = leavers.owner_key
     left join ramps
         on targets.member = ramps.owner_key and targets.period_start = ramps.month_start

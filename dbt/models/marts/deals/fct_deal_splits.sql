@@ -1,4 +1,7 @@
-{%- set moneys = ['amount', 'amount_reporting', 'amount_plan_rate'] -%}
+{%- set moneys = [
+    'amount', 'amount_reporting', 'amount_plan_rate', 'tcv_plan_rate', 'acv_plan_rate', 'arr_plan_rate',
+    'one_time_amount_plan_rate',
+] -%}
 with
 
 deals as (
@@ -147,9 +150,9 @@ final as (
         deals.exclusion_reason,
         rows_unioned.stated_share,
         rows_unioned.share,
-        rows_unioned.amount,
-        rows_unioned.amount_reporting,
-        rows_unioned.amount_plan_rate,
+        {%- for money in moneys %}
+        rows_unioned.{{ money }},
+        {%- endfor %}
         rows_unioned.is_counted,
         rows_unioned.is_deal_owner,
         deals.is_excluded,

@@ -68,7 +68,7 @@ targets as (
 
 owner_months as (
     select * from {{ ref('int_owner_months') }}
-    where quota is not null
+    where measure = 'bookings' and quota is not null
 ),
 
 current_periods as (

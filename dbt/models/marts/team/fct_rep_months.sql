@@ -40,6 +40,7 @@ activities as (
 
 owner_months as (
     select * from {{ ref('int_owner_months') }}
+    where measure = 'bookings'
 ),
 
 run_context as (

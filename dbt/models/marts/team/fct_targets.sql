@@ -136,6 +136,8 @@ final as (
         months_once.level,
         coalesce(owner_names.owner_key, months_once.member) as member,
         months_once.measure,
+        months_once.currency,
+        cast(months_once.amount as decimal(18, 2)) as amount,
         {{ converted('months_once.amount', 'plan_rates.rate_to_reporting') }} as amount_reporting,
         months_once.month_start as period_start
     from months_once
