@@ -1051,9 +1051,11 @@ select
     days_between(began_at, coalesce(exited_at, getvariable('as_of_end'))) as days_in_stage,
     is_last as is_open,
     not is_last as is_completed,
+    bool_and(began_at is not null) over (partition by compared.deal_id) as is_life_known,
     bulk.moved_second is not null as is_bulk_update,
     bulk.moved_second is null
     and lead(bulk.moved_second) over (partition by compared.deal_id order by visit_no) is null as is_in_velocity,
+    cast(null as timestamp) as seen_at,
     began_at as entered_at,
     exited_at
 from compared
@@ -1227,7 +1229,7 @@ select
         when status = 'lost' and loss_reason = 'duplicate' then 'duplicate'
     end as exclusion_reason,
     case when has_stage_history then 'field_history' else 'assumed_current' end as history_basis,
-    case when has_amount_history then 'field_history' else 'assumed_current' end as amount_history_basis,
+    case when has_amount_history then 'field_history' else 'landed_version' end as amount_history_basis,
     cycle_reject_reason,
     case
         when status = 'open' then null
