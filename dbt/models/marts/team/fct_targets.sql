@@ -38,6 +38,7 @@ targets_dated as (
         targets.amount,
         targets.version_order,
         dates.month_number,
+        targets.period_start as stated_for,
         coalesce(dates.month_start, cast(date_trunc('month', targets.period_start) as date)) as period_start
     from targets
     left join dates on targets.period_start = dates.date_day
@@ -75,6 +76,8 @@ months_split as (
         currency,
         period_type,
         month_start,
+        -- A fiscal month may begin before the day that the list names, under the plan of the year before.
+        case when month_no = 0 then stated_for else month_start end as rate_day,
         case period_type
             when 'month' then amount
             else
@@ -146,8 +149,8 @@ final as (
     left join plan_rates
         on
             months_once.currency = plan_rates.currency
-            and months_once.month_start >= plan_rates.valid_from
-            and months_once.month_start < plan_rates.valid_to
+            and months_once.rate_day >= plan_rates.valid_from
+            and months_once.rate_day < plan_rates.valid_to
 )
 
 select * from final
