@@ -53,6 +53,7 @@ _KEYS = {
     "deals": "deal_id",
     "products": "product_id",
     "line_items": "line_item_id",
+    "feedback_submissions": "feedback_id",
 }
 
 
@@ -289,7 +290,9 @@ def _register(
 def _hold(connection: duckdb.DuckDBPyConnection, company: Company) -> None:
     """The company's CRM tables as the log holds them, with the order of their rows."""
     company = replace(company, changes=pd.concat([company.changes, fold.merge_changes(company)], ignore_index=True))
-    tables = ("accounts", "contacts", "deals", "deal_contacts", "products", "line_items")
+    asked = company.feedback[company.feedback["contact_id"].notna()].assign(created_at=company.feedback["answered_at"])
+    company = replace(company, feedback=asked)
+    tables = ("accounts", "contacts", "deals", "deal_contacts", "products", "line_items", "feedback")
     for name in (*tables, "changes", "activities", "link_moves"):
         table = pa.Table.from_pandas(getattr(company, name), preserve_index=False)
         table = table.append_column("row_no", pa.array(range(table.num_rows), pa.int64()))
@@ -426,7 +429,10 @@ def _fold(connection: duckdb.DuckDBPyConnection, company: Company, now: datetime
             f"where {table}.{key} = moved.record_id"
         )
     _links_of(connection)
-    for name in ("companies", "contacts", "deals", "products", "line_items", "meetings", "calls", "emails", "tasks"):
+    for name in (
+        *("companies", "contacts", "deals", "products", "line_items", "meetings", "calls", "emails", "tasks"),
+        "feedback_submissions",
+    ):
         _fold_object(connection, name)
 
 
@@ -439,6 +445,7 @@ def _links_of(connection: duckdb.DuckDBPyConnection) -> None:
         "select 'deals', 'companies', deal_id, account_id, row_no from deals",
         "select 'contacts', 'companies', contact_id, account_id, row_no from contacts",
         "select 'line_items', 'deals', line_item_id, deal_id, row_no from line_items",
+        "select 'feedback_submissions', 'contacts', feedback_id, contact_id, row_no from feedback",
         *(
             f"select kind || 's', '{target}', activity_id, {column}, row_no from activities "
             "where created_at < getvariable('now_at')"
@@ -522,6 +529,21 @@ def _base(name: str) -> tuple[str, dict[str, str]]:
             "hs_sku": "sku",
             "recurringbillingfrequency": "billing_frequency",
             "hs_line_item_currency_code": "currency",
+        }
+    if name == "feedback_submissions":
+        kinds = " ".join(
+            f"when kind = '{kind.lower()}' and score >= {lowest} then '{group}'"
+            for kind, groups in portal_face.SENTIMENTS.items()
+            for group, lowest in groups.items()
+        )
+        custom = "kind = 'csat' and cast(feedback_id as bigint) % 2 = 1"
+        steps = " ".join(f"when score >= {low} then '{2 - step}'" for step, low in enumerate((4, 3, 1)))
+        return "feedback", {
+            "hs_survey_type": f"case when {custom} then 'CUSTOM' else upper(kind) end",
+            "hs_industry_standard_question_type": f"case when {custom} then 'CSAT' end",
+            "hs_value": f"case when kind <> 'csat' then cast(score as text) {steps} end",
+            "hs_response_group": f"case {kinds} end",
+            "hs_submission_timestamp": f"strftime(answered_at, {_STAMP})",
         }
     own = {"hs_timestamp": _AT, "hubspot_owner_id": "owner_id"}
     inbound = "direction = 'inbound'"

@@ -38,6 +38,7 @@ def expectations(context: GateContext) -> list["Expectation"]:
         ),
         _deal_amounts(context),
         _ad_spend(context),
+        _answers(context),
     ]
 
 
@@ -132,6 +133,39 @@ def _ad_spend(context: GateContext) -> "Expectation":
         "where coalesce(staged.spend, 0) <> coalesce(kept.spend, 0) "
         "or coalesce(staged.clicks, 0) <> coalesce(kept.clicks, 0)",
         expected="the same spend and clicks as were staged",
+    )
+
+
+def _answers(context: GateContext) -> "Expectation":
+    """NPS and CSAT answers by kind, but those that lie deleted and those of test records, on the present day: of a past
+    one what had landed for it decides both.
+    """
+    columns = "source_system, feedback_id, kind, account_system, account_id, contact_id, is_deleted, deleted_at"
+    versions = _union(context, "feedback", f"{columns}, answered_date, version_order", "true")
+    day_end = f"timestamp '{context.as_of_end}'"
+    merged = "select record_key, survivor_key from dim_merged_records where object"
+    return rules.rows(
+        "answers_reconciled",
+        f"with newest as (select * from ({versions}) qualify row_number() over "
+        "(partition by source_system, feedback_id order by version_order desc) = 1), "
+        "given as (select kind, coalesce(account_system, source_system) || ':' || account_id as account_key, "
+        "source_system || ':' || contact_id as contact_key from newest where kind in ('nps', 'csat') "
+        f"and answered_date <= date '{context.as_of}' and answered_date in (select date_day from dim_dates) "
+        f"and not coalesce(is_deleted and coalesce(deleted_at < {day_end}, true), false)), "
+        f"people as ({merged} = 'contact'), firms as ({merged} = 'account'), "
+        "staged as (select given.kind, count(*) as answers from given "
+        "left join people on given.contact_key = people.record_key "
+        "left join dim_contacts on coalesce(people.survivor_key, given.contact_key) = dim_contacts.contact_key "
+        "left join firms on given.account_key = firms.record_key left join dim_accounts "
+        "on coalesce(firms.survivor_key, given.account_key, dim_contacts.account_key) = dim_accounts.account_key "
+        "where coalesce(dim_contacts.exclusion_reason, '') <> 'test' "
+        "and coalesce(dim_accounts.exclusion_reason, '') <> 'test' group by all), "
+        "kept as (select kind, sum(answers) as answers from fct_customer_feedback "
+        "where period_type = 'quarter' and level = 'total' and answer_group = 'all' group by all) "
+        "select kind, staged.answers as staged_answers, kept.answers as mart_answers "
+        f"from staged full join kept using (kind) where not {_is_past(context)} "
+        "and coalesce(staged.answers, 0) <> coalesce(kept.answers, 0)",
+        expected="as many answers as were staged, those of test records left out",
     )
 
 

@@ -23,7 +23,7 @@ from simulator import clock
 from simulator.amounts import make_amounts
 from simulator.catalogue import make_line_items, make_products
 from simulator.contracts import make_contracts
-from simulator.feedback import make_feedback
+from simulator.feedback import make_feedback, withdrawn
 from simulator.leads import (
     account_changes,
     contact_changes,
@@ -157,6 +157,7 @@ def generate(
     changes = without_afterlife(log.table(until), merges, deletions)
     deals["created_by"] = creators(seed, deals, changes, owners)
     contracts = make_contracts(seed, accounts, deals, changes, until)
+    feedback = make_feedback(seed, contracts, contacts, until)
     products, retired = make_products(until)
     line_items, line_changes, removed = make_line_items(seed, deals, changes, stages_table(), until)
     amounts = make_amounts(seed, deals, line_items, line_changes, removed, until)
@@ -174,7 +175,7 @@ def generate(
         deal_splits=make_deal_splits(seed, deals, owners, until),
         changes=pd.concat([changes, line_changes, without_afterlife(amounts, merges, deletions)], ignore_index=True),
         merges=merges,
-        deletions=pd.concat([deletions, retired, removed], ignore_index=True),
+        deletions=pd.concat([deletions, retired, removed, withdrawn(seed, feedback, until)], ignore_index=True),
         activities=activities,
         pipelines=PIPELINES.copy(),
         stages=stages_table(),
@@ -192,7 +193,7 @@ def generate(
         holidays=make_holidays(start, end),
         addressable_accounts=make_addressable(seed, scale, accounts, start),
         contracts=contracts,
-        feedback=make_feedback(seed, contracts, until),
+        feedback=feedback,
         forecast_submissions=make_submissions(seed, owners, changes, merges, deletions, start, until),
         channel_effects=CHANNEL_EFFECTS.copy(),
         link_moves=without_afterlife(make_link_moves(seed, linked, until), merges, deletions),

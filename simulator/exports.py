@@ -112,8 +112,9 @@ def write_finance(company: Company, now: datetime, folder: Path) -> list[Path]:
 
 
 def _answered(company: Company, moment: datetime) -> pd.DataFrame:
-    """Answers of earlier days."""
-    return company.feedback[company.feedback["answered_date"] < pd.Timestamp(moment.date())]
+    """Answers that the survey tool was given on earlier days."""
+    rows = company.feedback[company.feedback["answered_date"] < pd.Timestamp(moment.date())]
+    return rows.loc[rows["contact_id"].isna(), ["feedback_id", "kind", "score", "account_id", "answered_date"]]
 
 
 def _submitted(company: Company, moment: datetime) -> pd.DataFrame:

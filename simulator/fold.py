@@ -19,6 +19,7 @@ PLURALS = {
     "deal": "deals",
     "product": "products",
     "line_item": "line_items",
+    "feedback_submission": "feedback_submissions",
 }
 
 

@@ -36,8 +36,8 @@ from simulator.hubspot_records import (
 LIST_LIMIT, HISTORY_LIMIT, SEARCH_LIMIT, OWNERS_LIMIT, ASSOCIATIONS_LIMIT = 100, 50, 200, 500, 1000
 DAILY_LIMIT = 650_000
 TYPE_IDS = {"0-1": "contacts", "0-2": "companies", "0-3": "deals", "0-47": "meetings", "0-48": "calls"}
-TYPE_IDS |= {"0-49": "emails", "0-27": "tasks", "0-7": "products", "0-8": "line_items"}
-_SCOPED = ("contacts", "companies", "deals", "owners", "products", "line_items")
+TYPE_IDS |= {"0-49": "emails", "0-27": "tasks", "0-7": "products", "0-8": "line_items", "0-19": "feedback_submissions"}
+_SCOPED = ("contacts", "companies", "deals", "owners", "products", "line_items", "feedback_submissions")
 SCOPES = {name: f"crm.objects.{name}.read" for name in _SCOPED}
 # HubSpot has no read scope per engagement: they are read with the contacts' scope.
 SCOPES |= dict.fromkeys(ENGAGEMENTS, SCOPES["contacts"])

@@ -26,7 +26,7 @@ from simulator.people import placed
 
 PORTAL_ZONE = ZoneInfo("Europe/Prague")
 ENGAGEMENTS = ("meetings", "calls", "emails", "tasks")
-OBJECTS = ("contacts", "companies", "deals", *ENGAGEMENTS, "products", "line_items")
+OBJECTS = ("contacts", "companies", "deals", *ENGAGEMENTS, "products", "line_items", "feedback_submissions")
 SINGULAR = {
     "contacts": "contact",
     "companies": "company",
@@ -37,6 +37,7 @@ SINGULAR = {
     "tasks": "task",
     "products": "product",
     "line_items": "line_item",
+    "feedback_submissions": "feedback_submission",
 }
 FIELDS = {
     "deals": {
@@ -66,6 +67,7 @@ FIELDS = {
     "companies": {"owner_id": "hubspot_owner_id", "name": "name", "merged_ids": "hs_merged_object_ids"},
     "products": {},
     "line_items": {"quantity": "quantity", "price": "price", "amount": "amount", "outcome": "line_outcome"},
+    "feedback_submissions": {},
 }
 DEFAULT_PROPERTIES = {
     "contacts": ("email", "firstname", "lastname"),
@@ -75,7 +77,9 @@ DEFAULT_PROPERTIES = {
     "line_items": ("amount", "quantity"),
 }
 MODIFIED = {name: "lastmodifieddate" if name == "contacts" else "hs_lastmodifieddate" for name in OBJECTS}
-CREATED = {name: "hs_createdate" if name in ENGAGEMENTS else "createdate" for name in OBJECTS}
+CREATED = {
+    name: "hs_createdate" if name in (*ENGAGEMENTS, "feedback_submissions") else "createdate" for name in OBJECTS
+}
 NUMBERS = {
     "amount",
     "hs_tcv",
@@ -90,6 +94,7 @@ NUMBERS = {
     "hs_created_by_user_id",
     "price",
     "quantity",
+    "hs_value",
 }
 INSTANTS = {
     "createdate",
@@ -101,6 +106,7 @@ INSTANTS = {
     "hs_meeting_start_time",
     "hs_meeting_end_time",
     "hs_task_completion_date",
+    "hs_submission_timestamp",
 }
 CUSTOM = {"lead_source", "purchase_timeframe", "ga_client_id", "gclid", "segment", "line_outcome", "competitor"}
 # (from, to): the id of the unlabelled association, and of the labelled "Primary" one where HubSpot has it.
@@ -137,6 +143,14 @@ ASSOCIATION_TYPES: dict[tuple[str, str], tuple[int, int | None]] = {
     ("companies", "tasks"): (191, None),
     ("line_items", "deals"): (20, None),
     ("deals", "line_items"): (19, None),
+    ("feedback_submissions", "contacts"): (98, None),
+    ("contacts", "feedback_submissions"): (97, None),
+}
+# The sentiment that HubSpot makes of an answer, and from which one on; the company's satisfaction goes from 1 to 5.
+SENTIMENTS = {
+    "NPS": {"PROMOTER": 9, "PASSIVE": 7, "DETRACTOR": 0},
+    "CSAT": {"PROMOTER": 4, "PASSIVE": 3, "DETRACTOR": 1},
+    "CES": {"PROMOTER": 6, "PASSIVE": 4, "DETRACTOR": 1},
 }
 # HubSpot identifies a call's outcome by the GUID of its disposition.
 DISPOSITIONS = {
@@ -612,6 +626,36 @@ def _line_items(portal: Portal, name: str) -> Built:
     return _keys(rows["line_item_id"], rows["created_at"]), columns
 
 
+def _feedback(portal: Portal, name: str) -> Built:
+    """Answers to HubSpot's own surveys: satisfaction in three steps, every second one asked by a custom survey."""
+    rows = _asked_here(portal)
+    kinds = [str(kind).upper() for kind in rows["kind"].tolist()]
+    groups = [
+        next(name for name, lowest in SENTIMENTS[kind].items() if score >= lowest)
+        for kind, score in zip(kinds, rows["score"].tolist(), strict=True)
+    ]
+    steps = {name: str(step) for step, name in enumerate(reversed(SENTIMENTS["CSAT"]))}
+    is_custom = [int(i) % 2 == 1 and kind == "CSAT" for i, kind in zip(rows["feedback_id"], kinds, strict=True)]
+    columns: dict[str, list[str | None]] = {
+        "hs_survey_type": ["CUSTOM" if custom else kind for kind, custom in zip(kinds, is_custom, strict=True)],
+        "hs_industry_standard_question_type": [
+            kind if custom else None for kind, custom in zip(kinds, is_custom, strict=True)
+        ],
+        "hs_value": [
+            steps[group] if kind == "CSAT" else str(score)
+            for kind, group, score in zip(kinds, groups, rows["score"].tolist(), strict=True)
+        ],
+        "hs_response_group": list(groups),
+        "hs_submission_timestamp": list(instants(rows["answered_at"])),
+    }
+    return _keys(rows["feedback_id"], rows["answered_at"]), columns
+
+
+def _asked_here(portal: Portal) -> pd.DataFrame:
+    rows = portal.past(portal.company.feedback, "answered_at")
+    return rows[rows["contact_id"].notna()]
+
+
 def _engagements(portal: Portal, name: str) -> Built:
     """What is planned for later is still open: outcome and completion appear when its moment has come."""
     rows = portal.activities(name)
@@ -676,6 +720,7 @@ _BUILDERS: dict[str, Callable[[Portal, str], Built]] = {
     "deals": _deals,
     "products": _products,
     "line_items": _line_items,
+    "feedback_submissions": _feedback,
     "engagements": _engagements,
 }
 
@@ -685,6 +730,11 @@ Pairs = tuple[list[str | None], list[str | None]]
 def _deal_contacts(portal: Portal, name: str) -> Pairs:
     rows = portal.company.deal_contacts.sort_values(["deal_id", "position"], kind="stable")
     return texts(rows["deal_id"]), texts(rows["contact_id"])
+
+
+def _respondents(portal: Portal, name: str) -> Pairs:
+    rows = _asked_here(portal)
+    return texts(rows["feedback_id"]), texts(rows["contact_id"])
 
 
 def _columns(table: str, key: str, column: str) -> Callable[[Portal, str], Pairs]:
@@ -700,6 +750,7 @@ _LINKS: dict[tuple[str, str], Callable[[Portal, str], Pairs]] = {
     ("deals", "companies"): _columns("deals", "deal_id", "account_id"),
     ("contacts", "companies"): _columns("contacts", "contact_id", "account_id"),
     ("line_items", "deals"): _columns("line_items", "line_item_id", "deal_id"),
+    ("feedback_submissions", "contacts"): _respondents,
 }
 for _name in ENGAGEMENTS:
     _LINKS[_name, "contacts"] = _columns("activities", "activity_id", "contact_id")

@@ -10,6 +10,8 @@ class HubSpot(Section):
     account_timezone: Zone | None = None
     # Sales Hub Enterprise only, and a scope of its own.
     deal_splits: bool = False
+    # Service Hub Professional and above, and a scope of its own.
+    feedback_submissions: bool = False
 
 
 SECTION = HubSpot

@@ -153,7 +153,10 @@
         'holidays': ['region', 'name', 'holiday_date'],
         'fiscal_periods': ['fiscal_year', 'fiscal_month', 'fiscal_year_label', 'period_start', 'period_end'],
         'addressable_accounts': ['segment', 'country', 'account_name', 'domain'],
-        'feedback': ['feedback_id', 'account_id', 'account_system', 'kind', 'score', 'answered_date'],
+        'feedback': [
+            'feedback_id', 'account_id', 'account_system', 'contact_id', 'kind', 'answer_group', 'score', 'is_deleted',
+            'answered_date', 'deleted_at',
+        ],
         'forecast_submissions': [
             'level', 'member', 'period_type', 'category', 'currency', 'amount', 'period_start', 'submitted_on',
         ],

@@ -1,4 +1,5 @@
-"""HubSpot CRM: owners, pipelines, contacts, companies, deals and their splits, products, line items, activities.
+"""HubSpot CRM: owners, pipelines, contacts, companies, deals and their splits, products, line items, activities,
+answers to surveys.
 
 What belongs here: HubSpot's paths, pages, limits and property names, and how its records become declared rows. What
 does not: requests and their failures (ingestion/http.py), typing and meaning (staging). README.md beside this file says
@@ -176,9 +177,17 @@ _LINE_ITEMS = CrmObject(
     associations=("deals",),
     scope="crm.objects.line_items.read",
 )
+_FEEDBACK = CrmObject(
+    "feedback_submissions",
+    _same("hs_survey_type", "hs_industry_standard_question_type", "hs_value", "hs_response_group")
+    | _same("hs_submission_timestamp", "hs_createdate", "hs_lastmodifieddate"),
+    json_columns=("properties", "associations"),
+    associations=("contacts",),
+    scope="crm.objects.feedback_submissions.read",
+)
 
 # The longest chain of pages first: the landing then takes no longer than that one.
-_ALL = (_CONTACTS, _DEALS, _LINE_ITEMS, _COMPANIES, _EMAILS, _CALLS, _MEETINGS, _TASKS, _PRODUCTS)
+_ALL = (_CONTACTS, _DEALS, _LINE_ITEMS, _COMPANIES, _EMAILS, _CALLS, _MEETINGS, _TASKS, _PRODUCTS, _FEEDBACK)
 OBJECTS = {one.name: one for one in _ALL}
 # The longest chain, and those that searches of their own limit wait for.
 _URGENT = frozenset({_CONTACTS.name, *(one.name for one in _ALL if one.first_by_search)})
@@ -230,12 +239,20 @@ def _section(settings: Settings) -> HubSpot:
     return section
 
 
+def _is_read(one: CrmObject, settings: Settings) -> bool:
+    return one is not _FEEDBACK or _section(settings).feedback_submissions
+
+
 def resources(settings: Settings, window: Window) -> Mapping[str, Iterable[pa.Table]]:
     """Everything at the first landing, afterwards what changed since; see `landing.py` for the seam."""
     reader = _reader(settings, window)
     return {
         **{
-            name: tables_of(one.schema, reader.checked(name, reader.records(one)), _ROWS_PER_TABLE)
+            name: tables_of(
+                one.schema,
+                reader.checked(name, reader.records(one) if _is_read(one, settings) else iter(())),
+                _ROWS_PER_TABLE,
+            )
             for name, one in OBJECTS.items()
         },
         "owners": tables_of(_OWNERS, reader.checked("owners", reader.owners())),
@@ -253,11 +270,12 @@ def check(settings: Settings) -> str:
     client = reader.client
     client.get("/crm/v3/owners", entity="owners", scope=_OWNERS_SCOPE, params={"limit": 1})
     client.get("/crm/v3/pipelines/deals", entity="pipelines", scope=_DEALS.scope)
-    for one in OBJECTS.values():
+    objects = [one for one in OBJECTS.values() if _is_read(one, settings)]
+    for one in objects:
         client.get(one.path, entity=one.name, scope=one.scope, params={"limit": 1})
     if _section(settings).deal_splits:
         list(reader.splits_of(reader.divided()[:1]))
-    return f"the token reads owners, pipelines, {', '.join(OBJECTS)}"
+    return f"the token reads owners, pipelines, {', '.join(one.name for one in objects)}"
 
 
 def _reader(settings: Settings, window: Window) -> "_Reader":

@@ -405,12 +405,21 @@ class Customers(Team):
     def fct_customer_feedback(self) -> pd.DataFrame:
         """One row per kind, period, segment and group of answers."""
         accounts = {str(row["account_key"]): row for row in self.dim_accounts.to_dict("records")}
+        people = {str(row["contact_id"]): row for row in self.dim_contacts.to_dict("records")}
         cells: dict[tuple[str, str, date, str, str, str], list[tuple[str, str, date]]] = defaultdict(list)
         for row in self.company.feedback.to_dict("records"):
             day = row["answered_date"].date()
-            customer = str(key_of(self.surviving("company", row["account_id"])))
+            if day > self.moment.as_of or row["kind"] not in ANSWERS:
+                continue
+            if absent(row["contact_id"]):
+                person, customer = None, str(key_of(self.surviving("company", row["account_id"])))
+            else:
+                # Whom the CRM has asked answers for the company where they are now.
+                person = people[str(self.surviving("contact", row["contact_id"]))]
+                customer = str(person["account_key"])
             account = accounts.get(customer, {})
-            if day > self.moment.as_of or account.get("exclusion_reason") == "test":
+            is_test = "test" in (account.get("exclusion_reason"), person and person["exclusion_reason"])
+            if is_test or ("feedback_submission", row["feedback_id"]) in self.deleted:
                 continue
             group = next(name for name, scores in ANSWERS[row["kind"]].items() if row["score"] in scores)
             month = first_of(day)

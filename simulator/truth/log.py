@@ -34,7 +34,7 @@ LEAD_STAGES = {
 }  # fmt: skip
 EXIT = 90
 # What a past day has as it had landed for it where the source keeps no history.
-TOLD = {"company", "contact", "deal"}
+TOLD = {"company", "contact", "deal", "feedback_submission"}
 LIFECYCLE = {
     "subscriber": "suspect", "lead": "lead", "marketingqualifiedlead": "mql", "salesqualifiedlead": "sql_lead",
     "opportunity": "opportunity", "customer": "customer",

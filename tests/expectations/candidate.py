@@ -1068,6 +1068,15 @@ create table stg_hubspot__field_changes as select 'hubspot' as source_system, 'd
 insert into stg_hubspot__field_changes values
     ('hubspot', 'deal', 'd1', 'amount', '999999', timestamp '2026-06-17 22:00:00', null, 1, 1),
     ('hubspot', 'deal', 'd7', 'amount', '10', timestamp '2026-06-17 23:00:00', null, 1, 1);
+create table stg_hubspot__feedback as select 'hubspot' as source_system, i::text as feedback_id,
+    case when i < 38 then 'nps' else 'ces' end as kind, null::text as account_system, null::text as account_id,
+    'c1' as contact_id, i > 35 as is_deleted, null::timestamp as deleted_at, date '2026-06-01' as answered_date,
+    null::text as reject_reason, 1::bigint as load_number, i::bigint as version_order from range(40) as numbers (i);
+create table stg_files__feedback as select 'survey' as source_system, i::text as feedback_id, 'nps' as kind,
+    'hubspot' as account_system, 'a1' as account_id, null::text as contact_id, null::boolean as is_deleted,
+    null::timestamp as deleted_at, date '2026-06-01' + (13 + i)::integer as answered_date, 'm' as mapping_name,
+    'f' as file_name, null::text as reject_reason, 1::bigint as load_number, i::bigint as version_order
+    from range(6) as numbers (i);
 create table stg_google_ads__ad_days as select 'google_ads' as source_system, platform, ad_account_id, campaign_id,
     ad_group_id, date_day, spend, clicks, null::text as reject_reason, 2::bigint as load_number,
     2::bigint as version_order from fct_ad_performance_daily;

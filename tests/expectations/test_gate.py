@@ -501,8 +501,10 @@ def test_rows_and_money_are_reconciled_with_what_was_staged(gated: Gated) -> Non
         "delete from fct_lead_stages where lead_key = 'hubspot:c37'",
         "update fct_ad_performance_daily set clicks = clicks - 1 where ad_day_key = 'google_ads:1:k3:g:1'",
         "update fct_source_freshness set rows_fetched = 41, rows_duplicate = 1 where entity = 'contacts'",
+        "update fct_customer_feedback set answers = answers + 1 where answer_group in ('all', 'promoter')",
     )
     assert broken(gated.judge("sources", alone=True)) == {
+        "sources.answers_reconciled",
         "sources.deal_amounts_reconciled",
         "sources.contacts_reconciled",
         "sources.accounts_reconciled",

@@ -63,7 +63,9 @@ def vendors(company: companies.Company) -> Vendors:
             settings = SimpleNamespace(
                 start_date=date(2026, 3, 1),
                 sources=SimpleNamespace(
-                    hubspot=HubSpot(enabled=True, base_url=f"{url}/hubspot", deal_splits=True),
+                    hubspot=HubSpot(
+                        enabled=True, base_url=f"{url}/hubspot", deal_splits=True, feedback_submissions=True
+                    ),
                     google_ads=GoogleAds(
                         enabled=True,
                         base_url=f"{url}/google_ads",

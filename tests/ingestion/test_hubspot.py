@@ -135,6 +135,21 @@ def test_splits_land_when_they_change_and_once_more_when_they_end(home: Home, ve
             land(home, vendor)
 
 
+def test_feedback_is_asked_for_where_the_company_says_so(home: Home, vendors: Vendors) -> None:
+    with vendors() as vendor:
+        crm = vendor.settings.sources.hubspot
+        vendor.control.crm.revoked_scopes = {"crm.objects.feedback_submissions.read"}
+        with pytest.raises(PermissionMissing, match=r"crm\.objects\.feedback_submissions\.read is not granted"):
+            land(home, vendor)
+        vendor.settings.sources.hubspot = crm.model_copy(update={"feedback_submissions": False})
+        assert land(home, vendor).rows["feedback_submissions"] == 0
+        assert "feedback_submissions" not in hubspot.check(vendor.settings)
+        vendor.settings.sources.hubspot = crm
+        vendor.control.crm.revoked_scopes = set()
+        land(home, vendor)
+        assert set(newest(home, "feedback_submissions")) >= portal_ids(vendor, "feedback_submissions")
+
+
 def test_a_month_of_days_one_by_one_equals_the_portal(home: Home, vendors: Vendors) -> None:
     """Deletions, restorations, merges and edits that happen between the runs."""
     with vendors(NOW - timedelta(days=40)) as vendor:

@@ -348,11 +348,13 @@ def make_company() -> Company:
             submitted_on=moments("2026-06-15", "2026-06-18").astype("datetime64[s]"),
         ),
         feedback=table(
-            feedback_id=["F1", "F2"],
-            kind=["nps", "csat"],
-            score=[9, 2],
-            account_id=["502", "501"],
-            answered_date=moments("2024-06-10", "2026-06-18").astype("datetime64[s]"),
+            feedback_id=["F1", "F2", "81", "82", "83"],
+            kind=["nps", "csat", "nps", "csat", "csat"],
+            score=[9, 2, 6, 5, 3],
+            account_id=["502", "501", "501", "501", "502"],
+            contact_id=[None, None, "1003", "1003", "1002"],
+            answered_date=moments("2024-06-10", "2026-06-18", *["2026-06-10"] * 3).astype("datetime64[s]"),
+            answered_at=moments("2024-06-10T08:00", "2026-06-18T08:00", *["2026-06-10T08:00"] * 3),
         ),
         addressable_accounts=table(
             segment=["mid"], country=["Germany"], account_name=["Müller KG"], domain=["mueller.example"]

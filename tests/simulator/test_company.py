@@ -218,6 +218,9 @@ def features(company: Company) -> dict[str, int]:
             ((company.feedback["kind"] == "nps") & (company.feedback["score"] < 7)).sum()
         ),
         "satisfied answers": int(((company.feedback["kind"] == "csat") & (company.feedback["score"] > 3)).sum()),
+        "answers that the CRM asked for": int(company.feedback["contact_id"].notna().sum()),
+        "answers to other questions": int((company.feedback["kind"] == "ces").sum()),
+        "answers withdrawn": int((company.deletions["object"] == "feedback_submission").sum()),
         "notices": int(company.contracts["notice_date"].notna().sum()),
         "contracts of merged accounts": int(
             company.contracts["account_id"]
@@ -284,7 +287,7 @@ def test_bulk_updates_reach_the_size_that_is_flagged_in_a_whole_company() -> Non
 def test_ids_are_unique_text_and_some_are_larger_than_a_double_can_hold(generated: Company) -> None:
     names = {"contacts": "contact_id", "deals": "deal_id", "accounts": "account_id", "owners": "owner_id",
              "activities": "activity_id", "orders": "transaction_id", "products": "product_id",
-             "line_items": "line_item_id"}  # fmt: skip
+             "line_items": "line_item_id", "feedback": "feedback_id"}  # fmt: skip
     for table, column in names.items():
         assert getattr(generated, table)[column].is_unique, table
     for ids in (generated.contacts["contact_id"], generated.deals["deal_id"]):

@@ -284,6 +284,24 @@ def test_line_items_hang_on_their_deal_and_keep_a_history(vendors: Any) -> None:
     assert ids(vendors.crm("/v3/objects/products", archived="true")) == ["402"]
 
 
+def test_answers_to_hubspots_own_surveys_name_who_gave_them_and_a_sentiment(vendors: Any) -> None:
+    properties = "hs_survey_type,hs_industry_standard_question_type,hs_value,hs_response_group"
+    asked = {"properties": properties, "associations": "contacts"}
+    answers = vendors.crm("/v3/objects/feedback_submissions", **asked).json()["results"]
+    told = {one["id"]: [one["properties"][name] for name in properties.split(",")] for one in answers}
+    assert told == {
+        "81": ["NPS", None, "6", "DETRACTOR"],
+        "82": ["CSAT", None, "2", "PROMOTER"],
+        "83": ["CUSTOM", "CSAT", "1", "PASSIVE"],
+    }
+    people = [one["associations"]["contacts"]["results"] for one in answers]
+    kind = "feedback_submission_to_contact"
+    assert people == [[{"id": "1003", "type": kind}]] * 2 + [[{"id": "1001", "type": kind}]], "1001 took 1002 over"
+    vendors.control.crm.revoked_scopes = {"crm.objects.feedback_submissions.read"}
+    refused = vendors.crm("/v3/objects/feedback_submissions")
+    assert refused.json()["errors"][0]["context"]["requiredGranularScopes"] == ["crm.objects.feedback_submissions.read"]
+
+
 def test_splits_are_read_by_deal_and_the_newest_replaces_the_parts_before(vendors: Any) -> None:
     asked = {"inputs": [{"id": "3001"}, {"id": "3003"}]}
     answer = vendors.crm_post("/v3/objects/deals/splits/batch/read", asked).json()

@@ -44,7 +44,10 @@ final as (
         feedback_judged.feedback_id,
         feedback_judged.account_id,
         lower(feedback_judged.account_system) as account_system,
+        cast(null as text) as contact_id,
         feedback_judged.kind,
+        -- The score says it.
+        cast(null as text) as answer_group,
         feedback_judged.mapping_name,
         feedback_judged.file_name,
         feedback_judged.reject_reason,
@@ -54,8 +57,10 @@ final as (
         feedback_judged.version_order,
         feedback_judged.row_number,
         feedback_judged.score_read as score,
+        cast(null as boolean) as is_deleted,
         feedback_judged.answered_date_read as answered_date,
-        feedback_judged.fetched_at
+        feedback_judged.fetched_at,
+        cast(null as timestamp) as deleted_at
     from feedback_judged
 )
 
