@@ -330,11 +330,12 @@ shifted as (
         observed.holiday_date is not null as is_holiday,
         business_hours.day_of_week is not null and observed.holiday_date is null as is_working_day
     from days
-    left join business_hours on isodow(date_day) = cast(business_hours.day_of_week as integer)
+    left join business_hours
+        on isodow(date_day) = cast(business_hours.day_of_week as integer) and business_hours.calendar_no = '0'
     left join (
         select holiday_date, min(name) as holiday_name
         from holidays
-        where region is null or lower(trim(region)) in (select lower(trim(region)) from holiday_regions)
+        where region is null or lower(trim(region)) in (select lower(trim(region)) from holiday_regions where calendar_no = '0')
         group by holiday_date
     ) as observed on date_day = observed.holiday_date
 )

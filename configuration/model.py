@@ -81,21 +81,53 @@ Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "satur
 _OFFICE = Hours(opens=9 * 60, closes=17 * 60)
 
 
+def _some_day(value: dict[Weekday, Hours]) -> dict[Weekday, Hours]:
+    if not value:
+        raise ValueError("holds no day; name at least one, for example monday: 09:00-17:00")
+    return value
+
+
+Weekly = Annotated[
+    dict[Weekday, Annotated[Hours, BeforeValidator(_hours)]],
+    AfterValidator(_some_day),
+]
+
+
+class WorkCalendar(Section):
+    """Of whom other hours or holidays hold than the company's: `teams` as a source names them, `owners` by e-mail, name
+    or id, who go before their team. What is left out is as the company has it.
+    """
+
+    teams: tuple[str, ...] = ()
+    owners: tuple[str, ...] = ()
+    timezone: Zone | None = None
+    weekly: Weekly | None = None
+    holiday_region: str | None = None
+
+
 class BusinessHours(Section):
     """When the company answers. `weekly`: hours by weekday, a day that is left out is off. `holiday_region`: whose
     holidays (sources.files, entity holidays) are off, beside those that name no region. `response_sla_hours`: within
-    how many business hours a lead is to be answered."""
+    how many business hours a lead is to be answered. `calendars`: of whom other hours or holidays hold."""
 
-    weekly: dict[Weekday, Annotated[Hours, BeforeValidator(_hours)]] = dict.fromkeys(WEEKDAYS[:5], _OFFICE)  # type: ignore[arg-type]
+    weekly: Weekly = dict.fromkeys(WEEKDAYS[:5], _OFFICE)  # type: ignore[arg-type]
     holiday_region: str | None = None
     response_sla_hours: Annotated[float, Field(gt=0)] = 4.0
+    calendars: tuple[WorkCalendar, ...] = ()
 
-    @field_validator("weekly")
-    @classmethod
-    def _some_day(cls, value: dict[Weekday, Hours]) -> dict[Weekday, Hours]:
-        if not value:
-            raise ValueError("holds no day; name at least one, for example monday: 09:00-17:00")
-        return value
+    @model_validator(mode="after")
+    def _calendars_apart(self) -> "BusinessHours":
+        seen: set[tuple[str, str]] = set()
+        for number, calendar in enumerate(self.calendars):
+            names = [*(("teams", one.lower()) for one in calendar.teams)]
+            names += [("owners", one.lower()) for one in calendar.owners]
+            if not names:
+                raise _wrong(("calendars", number), "holds for nobody", "name teams or owners, or take it out")
+            for level, name in names:
+                if (level, name) in seen:
+                    raise _wrong(("calendars", number, level), f"{name!r} has a calendar already", "name it once")
+                seen.add((level, name))
+        return self
 
 
 class MotionRule(Section):

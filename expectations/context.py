@@ -36,8 +36,8 @@ class GateContext:
     `contacts, leads` where contacts are leads as well; `contacts_are_leads` names those sources. `live_rows`: rows by
     mart of the live release, empty when there is none or when this run reports an earlier day. `staging`: names of
     history's staged tables, empty when there is no history beside the candidate. `enabled`: sources that are switched
-    on. `integration_owners`: who the company says is no person, in lowercase. `headline_amount`: which of a deal's
-    amounts it counts.
+    on. `integration_owners`: who the company says is no person, in lowercase; `calendar_owners`, `calendar_teams`: who
+    has a calendar of their own. `headline_amount`: which of a deal's amounts it counts.
     """
 
     as_of: date
@@ -49,6 +49,8 @@ class GateContext:
     enabled: frozenset[str]
     integration_owners: tuple[str, ...] = ()
     headline_amount: str = "amount"
+    calendar_owners: tuple[str, ...] = ()
+    calendar_teams: tuple[str, ...] = ()
     staged: Mapping[str, int] = field(default_factory=dict)
     contacts_are_leads: frozenset[str] = frozenset()
     live_release: str | None = None
@@ -104,6 +106,7 @@ def gather(
             counted = connection.execute(f'select count(*) from live.{SCHEMA}."{mart}"').fetchone()
             live_rows[mart] = counted[0] if counted else 0
     staged = _staged(connection) if "fct_source_freshness" in marts else {}
+    calendars = settings.company.business_hours.calendars
     return GateContext(
         as_of=run.as_of,
         as_of_end=run.as_of_end,
@@ -114,6 +117,8 @@ def gather(
         enabled=settings.sources.enabled,
         headline_amount=run.headline_amount,
         integration_owners=tuple(name.lower() for name in settings.company.integration_owners),
+        calendar_owners=tuple(name.lower() for one in calendars for name in one.owners),
+        calendar_teams=tuple(name.lower() for one in calendars for name in one.teams),
         staged={becomes: sum(rows.values()) for becomes, rows in staged.items()},
         contacts_are_leads=frozenset(staged.get(CONTACTS_AS_LEADS, ())),
         live_release=manifest.get("release"),

@@ -176,13 +176,41 @@ def _text(value: bool | int | None) -> str:
 def _rules(settings: Settings) -> dict[str, stores.Rule]:
     temperature = settings.company.temperature
     hours = settings.company.business_hours
+    calendars = list(enumerate(hours.calendars, start=1))
     attribution, scoring = settings.company.attribution, settings.company.lead_score
     return {
-        "business_hours": stores.Rule(
-            ("day_of_week", "opens_minute", "closes_minute"),
-            [(str(WEEKDAYS.index(day) + 1), str(span.opens), str(span.closes)) for day, span in hours.weekly.items()],
+        "work_calendars": stores.Rule(
+            ("calendar_no", "timezone"),
+            [("0", ""), *((str(number), calendar.timezone or "") for number, calendar in calendars)],
         ),
-        "holiday_regions": stores.Rule(("region",), [(hours.holiday_region,)] if hours.holiday_region else []),
+        "calendar_members": stores.Rule(
+            ("calendar_no", "level", "name"),
+            [
+                (str(number), level, name.lower())
+                for number, calendar in calendars
+                for level, names in (("team", calendar.teams), ("owner", calendar.owners))
+                for name in names
+            ],
+        ),
+        "business_hours": stores.Rule(
+            ("calendar_no", "day_of_week", "opens_minute", "closes_minute"),
+            [
+                (str(number), str(WEEKDAYS.index(day) + 1), str(span.opens), str(span.closes))
+                for number, weekly in [(0, hours.weekly), *((number, one.weekly) for number, one in calendars)]
+                for day, span in (weekly or hours.weekly).items()
+            ],
+        ),
+        "holiday_regions": stores.Rule(
+            ("calendar_no", "region"),
+            [
+                (str(number), region)
+                for number, region in [
+                    (0, hours.holiday_region),
+                    *((number, one.holiday_region or hours.holiday_region) for number, one in calendars),
+                ]
+                if region
+            ],
+        ),
         "response_sla": stores.Rule(("hours",), [(str(hours.response_sla_hours),)]),
         "deal_health": stores.Rule(("idle_days",), [(str(settings.company.idle_days),)]),
         "quota_ramp": stores.Rule(

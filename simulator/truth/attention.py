@@ -263,7 +263,9 @@ class Attention(Scores, Health, Responses):
                 hours = (
                     row["business_hours_from_assignment"]
                     if not absent(first) and first < at
-                    else self.business_hours(row["assigned_at"], at)
+                    else self.business_hours(
+                        row["assigned_at"], at, self.hours_of(row["owner_key"], self.day(row["assigned_at"]))
+                    )
                 )
         silent = self._silent_since("contact_key", lead["contact_key"], lead["created_at"], at)
         last = self._last_before(lead, at)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from functools import cached_property
@@ -13,22 +14,48 @@ from simulator.truth.comparison import Comparison, measures
 from simulator.truth.log import rounded
 from simulator.truth.people import People
 
-REGION = "CZ"
+
+@dataclass(frozen=True)
+class Hours:
+    """Where and when somebody works: seconds of the day, weekdays from Monday on, and whose holidays are off."""
+
+    region: str = "CZ"
+    zone: str | None = None
+    opens: int = 9 * 3600
+    closes: int = 17 * 3600
+    weekmask: str = "1111100"
+
+
+COMPANY = Hours()
+OF_TEAMS = {"Enterprise": Hours(region="DE")}
+OF_OWNERS = {"61000107": Hours(zone="America/New_York", opens=8 * 3600, weekmask="1111000")}
 
 
 class Plans(People):
     """Targets and the working days that they are spread over."""
 
     @cached_property
-    def days_off(self) -> set[date]:
-        """Holidays where the company sits."""
+    def days_off(self) -> dict[str, set[date]]:
+        """region -> its holidays."""
         rows = self.company.holidays
-        return {day.date() for day in pd.to_datetime(rows.loc[rows["region"] == REGION, "holiday_date"])}
+        return {
+            str(region): {day.date() for day in pd.to_datetime(own["holiday_date"])}
+            for region, own in rows.groupby("region")
+        }
 
-    def working_days(self, first: date, last: date) -> list[date]:
-        """Mondays to Fridays that are no holidays, of both days and those between."""
-        days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
-        return [day for day in days if day.weekday() < 5 and day not in self.days_off]
+    def hours_of(self, owner: object, day: date) -> Hours:
+        """By which hours an owner worked on a day; without an owner the company's."""
+        named = OF_OWNERS.get(str(owner).partition(":")[2])
+        return named or OF_TEAMS.get(str(self.team_on(owner, day)), COMPANY)
+
+    def working_days(self, first: date, last: date, owner: object = None) -> list[date]:
+        """Days with business hours that are no holidays, of both days and those between."""
+        found = []
+        for day in [first + timedelta(days=n) for n in range((last - first).days + 1)]:
+            hours = self.hours_of(owner, day)
+            if hours.weekmask[day.weekday()] == "1" and day not in self.days_off.get(hours.region, ()):
+                found.append(day)
+        return found
 
     @cached_property
     def fct_targets(self) -> pd.DataFrame:

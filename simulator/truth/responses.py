@@ -19,28 +19,31 @@ import pandas as pd
 
 from simulator.truth.comparison import Comparison, measures
 from simulator.truth.log import absent, key_of, rounded
-from simulator.truth.plans import Plans
+from simulator.truth.plans import Hours, Plans
 
-OPENS, CLOSES, SLA_HOURS = 9 * 3600, 17 * 3600, Decimal(4)
+SLA_HOURS = Decimal(4)
 
 
 class Responses(Plans):
     """What became of each assignment."""
 
-    def business_hours(self, start: pd.Timestamp, end: pd.Timestamp) -> Decimal:
+    def business_hours(self, start: pd.Timestamp, end: pd.Timestamp, hours: Hours) -> Decimal:
         """Hours of office time between two moments; 0 where the second is not later."""
         if end <= start:
             return Decimal(0)
-        calendar = np.busdaycalendar(holidays=np.array(sorted(self.days_off), dtype="datetime64[D]"))
-        zone = ZoneInfo(self.moment.zone)
+        days_off = np.array(sorted(self.days_off.get(hours.region, ())), dtype="datetime64[D]")
+        calendar = np.busdaycalendar(weekmask=hours.weekmask, holidays=days_off)
+        zone = ZoneInfo(hours.zone or self.moment.zone)
         seconds = 0.0
+        days = []
         for at, sign in ((end, 1), (start, -1)):
             local: datetime = at.tz_localize("UTC").tz_convert(zone).to_pydatetime()
             of_day = local.hour * 3600 + local.minute * 60 + local.second + local.microsecond / 1e6
             if np.is_busday(local.date(), busdaycal=calendar):
-                seconds += sign * (min(max(of_day, OPENS), CLOSES) - OPENS)
-        first, last = self.day(start), self.day(end)
-        seconds += int(np.busday_count(first, last, busdaycal=calendar)) * (CLOSES - OPENS)
+                seconds += sign * (min(max(of_day, hours.opens), hours.closes) - hours.opens)
+            days.append(local.date())
+        last, first = days
+        seconds += int(np.busday_count(first, last, busdaycal=calendar)) * (hours.closes - hours.opens)
         return rounded(Decimal(round(seconds * 1000)) / Decimal(3_600_000), 6)
 
     @cached_property
@@ -120,13 +123,14 @@ class Responses(Plans):
         if kind != "person" or (row["is_imported"] and got < self.brought_until):
             return answer
         until = self.end if lost is None else lost
+        hours = self.hours_of(key_of(owner), self.day(got))
         fitting = [
             (at, how) for at, how in self.outreach.get((lead, owner), []) if at < until and (at >= got or not returning)
         ]
         answer["is_untouched"] = not fitting
         if fitting:
             at, how = fitting[0]
-            worked = self.business_hours(got, at)
+            worked = self.business_hours(got, at, hours)
             created = None if row["is_imported"] else row["created_at"]
             answer |= {
                 "response_status": "answered",
@@ -134,13 +138,13 @@ class Responses(Plans):
                 "first_response_at": at,
                 "is_contacted_before": at < got,
                 "business_hours_from_assignment": worked,
-                "business_hours_from_creation": created and self.business_hours(created, at),
+                "business_hours_from_creation": created and self.business_hours(created, at, hours),
                 "clock_hours_from_assignment": clock_hours(got, at),
                 "clock_hours_from_creation": created and clock_hours(created, at),
                 "sla_status": "met" if worked <= SLA_HOURS else "missed",
             }
             return answer
-        waited = self.business_hours(got, until)
+        waited = self.business_hours(got, until, hours)
         late = "missed" if waited > SLA_HOURS else None
         answer |= {
             "response_status": "waiting" if lost is None else "handed_on",

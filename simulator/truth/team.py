@@ -203,7 +203,7 @@ class Team(Splits, Plans):
         begun, left = self._employed[owner]
         if begun > self.calendar.end_of(month) or (left is not None and left < month):
             return None
-        return len(self.working_days(max(month, begun), min(until, self.calendar.end_of(month), left or until)))
+        return len(self.working_days(max(month, begun), min(until, self.calendar.end_of(month), left or until), owner))
 
     @cached_property
     def _sums(self) -> dict[str, dict[Cell, Any]]:
@@ -302,7 +302,7 @@ class Team(Splits, Plans):
 
     def _asked(self, owner: str, month: date, stated: Decimal) -> Decimal:
         """What of a stated quota is asked of who began or left within the month, or began not long ago."""
-        of_month = len(self.working_days(month, self.calendar.end_of(month)))
+        of_month = len(self.working_days(month, self.calendar.end_of(month), owner))
         employed = self._days_at_work(owner, month, self.calendar.end_of(month))
         left = self._employed.get(owner, (month, None))[1]
         gone = left is not None and left < month

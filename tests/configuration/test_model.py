@@ -223,6 +223,22 @@ def test_hours_that_are_no_span_are_refused(tmp_path: Path, hours: str) -> None:
     assert "business_hours.weekly.monday" in mistake(tmp_path, text)
 
 
+def test_a_calendar_is_somebodys_and_nobody_has_two(tmp_path: Path) -> None:
+    def calendars(*listed: str) -> str:
+        return SOUND.replace("company: {", f"company: {{business_hours: {{calendars: [{', '.join(listed)}]}}, ", 1)
+
+    berlin = "{teams: [Berlin], owners: ['7'], holiday_region: DE}"
+    hours = load(written(tmp_path, calendars(berlin, "{teams: ['7'], timezone: UTC}"))).company.business_hours
+    assert [(one.teams, one.weekly) for one in hours.calendars] == [(("Berlin",), None), (("7",), None)]
+    wrong = mistake(tmp_path, calendars(berlin, "{teams: [berlin]}"))
+    assert "company.business_hours.calendars[2].teams: 'berlin' has a calendar already" in wrong
+    wrong = mistake(tmp_path, calendars(berlin, "{holiday_region: DE}"))
+    assert "company.business_hours.calendars[2]: holds for nobody" in wrong
+    wrong = mistake(tmp_path, calendars("{teams: [Berlin], timezone: Berlin}"))
+    assert "company.business_hours.calendars[1].timezone" in wrong
+    assert "calendars[1].weekly" in mistake(tmp_path, calendars("{teams: [Berlin], weekly: {}}"))
+
+
 @pytest.mark.parametrize(
     ("key", "value"),
     [

@@ -22,6 +22,7 @@ import pytest
 import yaml
 
 from configuration.errors import GateFailed, ReleaseError
+from configuration.model import BusinessHours, WorkCalendar
 from configuration.paths import REPOSITORY
 from expectations import runner
 from expectations.context import GateContext
@@ -700,6 +701,16 @@ def test_an_integration_that_no_source_lists_is_named(gated: Gated) -> None:
     verdict = gated.judge("dim_owners", settings=gated.settings.model_copy(update={"company": company}))
     (warned,) = (check for check in verdict.warnings if check.check == "integrations_known")
     assert [row["label"] for row in warned.sample_rows] == ["it's {no} one:x"]
+
+
+def test_a_calendar_of_nobody_is_named(gated: Gated) -> None:
+    own = WorkCalendar(owners=("O1@tiny.example", "nobody"), teams=("North", "Nord"))
+    hours = BusinessHours(calendars=(own,))
+    company = gated.settings.company.model_copy(update={"business_hours": hours})
+    verdict = gated.judge("dim_owners", settings=gated.settings.model_copy(update={"company": company}))
+    told = {check.check: [row["label"] for row in check.sample_rows] for check in verdict.warnings}
+    assert told["calendar_owners_known"] == ["nobody"]
+    assert told["calendar_teams_known"] == ["nord"]
 
 
 def test_wins_without_an_amount_are_counted(gated: Gated) -> None:

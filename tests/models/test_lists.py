@@ -6,6 +6,7 @@ import duckdb
 import pytest
 
 from configuration.errors import BuildError
+from configuration.model import WorkCalendar
 from tests.models.conftest import Lake
 
 Row = dict[str, str | None]
@@ -50,6 +51,7 @@ SOUND: dict[str, list[Row]] = {
     ),
     "holidays": listed(
         "holidays", {"region": "CZ", "holiday_date": "2025-07-06"}, {"region": "cz ", "holiday_date": "2026-07-06"},
+        {"region": "DE", "holiday_date": "2026-10-03"},
     ),
     "fiscal_periods": listed(
         "fiscal_periods", period(2025, 12, "2026-05-04", "2026-05-31"), period(2026, 1, "2026-06-01", "2026-06-28"),
@@ -99,6 +101,11 @@ def lines(lake: Lake) -> list[str]:
 def told(lakes: Callable[[], Lake]) -> tuple[BuildError, list[str]]:
     """The error of a build over every mistake at once, and all mistakes that it knows of."""
     lake = landed(lakes, WRONG)
+    company = lake.settings.company
+    hours = company.business_hours
+    abroad = WorkCalendar(teams=("Wien",), holiday_region="AT")
+    hours = hours.model_copy(update={"calendars": (*hours.calendars[:1], abroad)})
+    lake.settings = lake.settings.model_copy(update={"company": company.model_copy(update={"business_hours": hours})})
     with pytest.raises(BuildError) as caught:
         lake.build(selection=SELECTION)
     return caught.value, lines(lake)
@@ -119,6 +126,9 @@ def told(lakes: Callable[[], Lake]) -> tuple[BuildError, list[str]]:
         "files.rates: rates.csv row 5: rate_date is not a date - correct the row",
         "files.rates: rates.csv row 16: there is no daily rate of GBP between 2026-01-19 and 2026-03-06 - add the",
         "files.holidays: holidays.csv: no holiday is listed between 2023 and 2026 - add those of 2024",
+        "files.holidays: holidays.csv: no holiday of the region AT is listed between 2023 and 2026 - add those of 2024",
+        "files.holidays: holidays.csv: no holiday of the region DE is listed between 2024 and 2026 - add those of 2025",
+        "saleshouse.yml company.business_hours.calendars[2].holiday_region: the list has no holiday of the region AT -",
         "saleshouse.yml company.business_hours.holiday_region: the list has no holiday of the region CZ - write the",
         "files.fiscal_periods: fiscal_periods.csv row 3: the period begins on 2026-01-30, the one before it ends",
         "files.fiscal_periods: fiscal_periods.csv row 4: the period begins on 2026-02-25, the one before it ends",
@@ -141,10 +151,10 @@ def test_the_build_ends_with_one_line_and_tells_the_next_four(told: tuple[BuildE
     assert len(error.others) == 4
     assert set(error.others) <= set(known)
     assert not any(line.startswith(other.partition(" - ")[0]) for other in error.others)
-    first = "files.budgets: budgets.csv row 2: channel: not one of referral; add it to values (and 20 more)"
+    first = "files.budgets: budgets.csv row 2: channel: not one of referral; add it to values (and 23 more)"
     assert line.startswith(first)
     assert line.endswith("nothing was published, the live release stays; correct the row, then `saleshouse run`")
-    assert len(known) == 21
+    assert len(known) == 24
 
 
 def test_sound_lists_are_let_through(lakes: Callable[[], Lake]) -> None:

@@ -36,6 +36,10 @@ activities as (
     where contact_key is not null and occurred_at is not null and not is_deleted
 ),
 
+owner_calendars as (
+    select * from {{ ref('int_owner_calendars') }}
+),
+
 business_days as (
     select * from {{ ref('int_business_days') }}
 ),
@@ -198,9 +202,18 @@ holders_judged as (
 responses_dated as (
     select
         responses.*,
-        {{ day_in_zone('responses.assigned_at', 'run_context.reporting_timezone') }} as assigned_date
+        coalesce(owner_calendars.calendar_no, 0) as calendar_no,
+        coalesce(owner_calendars.timezone, run_context.reporting_timezone) as timezone,
+        {{ day_in_zone(
+            'responses.assigned_at', 'coalesce(owner_calendars.timezone, run_context.reporting_timezone)'
+        ) }} as assigned_date
     from responses
     cross join run_context
+    left join owner_calendars
+        on
+            responses.owner_key = owner_calendars.owner_key
+            and responses.assigned_at >= owner_calendars.valid_from
+            and responses.assigned_at < owner_calendars.valid_to
 ),
 
 -- What an owner had let pass by the moment: the hours to the first answer, or those waited until then.
@@ -212,8 +225,8 @@ answers as (
             when responses.response_status = 'not_measured' then null
             when responses.first_response_at < moments.moment_ends_at then responses.business_hours_from_assignment
             else {{ elapsed_hours(
-                '(moment_days.business_microseconds_before + moment_days.business_microseconds) - '
-                ~ business_position('responses.assigned_at', 'assigned_days')
+                business_position('moments.moment_ends_at', 'moment_days')
+                ~ ' - ' ~ business_position('responses.assigned_at', 'assigned_days')
             ) }}
         end as hours_to_answer
     from moments
@@ -223,8 +236,13 @@ answers as (
             moments.lead_key = responses.lead_key
             and holders_judged.assignment_no = responses.assignment_no
     left join business_days as assigned_days
-        on responses.assigned_date = assigned_days.date_day
-    left join business_days as moment_days on moments.moment_day = moment_days.date_day
+        on
+            responses.calendar_no = assigned_days.calendar_no
+            and responses.assigned_date = assigned_days.date_day
+    left join business_days as moment_days
+        on
+            responses.calendar_no = moment_days.calendar_no
+            and {{ day_in_zone('moments.moment_ends_at', 'responses.timezone') }} = moment_days.date_day
 ),
 
 activities_then as (

@@ -24,8 +24,15 @@ dates as (
     select * from {{ ref('dim_dates') }}
 ),
 
+-- Each region once, and the company that names none.
 holiday_regions as (
-    select * from {{ source('run', 'holiday_regions') }}
+    select
+        min(cast(work_calendars.calendar_no as integer)) as calendar_no,
+        any_value(regions.region) as region,
+        lower(trim(regions.region)) as region_read
+    from {{ source('run', 'work_calendars') }} as work_calendars
+    left join {{ source('run', 'holiday_regions') }} as regions on work_calendars.calendar_no = regions.calendar_no
+    group by lower(trim(regions.region))
 ),
 
 run_context as (
@@ -239,25 +246,29 @@ rates_missing as (
 holidays_observed as (
     select
         holidays.*,
+        holiday_regions.calendar_no,
+        case when holiday_regions.calendar_no > 0 then ' of the region ' || holiday_regions.region else '' end
+            as of_region,
         year(holidays.holiday_date) as holiday_year
     from holidays
-    where
-        holidays.reject_reason is null
-        and (
+    inner join holiday_regions
+        on
             holidays.region is null
-            or lower(trim(holidays.region)) in (
-                select lower(trim(holiday_regions.region)) from holiday_regions
-            )
-        )
+            or lower(trim(holidays.region)) = holiday_regions.region_read
+    where holidays.reject_reason is null
 ),
 
 holiday_years as (
     select
+        holidays_observed.calendar_no,
+        holidays_observed.of_region,
         holidays_observed.holiday_year,
         max_by(holidays_observed.file_place, holidays_observed.holiday_date) as file_place,
-        lead(holidays_observed.holiday_year) over (order by holidays_observed.holiday_year) as next_year
+        lead(holidays_observed.holiday_year) over (
+            partition by holidays_observed.calendar_no order by holidays_observed.holiday_year
+        ) as next_year
     from holidays_observed
-    group by holidays_observed.holiday_year
+    group by holidays_observed.calendar_no, holidays_observed.of_region, holidays_observed.holiday_year
 ),
 
 holidays_missing as (
@@ -265,23 +276,28 @@ holidays_missing as (
         'holidays' as list,
         holiday_years.file_place as place,
         cast(null as bigint) as row_number,
-        'no holiday is listed between ' || holiday_years.holiday_year || ' and ' || holiday_years.next_year as what,
+        'no holiday' || holiday_years.of_region || ' is listed between ' || holiday_years.holiday_year || ' and '
+        || holiday_years.next_year as what,
         'add those of ' || (holiday_years.holiday_year + 1) as fix
     from holiday_years
     where holiday_years.next_year > holiday_years.holiday_year + 1
     union all
     select
         'holidays' as list,
-        'saleshouse.yml company.business_hours.holiday_region' as place,
+        case holiday_regions.calendar_no
+            when 0 then 'saleshouse.yml company.business_hours.holiday_region'
+            else 'saleshouse.yml company.business_hours.calendars[' || holiday_regions.calendar_no || '].holiday_region'
+        end as place,
         cast(null as bigint) as row_number,
         'the list has no holiday of the region ' || holiday_regions.region as what,
         'write the region as the list does' as fix
     from holiday_regions
     where
-        exists (select 1 from holidays)
+        holiday_regions.region is not null
+        and exists (select 1 from holidays)
         and not exists (
             select 1 from holidays
-            where lower(trim(holidays.region)) = lower(trim(holiday_regions.region))
+            where lower(trim(holidays.region)) = holiday_regions.region_read
         )
 ),
 

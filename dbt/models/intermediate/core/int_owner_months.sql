@@ -1,6 +1,7 @@
 {#-
     One row per owner, month in which the owner was there or has a target, months to come included, and measure of a
-    target: the days at work, and the target prorated to them and ramped. Of bookings there is one in every month.
+    target: the days at work by the owner's own calendar, and the target prorated to them and ramped. Of bookings there is
+    one in every month.
 -#}
 with
 
@@ -10,6 +11,14 @@ owners as (
 
 dates as (
     select * from {{ ref('dim_dates') }}
+),
+
+owner_calendars as (
+    select * from {{ ref('int_owner_calendars') }}
+),
+
+business_days as (
+    select * from {{ ref('int_business_days') }}
 ),
 
 targets as (
@@ -38,23 +47,50 @@ owners_dated as (
     cross join run_context
 ),
 
+dates_of_calendars as (
+    select
+        dates.date_day,
+        dates.month_start,
+        business_days.calendar_no,
+        business_days.is_working_day,
+        dates.date_day <= run_context.as_of as is_over
+    from dates
+    cross join run_context
+    inner join business_days on dates.date_day = business_days.date_day
+    where run_context.start_date <= dates.month_end
+),
+
 -- From the day of the start to the day of the leaving; where neither is known a whole month.
-days_employed as (
+days_of_owners as (
     select
         owners_dated.owner_key,
+        owners_dated.kind,
         dates.month_start,
-        any_value(owners_dated.kind) as kind,
-        count(*) filter (where dates.is_working_day) as working_days_employed,
-        count(*) filter (where dates.is_working_day and dates.date_day <= run_context.as_of) as working_days,
-        any_value(dates.working_days_in_month) as working_days_in_month
+        dates.is_working_day,
+        dates.is_over,
+        dates.date_day >= coalesce(owners_dated.first_day, dates.date_day)
+        and dates.date_day <= coalesce(owners_dated.last_day, dates.date_day) as is_employed
     from owners_dated
-    cross join run_context
-    inner join dates
+    inner join owner_calendars on owners_dated.owner_key = owner_calendars.owner_key
+    inner join dates_of_calendars as dates
         on
-            run_context.start_date <= dates.month_end
-            and dates.date_day >= coalesce(owners_dated.first_day, dates.date_day)
-            and dates.date_day <= coalesce(owners_dated.last_day, dates.date_day)
-    group by owners_dated.owner_key, dates.month_start
+            owner_calendars.calendar_no = dates.calendar_no
+            and owner_calendars.valid_from_date <= dates.date_day
+            and owner_calendars.valid_to_date > dates.date_day
+),
+
+days_employed as (
+    select
+        days_of_owners.owner_key,
+        days_of_owners.month_start,
+        any_value(days_of_owners.kind) as kind,
+        count(*) filter (where days_of_owners.is_working_day and days_of_owners.is_employed) as working_days_employed,
+        count(*) filter (where days_of_owners.is_working_day and days_of_owners.is_employed and days_of_owners.is_over)
+            as working_days,
+        count(*) filter (where days_of_owners.is_working_day) as working_days_in_month
+    from days_of_owners
+    group by days_of_owners.owner_key, days_of_owners.month_start
+    having count(*) filter (where days_of_owners.is_employed) > 0
 ),
 
 -- Where nobody knows when an owner began there is nothing to count the ramp from.

@@ -14,6 +14,7 @@ run_context as (
 
 business_days as (
     select * from {{ ref('int_business_days') }}
+    where calendar_no = 0
 ),
 
 fiscal_periods as (

@@ -16,6 +16,10 @@ owners as (
     select * from {{ ref('dim_owners') }}
 ),
 
+owner_calendars as (
+    select * from {{ ref('int_owner_calendars') }}
+),
+
 business_days as (
     select * from {{ ref('int_business_days') }}
 ),
@@ -103,13 +107,20 @@ assignments_answered as (
                 and first_responses.response is null
                 then coalesce(assignments_joined.released_at, run_context.as_of_end)
         end as waited_until,
-        run_context.reporting_timezone
+        coalesce(owner_calendars.calendar_no, 0) as calendar_no,
+        coalesce(owner_calendars.timezone, run_context.reporting_timezone) as timezone
     from assignments_joined
     cross join run_context
     left join first_responses
         on
             assignments_joined.lead_key = first_responses.lead_key
             and assignments_joined.assignment_no = first_responses.assignment_no
+    -- The hours of who had it when it was given to them, whatever their team was later.
+    left join owner_calendars
+        on
+            assignments_joined.owner_key = owner_calendars.owner_key
+            and coalesce(assignments_joined.assigned_at, run_context.as_of_end) >= owner_calendars.valid_from
+            and coalesce(assignments_joined.assigned_at, run_context.as_of_end) < owner_calendars.valid_to
 ),
 
 answers_timed as (
@@ -126,19 +137,23 @@ answers_timed as (
     from assignments_answered
     left join business_days as assigned_days
         on
-            {{ day_in_zone('assignments_answered.assigned_at', 'assignments_answered.reporting_timezone') }}
+            assignments_answered.calendar_no = assigned_days.calendar_no
+            and {{ day_in_zone('assignments_answered.assigned_at', 'assignments_answered.timezone') }}
             = assigned_days.date_day
     left join business_days as created_days
         on
-            {{ day_in_zone('assignments_answered.created_at', 'assignments_answered.reporting_timezone') }}
+            assignments_answered.calendar_no = created_days.calendar_no
+            and {{ day_in_zone('assignments_answered.created_at', 'assignments_answered.timezone') }}
             = created_days.date_day
     left join business_days as response_days
         on
-            {{ day_in_zone('assignments_answered.first_response_at', 'assignments_answered.reporting_timezone') }}
+            assignments_answered.calendar_no = response_days.calendar_no
+            and {{ day_in_zone('assignments_answered.first_response_at', 'assignments_answered.timezone') }}
             = response_days.date_day
     left join business_days as waited_days
         on
-            {{ day_in_zone('assignments_answered.waited_until', 'assignments_answered.reporting_timezone') }}
+            assignments_answered.calendar_no = waited_days.calendar_no
+            and {{ day_in_zone('assignments_answered.waited_until', 'assignments_answered.timezone') }}
             = waited_days.date_day
 ),
 
