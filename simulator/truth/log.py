@@ -205,10 +205,18 @@ class Log:
         Nobody tells since when a link is there: a past day has what had landed for it (a run asks for a day on the
         morning after), before the first landing what is so now.
         """
-        asked = self.moment.landed
-        told = [at for at in asked if self.day(at - pd.Timedelta(milliseconds=1)) <= self.moment.as_of]
-        is_past = any(at >= self.end + pd.Timedelta(days=1) for at in asked)
-        return min(self.moment.now, max(told) + pd.Timedelta(hours=8)) if is_past and told else self.moment.now
+        told = self.landed_for_the_day
+        return min(self.moment.now, max(told) + pd.Timedelta(hours=8)) if self.is_past_day and told else self.moment.now
+
+    @cached_property
+    def is_past_day(self) -> bool:
+        """Whether the CRM was asked for a later day too."""
+        return any(at >= self.end + pd.Timedelta(days=1) for at in self.moment.landed)
+
+    @cached_property
+    def landed_for_the_day(self) -> list[pd.Timestamp]:
+        """The instants for which the CRM was asked that tell of the day or of one before."""
+        return [at for at in self.moment.landed if self.day(at - pd.Timedelta(milliseconds=1)) <= self.moment.as_of]
 
     def links_read_of(self, created_at: pd.Timestamp) -> pd.Timestamp:
         """The same of one record: what was not there yet when it was asked has the links that it has now."""
@@ -219,8 +227,7 @@ class Log:
         asked = self.links_read_at
         if created_at < asked < self.moment.now:
             return asked
-        is_past = any(at >= self.end + pd.Timedelta(days=1) for at in self.moment.landed)
-        return None if is_past else self.moment.now
+        return None if self.is_past_day else self.moment.now
 
     @cached_property
     def brought_until(self) -> pd.Timestamp:
@@ -307,7 +314,8 @@ class Log:
         rows = self.company.deletions
         # Who read it for the day has seen it lie deleted, whatever came later.
         told = rows["object"].map(lambda kind: self.links_read_at if kind in TOLD else self.moment.now)
-        rows = rows.loc[(rows["at"] < self.end) & ~(rows["restored_at"] < told)]
+        lay_deleted = (rows["at"] < told) & ~(rows["restored_at"] < told)
+        rows = rows.loc[(rows["at"] < self.end) & (lay_deleted | ~(rows["restored_at"] < self.moment.now))]
         found = {(kind, str(i)): at for kind, i, at in zip(rows["object"], rows["record_id"], rows["at"], strict=True)}
         return found | {("deal", deal): at for deal, at in self.deals_merged.items()}
 
@@ -318,15 +326,15 @@ class Log:
         That a deal is back counts from the beginning of the day that the next reading tells of.
         """
         found = {}
-        days = [self.day(at - pd.Timedelta(microseconds=1)) for at in self.moment.landed]
+        readings = self.landed_for_the_day if self.is_past_day else self.moment.landed
         rows = self.company.deletions
         rows = rows.loc[(rows["object"] == "deal") & (rows["at"] < self.end)]
         for deal, at, restored in zip(rows["record_id"].astype(str), rows["at"], rows["restored_at"], strict=True):
-            after = [day for day, landed in zip(days, self.moment.landed, strict=True) if landed > restored]
-            was_read = any(at < landed <= restored for landed in self.moment.landed)
-            if ("deal", deal) in self.deleted or not was_read or not after:
+            after = [read for read in readings if read > restored]
+            if ("deal", deal) in self.deleted or not after or not any(at < read <= restored for read in readings):
                 continue
-            back = clock.day_start(min(after[0], self.moment.as_of), self.moment.zone)
+            told = self.day(after[0] - pd.Timedelta(milliseconds=1))
+            back = clock.day_start(min(told, self.moment.as_of), self.moment.zone)
             if at < back:
                 found[deal] = (at, back)
         return found
