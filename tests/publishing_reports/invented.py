@@ -99,7 +99,9 @@ SCHEMAS = {
         " is_zero_day_win boolean, is_qualified boolean, is_imported boolean, created_date date, close_date date,"
         " stage_close_date date, close_day date, created_at timestamp, closed_at timestamp, deleted_at timestamp"
     ),
-    "int_deal_changes": "deal_key text, field text, value text, is_past boolean, changed_at timestamp",
+    "int_deal_changes": (
+        "deal_key text, field text, value text, is_first_seen boolean, is_past boolean, changed_at timestamp"
+    ),
     "int_deal_activities": (
         "deal_key text, source_system text, last_activity_at timestamp, next_activity_at timestamp"
     ),
@@ -492,10 +494,10 @@ def _fill_deal_changes(
         key, created = deal["deal_key"], deal["created_at"]
         if deal["amount"] is not None:
             first = deal["amount"] * (1.3 if random.random() < 0.07 else 1)
-            changes.append((key, "amount", f"{first:.2f}", True, created))
-            changes.append((key, "amount", f"{deal['amount']:.2f}", True, created + timedelta(hours=30)))
+            changes.append((key, "amount", f"{first:.2f}", False, True, created))
+            changes.append((key, "amount", f"{deal['amount']:.2f}", False, True, created + timedelta(hours=30)))
         if deal["close_date"] is not None:
-            changes.append((key, "close_date", deal["close_date"].isoformat(), True, created))
+            changes.append((key, "close_date", deal["close_date"].isoformat(), False, True, created))
         if deal["status"] == "open":
             last = _midnight(AS_OF) - timedelta(days=float(random.gamma(1.1, 9)))
             activities.append((key, "hubspot", max(last, created), None))
@@ -756,8 +758,19 @@ def finish(connection: duckdb.DuckDBPyConnection) -> None:
             timestamp '0001-01-01' as valid_from, timestamp '9999-12-31' as valid_to,
             date '0001-01-01' as valid_from_date, date '9999-12-31' as valid_to_date
         from marts.dim_owners;
+        alter table marts.fct_deals add column tcv_plan_rate decimal(18, 2);
+        alter table marts.fct_deals add column acv_plan_rate decimal(18, 2);
+        alter table marts.fct_deals add column arr_plan_rate decimal(18, 2);
+        alter table marts.fct_deals add column one_time_amount_plan_rate decimal(18, 2);
+        alter table marts.fct_deal_stage_visits add column seen_at timestamp;
+        alter table marts.fct_deal_stage_visits add column is_life_known boolean default true;
+        create table marts.int_deal_absences (deal_key text, gone_at timestamp, back_at timestamp);
+        create table marts.int_deal_sightings (
+            deal_key text, is_stage_seen boolean, is_amount_seen boolean, is_close_date_seen boolean,
+            is_owner_seen boolean, seen_at timestamp
+        );
         create table marts.int_deals as
-        select deal_key, false as has_currency_history,
+        select deal_key, false as has_currency_history, 'assumed_current' as landed_basis,
             deal_key in (select deal_key from marts.int_deal_changes where field = 'close_date')
                 as has_close_date_history
         from marts.fct_deals;
@@ -811,7 +824,7 @@ def finish(connection: duckdb.DuckDBPyConnection) -> None:
         select distinct period_type, view_name, 'total' as level, period_start, 1 as closing_amount
         from marts.fct_pipeline_movements;
         create table marts.int_owner_months as
-        select member as owner_key, amount_reporting as quota, period_start as month_start
+        select member as owner_key, measure, amount_reporting as quota, period_start as month_start
         from marts.fct_targets where level = 'owner';
         create table marts.fct_rep_months as
         select owner_key, count(*) as open_deals, sum(amount_reporting)::decimal(18, 2) as open_reporting
