@@ -190,6 +190,11 @@ def vocabulary(_: Gettext) -> dict[str, dict[str, str]]:
             "deals_imported": _("Deals that an import or a migration brought: booked, in no cohort or cycle"),
             "source_not_stated": _("Leads without a stated source"),
         },
+        "headline_amount": {
+            "tcv": _("total contract value"),
+            "acv": _("annual contract value"),
+            "arr": _("annual recurring revenue"),
+        },
         "subject": {
             "deal_stage": _("deal stages"),
             "lead_stage": _("lead stages"),

@@ -704,7 +704,7 @@ def _fill_restatements(connection: duckdb.DuckDBPyConnection) -> None:
             for measure, kind, key, cause, old, new, difference in told
         ],
     )
-    connection.execute("update marts.release_context set baseline_release = '2026-06-16.001'")
+    connection.execute("update marts.release_context set baseline_release = '2026-06-16.001', headline_amount = 'arr'")
 
 
 def _dateless(random: np.random.Generator, count: int) -> list[tuple[Any, ...]]:

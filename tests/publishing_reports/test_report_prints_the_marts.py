@@ -230,5 +230,10 @@ def test_restated_months_name_the_release_and_the_causes(
     assert "Closed months" not in Page(page("no_targets")).text
 
 
+def test_what_the_amounts_are_is_said_where_they_are_not_the_crm_s_own(page: Callable[..., str]) -> None:
+    assert "EUR, annual recurring revenue" in Page(page("full")).text
+    assert "annual recurring revenue" not in Page(page("no_targets")).text
+
+
 def test_moments_are_told_in_the_reporting_zone() -> None:
     assert FORMATS.moment(datetime(2026, 6, 18, 6)) == "18 Jun 2026 08:00"
