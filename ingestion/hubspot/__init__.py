@@ -8,8 +8,9 @@ what is read, how often and with which scopes.
 
 import hashlib
 import json
+import threading
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, NoReturn
 
@@ -317,6 +318,12 @@ class _Reader:
     client: RestClient
     window: Window
     searches: RateLimiter
+    _deals_binned_before: frozenset[str] = field(init=False)
+    _deals_binned: list[dict[str, Any]] | None = None
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        self._deals_binned_before = frozenset(self.window.recall(f"{_DEALS.name}_archived", {}))
 
     # ------------------------------------------------------------------------------------------ whole lists
 
@@ -429,6 +436,8 @@ class _Reader:
         if not newest and not self.window.is_backfill:
             self._census(one)
         yield from self._archived(one)
+        if _DEALS.name in one.associations:
+            yield from self._linked_again(one)
         if not self.window.is_backfill:
             # Never beyond the start of this run: a record that changed while it was read is read again next time. And
             # never backwards, whatever the clock does.
@@ -516,7 +525,7 @@ class _Reader:
         key = f"{one.name}_archived"
         before: dict[str, str] = self.window.recall(key, {})
         now: dict[str, str] = {}
-        for record in self._all(one, archived=True):
+        for record in self.deals_binned if one is _DEALS else self._all(one, archived=True):
             now[record["id"]] = str(record.get("archivedAt"))
             if before.get(record["id"]) != now[record["id"]]:
                 yield _row(record, one)
@@ -524,6 +533,27 @@ class _Reader:
         for record in self._read(one, left):
             yield _row(record, one)
         self.window.remember(key, now)
+
+    @property
+    def deals_binned(self) -> list[dict[str, Any]]:
+        """The deals in HubSpot's bin, listed once for all that are read beside each other: a deal that leaves it
+        meanwhile has left it for all of them, or for none.
+        """
+        with self._lock:
+            if self._deals_binned is None:
+                self._deals_binned = list(self._all(_DEALS, archived=True))
+            return self._deals_binned
+
+    def _linked_again(self, one: CrmObject) -> Iterator[Row]:
+        """What is linked to deals that left the bin. A deleted deal is linked to nothing, and what was read meanwhile
+        is not modified by its restoration.
+        """
+        restored = self._deals_binned_before - {record["id"] for record in self.deals_binned}
+        deals: list[dict[str, Any]] = [{"id": deal_id, "associations": {}} for deal_id in sorted(restored)]
+        self._associate(deals, replace(_DEALS, associations=(one.name,)))
+        linked = {link["id"] for deal in deals for links in deal["associations"].values() for link in links["results"]}
+        for record in self._read(one, sorted(linked)):
+            yield _row(record, one)
 
     # --------------------------------------------------------------------------------------------- requests
 

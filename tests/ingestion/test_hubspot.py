@@ -159,6 +159,35 @@ def test_a_month_of_days_one_by_one_equals_the_portal(home: Home, vendors: Vendo
         assert_equals_portal(home, vendor)
 
 
+def test_what_is_linked_to_a_restored_deal_is_read_again_with_it(home: Home, vendors: Vendors) -> None:
+    """A deleted deal is linked to nothing, and its restoration modifies neither its lines nor its calls."""
+    with vendors() as vendor:
+        portal = vendor.control.crm.portal
+        linked = {name: portal.links(name, "deals") for name in ("line_items", "calls")}
+        busy = {deals[0] for deals in linked["calls"].values() if deals}
+        deal_id = next(deals[0] for deals in linked["line_items"].values() if deals and deals[0] in busy)
+        shelf = portal.shelf("deals")
+        place = shelf.live.index(deal_id)
+        order = shelf.live_order[place]
+        shelf.live, shelf.live_order = [*shelf.live], [*shelf.live_order]
+        del shelf.live[place], shelf.live_order[place]
+        archived = shelf.archived, shelf.archived_order
+        shelf.archived, shelf.archived_order = [*shelf.archived, deal_id], [*shelf.archived_order, order]
+        shelf.records[deal_id].archived_at = "2026-06-01T08:00:00.000Z"
+        portal._links.clear()
+        land(home, vendor)
+        assert not any(deal_id in row["associations"] for row in newest(home, "line_items").values())
+        shelf.live.insert(place, deal_id)
+        shelf.live_order.insert(place, order)
+        shelf.archived, shelf.archived_order = archived
+        shelf.records[deal_id].archived_at = None
+        portal._links.clear()
+        land(home, vendor)
+        for name, links in linked.items():
+            told = {key for key, row in newest(home, name).items() if deal_id in row["associations"]}
+            assert told == {key for key, deals in links.items() if deal_id in deals}
+
+
 def test_a_backfill_lands_its_days_and_moves_no_cursor(home: Home, vendors: Vendors) -> None:
     with vendors() as vendor:
         land(home, vendor)
