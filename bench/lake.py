@@ -340,16 +340,25 @@ def _land_hubspot(
                 ))
                 or (archived_at is null and exists (select 1 from bin_{name} as bin where bin.id = folded.id))
             """
+            if "deals" in one.associations:
+                chosen += f"""
+                    or (archived_at is null and id in (
+                        select pairs.one from pairs inner join unbinned on pairs.other = unbinned.id
+                        where pairs.object = '{name}' and pairs.target = 'deals'
+                    ))
+                """
         query = f"select {columns} from folded_{name} as folded where {chosen}"
         entities[name] = _copy(home, connection, "hubspot", name, query, load_id, fetched_at)
         connection.execute(
             f"create or replace table cursor_{name} as select least(epoch_ms(max(updated)), {_ms(now)}) as cursor "
             f"from folded_{name} where archived_at is null"
         )
-        connection.execute(
-            f"create or replace table bin_{name} as select id, archived_at from folded_{name} "
-            "where archived_at is not null"
-        )
+        binned = f"select id, archived_at from folded_{name} where archived_at is not null"
+        if name == "deals" and not first:
+            connection.execute(
+                f"create table unbinned as select id from bin_deals where id not in (select id from ({binned}))"
+            )
+        connection.execute(f"create or replace table bin_{name} as {binned}")
         connection.execute(f"drop table folded_{name}")
     _register(home, "hubspot", load_id, fetched_at, now, entities)
 
