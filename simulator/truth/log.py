@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -369,11 +370,17 @@ class Log:
         return {str(activity): list(rows["at"]) for activity, rows in moves.groupby("record_id")}
 
     def gone_for(self, activity: dict[Any, Any]) -> set[tuple[str, str]]:
-        """(object, id) of what lay deleted when an activity was read; unchanged since, it is not asked for again."""
+        """(object, id) of what lay deleted when an activity was read; unchanged since, it is asked for again only with
+        its deal, when that left the bin.
+        """
         until = self.links_read_of(activity["created_at"])
         changes = (activity["created_at"], activity["at"], *self._activities_moved.get(activity["activity_id"], ()))
         changed_at = max(at for at in changes if at < until)
-        return self.gone_at[min((at for at in self.moment.landed if changed_at < at <= until), default=until)]
+        asked = sorted(at for at in self.moment.landed if at <= until)
+        read_at = min((at for at in asked if changed_at < at), default=until)
+        deal = ("deal", str(activity["deal_id"]))
+        back = [at for before, at in pairwise(asked) if deal in self.gone_at[before] and deal not in self.gone_at[at]]
+        return self.gone_at[max([read_at, *back])]
 
     def existing(self, table: pd.DataFrame, kind: str, identifier: str) -> pd.DataFrame:
         """Records made before the end of the day and not merged away, but for deals that were read before."""

@@ -256,7 +256,16 @@ final as (
         {%- endfor %}
         case
             when deals_joined.one_time_amount is not null then deals_joined.one_time_amount
-            when not deals_joined.is_unlinked then paid_once.amount
+            when
+                not deals_joined.is_unlinked
+                and coalesce(
+                    paid_once.currency = case
+                        when deals_joined.has_currency_history then deals_joined.currency_at_as_of
+                        else deals_joined.currency
+                    end,
+                    paid_once.currency is null
+                )
+                then paid_once.amount
         end as one_time_amount,
         deals_joined.win_probability,
         deals_joined.has_stage_history,
@@ -284,16 +293,7 @@ final as (
         least(deals_joined.deleted_at, deals_joined.merged_at) as deleted_at
     from deals_joined
     cross join run_context
-    left join paid_once
-        on
-            deals_joined.deal_key = paid_once.deal_key
-            and coalesce(
-                paid_once.currency = case
-                    when deals_joined.has_currency_history then deals_joined.currency_at_as_of
-                    else deals_joined.currency
-                end,
-                paid_once.currency is null
-            )
+    left join paid_once on deals_joined.deal_key = paid_once.deal_key
 )
 
 select * from final
