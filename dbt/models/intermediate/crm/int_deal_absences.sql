@@ -16,6 +16,14 @@ run_context as (
     select * from {{ source('run', 'run_context') }}
 ),
 
+deals_deleted as (
+    select distinct
+        versions.source_system,
+        versions.deal_id
+    from versions
+    where versions.is_deleted
+),
+
 versions_dated as (
     select
         versions.source_system || ':' || versions.deal_id as deal_key,
@@ -28,6 +36,10 @@ versions_dated as (
     from versions
     cross join run_context
     inner join loads on versions.load_number = loads.load_number
+    semi join deals_deleted
+        on
+            versions.source_system = deals_deleted.source_system
+            and versions.deal_id = deals_deleted.deal_id
 ),
 
 -- A stretch of versions that lie deleted, or do not, begins with the first of them.

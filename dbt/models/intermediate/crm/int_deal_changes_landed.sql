@@ -47,38 +47,69 @@ versions_dated as (
     from versions
     cross join run_context
     inner join loads on versions.load_number = loads.load_number
-    where not coalesce(versions.is_deleted, false)
+    where
+        not coalesce(versions.is_deleted, false)
+        and {{ told_day_shown() }} <= run_context.as_of
+),
+
+-- Nearly all of a list is as it was in the list before, and is left out first: by numbers, which are set side by side
+-- in a third of the time that texts take.
+versions_hashed as (
+    select
+        versions_dated.deal_key,
+        versions_dated.told_day,
+        versions_dated.version_order,
+        hash(versions_dated.{{ fields.keys() | join(', versions_dated.') }}, versions_dated.created_at) as told_hash
+    from versions_dated
+),
+
+turns as (
+    select
+        versions_hashed.deal_key,
+        versions_hashed.version_order
+    from versions_hashed
+    qualify
+        versions_hashed.told_hash is distinct from lag(versions_hashed.told_hash) over (
+            partition by versions_hashed.deal_key order by versions_hashed.told_day, versions_hashed.version_order
+        )
+),
+
+versions_turned as (
+    select versions_dated.*
+    from versions_dated
+    semi join turns
+        on
+            versions_dated.deal_key = turns.deal_key
+            and versions_dated.version_order = turns.version_order
 ),
 
 versions_by_day as (
     select
-        versions_dated.source_system,
-        versions_dated.deal_key,
-        versions_dated.told_day,
+        versions_turned.source_system,
+        versions_turned.deal_key,
+        versions_turned.told_day,
         max_by(
             {
                 {%- for column in fields %}
-                '{{ column }}': versions_dated.{{ column }},
+                '{{ column }}': versions_turned.{{ column }},
                 {%- endfor %}
-                'created_at': versions_dated.created_at
+                'created_at': versions_turned.created_at
             },
-            versions_dated.version_order
+            versions_turned.version_order
         ) as told
-    from versions_dated
-    cross join run_context
-    where versions_dated.told_day <= run_context.as_of
-    group by versions_dated.source_system, versions_dated.deal_key, versions_dated.told_day
+    from versions_turned
+    group by versions_turned.source_system, versions_turned.deal_key, versions_turned.told_day
 ),
 
 landing_days as (
     select
-        versions_by_day.source_system,
-        versions_by_day.told_day,
-        lag(versions_by_day.told_day) over (
-            partition by versions_by_day.source_system order by versions_by_day.told_day
+        versions_dated.source_system,
+        versions_dated.told_day,
+        lag(versions_dated.told_day) over (
+            partition by versions_dated.source_system order by versions_dated.told_day
         ) as previous_day
-    from versions_by_day
-    group by versions_by_day.source_system, versions_by_day.told_day
+    from versions_dated
+    group by versions_dated.source_system, versions_dated.told_day
 ),
 
 versions_compared as (
