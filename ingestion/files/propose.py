@@ -303,6 +303,10 @@ def _look(path: Path, sheet: str | None, draft: _Draft) -> tuple[list[str], dict
     """The header and a sample by column; notes encoding and delimiter on the way."""
     file = SourceFile(path, path.name, "")
     unread = FileMapping.model_construct(name="map", columns={}, flags={}, sheet=sheet)
+    if path.is_dir():
+        kept = sorted(one.name for one in path.iterdir() if one.suffix.lower() in FORMATS)
+        what = f"a folder; of its files these can be mapped: {', '.join(kept) or 'none'}"
+        raise malformed(unread, file, what, "name one file")
     if not path.is_file():
         raise malformed(unread, file, "there is no such file", "check the path")
     kind = FORMATS.get(path.suffix.lower())

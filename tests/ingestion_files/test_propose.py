@@ -189,6 +189,9 @@ def test_a_header_that_no_run_would_take_is_told(tmp_path: Path, content: str, s
 def test_what_cannot_be_looked_at_is_told(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="there is no such file"):
         propose(tmp_path / "gone.csv")
+    (tmp_path / "deals.csv").write_text("Id\n1\n")
+    with pytest.raises(SourceError, match=r"a folder; of its files these can be mapped: deals\.csv"):
+        propose(tmp_path)
     with pytest.raises(SourceError, match="empty"):
         proposal(tmp_path, "empty.csv", "")
     with pytest.raises(SourceError, match="no rows"):
