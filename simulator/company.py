@@ -164,6 +164,7 @@ def generate(
     events, orders = make_web(seed, scale if web_scale is None else web_scale, months, contacts, campaigns, until)
     ad_days = make_ad_days(seed, scale, campaigns, ad_groups, contacts, start, end)
     activities = make_activities(seed, contacts, deals, owners, until)
+    gone = pd.concat([deletions, removed], ignore_index=True)
     linked = {"contacts": contacts, "activities": activities, "line_items": line_items}
     return Company(
         owners=_public("owners", owners.loc[owners["active_from"] < until]),
@@ -175,7 +176,7 @@ def generate(
         deal_splits=make_deal_splits(seed, deals, owners, until),
         changes=pd.concat([changes, line_changes, without_afterlife(amounts, merges, deletions)], ignore_index=True),
         merges=merges,
-        deletions=pd.concat([deletions, retired, removed, withdrawn(seed, feedback, until)], ignore_index=True),
+        deletions=pd.concat([gone, retired, withdrawn(seed, feedback, until)], ignore_index=True),
         activities=activities,
         pipelines=PIPELINES.copy(),
         stages=stages_table(),
@@ -196,5 +197,5 @@ def generate(
         feedback=feedback,
         forecast_submissions=make_submissions(seed, owners, changes, merges, deletions, start, until),
         channel_effects=CHANNEL_EFFECTS.copy(),
-        link_moves=without_afterlife(make_link_moves(seed, linked, until), merges, deletions),
+        link_moves=without_afterlife(make_link_moves(seed, linked, until), merges, gone),
     )
