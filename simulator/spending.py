@@ -239,6 +239,7 @@ def make_targets(
 ) -> pd.DataFrame:
     """Monthly bookings targets in EUR: owners (member = e-mail), teams as their sums, the company as the teams' sum.
 
+    What recurs is asked of Enterprise and its sellers, in USD; the company is asked for contracts' total value, too.
     The plan knows the trend and the season and has some idea of the month itself, as those who plan do.
     """
     months = np.arange(np.datetime64(start, "M"), np.datetime64(end, "M") + 1)
@@ -283,7 +284,10 @@ def make_targets(
             amount = amounts[team == name].sum()
             if amount > 0:
                 records.append((month, "month", "team", name, "bookings", amount, "EUR"))
+                if name == "Enterprise":
+                    records.append((month, "month", "team", name, "arr", np.round(amount * 0.7 / 500) * 500, "USD"))
         records.append((month, "month", "company", "Aldergate", "bookings", amounts.sum(), "EUR"))
+        records.append((month, "month", "company", "Aldergate", "tcv", np.round(amounts.sum() * 1.3), "EUR"))
         # Who is to create how much pipeline: the trend alone, since nobody knows the month.
         for kind, part in (("sdr", 0.4), ("ae", 0.5), ("marketing", 0.06), ("partner", 0.04)):
             planned = 95e6 * scale * float(monthly_weight(np.array([month.astype(np.int64) + 1970 * 12]))[0]) * part

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
+from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
 from functools import cached_property
@@ -311,45 +312,53 @@ class Team(Splits, Plans):
 
     @cached_property
     def fct_quota_attainment(self) -> pd.DataFrame:
-        """One row per owner, measure and month with a quota."""
+        """One row per owner, team or company, measure and month with a quota."""
         names = dict(zip(self.dim_owners["owner_key"], self.dim_owners["rollup_owner_name"], strict=True))
         of_months = self.fct_rep_months
         teams = dict(
             zip(zip(of_months["owner_key"], of_months["month_start"], strict=True), of_months["team"], strict=True)
         )
-        credited: dict[Cell, list[dict[str, Any]]] = defaultdict(list)
+        credited: dict[tuple[str, str, date], list[Mapping[Any, Any]]] = defaultdict(list)
         for deal in self.fct_deals.to_dict("records"):
             counts = deal["status"] == "won" and not deal["is_excluded"] and deal["pipeline_purpose"] in SOLD
             if counts and deal["close_day"] <= self.moment.as_of:
+                month = self.calendar.first_of(deal["close_day"])
+                credited["company", "company", month].append({**deal, "is_counted": True})
                 for part in self.credits_of_deals[deal["deal_key"]]:
-                    credited[part["owner_key"] or NOBODY, self.calendar.first_of(deal["close_day"])].append(part)
+                    team = self.team_on(part["owner_key"], deal["close_day"])
+                    credited["owner", part["owner_key"] or NOBODY, month].append(part)
+                    credited["team", team or NOBODY, month].append(part)
         records = []
-        for measure, quotas in self._quotas.items():
-            money = f"{'amount' if measure == 'bookings' else measure}_plan_rate"
-            for (owner, month), stated in quotas.items():
-                if month not in self._months:
-                    continue
-                parts = credited.get((owner, month), [])
-                counted = [part for part in parts if part["is_counted"]]
-                asked = self._asked(owner, month, stated)
-                won = sum((part[money] for part in parts if not absent(part[money])), Decimal(0))
+        asked: dict[tuple[str, str, str, date], Decimal] = defaultdict(Decimal)
+        for row in self.fct_targets.loc[self.fct_targets["level"].isin(["team", "company"])].to_dict("records"):
+            member = row["member"] if row["level"] == "team" else "company"
+            asked[row["level"], member, row["measure"], row["period_start"]] += row["amount_reporting"]
+        for (level, member, measure, month), target in asked.items():
+            if month in self._months:
                 records.append(
-                    {
-                        "owner_key": owner,
-                        "measure": measure,
-                        "month_start": month,
-                        "team": teams.get((owner, month)),
-                        "rollup_owner_name": names.get(owner, "Unassigned"),
-                        "quota_stated": stated,
-                        "ramp_share": self._ramped(owner, month),
-                        "quota": asked,
-                        "won_plan_rate": won,
-                        "won_deals": len(counted),
-                        "won_deals_without_amount": sum(absent(part[money]) for part in counted),
-                        "attainment": won / asked if asked else None,
-                    }
+                    {"level": level, "member": member, "measure": measure, "month_start": month}
+                    | dict.fromkeys(("owner_key", "team", "rollup_owner_name"))
+                    | {"quota_stated": target, "ramp_share": Decimal(1)}
+                    | _attained(measure, target, credited[level, member, month])
                 )
-        return table(records, "owner_key measure month_start")
+        for measure, quotas in self._quotas.items():
+            for (owner, month), stated in quotas.items():
+                if month in self._months:
+                    records.append(
+                        {
+                            "level": "owner",
+                            "member": owner,
+                            "owner_key": owner,
+                            "measure": measure,
+                            "month_start": month,
+                            "team": teams.get((owner, month)),
+                            "rollup_owner_name": names.get(owner, "Unassigned"),
+                            "quota_stated": stated,
+                            "ramp_share": self._ramped(owner, month),
+                        }
+                        | _attained(measure, self._asked(owner, month, stated), credited["owner", owner, month])
+                    )
+        return table(records, "level member measure month_start")
 
     @cached_property
     def fct_rep_months(self) -> pd.DataFrame:
@@ -424,6 +433,20 @@ class Team(Splits, Plans):
                     }
                 )
         return table(records, "owner_key month_start")
+
+
+def _attained(measure: str, quota: Decimal, parts: list[Mapping[Any, Any]]) -> dict[str, Any]:
+    """What deals or parts of them make of a quota."""
+    money = f"{'amount' if measure == 'bookings' else measure}_plan_rate"
+    counted = [part for part in parts if part["is_counted"]]
+    won = sum((part[money] for part in parts if not absent(part[money])), Decimal(0))
+    return {
+        "quota": quota,
+        "won_plan_rate": won,
+        "won_deals": len(counted),
+        "won_deals_without_amount": sum(absent(part[money]) for part in counted),
+        "attainment": won / quota if quota else None,
+    }
 
 
 class RepStages(Team):
@@ -583,10 +606,10 @@ COMPARISONS = [
         ),
     ),
     Comparison(
-        "fct_quota_attainment", ("owner_key", "measure", "month_start"),
+        "fct_quota_attainment", ("level", "member", "measure", "month_start"),
         measures(
-            text="team rollup_owner_name", money="quota_stated quota won_plan_rate", number="ramp_share attainment",
-            count="won_deals won_deals_without_amount",
+            text="owner_key team rollup_owner_name", money="quota_stated quota won_plan_rate",
+            count="won_deals won_deals_without_amount", number="ramp_share attainment",
         ),
     ),
     Comparison("fct_targets_daily", ("level", "member", "measure", "date_day"), measures(money="amount_reporting")),

@@ -744,14 +744,27 @@ with won as (
     from fct_deal_splits where status = 'won'
     -- Who shares a deal has another part of it there than in fct_rep_months, which is made without splits here.
     and owner_key not in ('hubspot:o3', 'hubspot:o4', 'hubspot:o9') group by all
+), quotas as (
+    select
+        'owner' as level, owner_key as member, owner_key, measure, 'North' as team, 'Owner' as rollup_owner_name,
+        20000::decimal(18, 2) as quota, case measure when 'arr' then arr else amount end as won, deals, month_start
+    from won cross join (values ('bookings'), ('arr')) as measures (measure)
+    union all
+    select
+        replace(level, 'total', 'company'), replace(member, 'total', 'company'), null, 'bookings', null, null,
+        target_reporting, won_plan_rate, won_deals, period_start
+    from fct_coverage_pacing where period_type = 'month'
+    union all
+    select
+        'company', 'company', null, 'arr', null, null, 50000, sum(arr_plan_rate), count(*),
+        date_trunc('month', close_day)::date as month_start
+    from fct_deals where status = 'won' group by month_start
 )
 select
-    owner_key, measure, 'North' as team, 'Owner' as rollup_owner_name, 20000::decimal(18, 2) as quota_stated,
-    1::decimal(9, 6) as ramp_share, 20000::decimal(18, 2) as quota,
-    case measure when 'arr' then arr else amount end::decimal(18, 2) as won_plan_rate, deals as won_deals,
-    0::bigint as won_deals_without_amount,
-    (case measure when 'arr' then arr else amount end / 20000)::decimal(18, 9) as attainment, month_start
-from won cross join (values ('bookings'), ('arr')) as measures (measure);
+    level, member, owner_key, measure, team, rollup_owner_name, quota as quota_stated, 1::decimal(9, 6) as ramp_share,
+    quota, won::decimal(18, 2) as won_plan_rate, deals as won_deals, 0::bigint as won_deals_without_amount,
+    (won / quota)::decimal(18, 9) as attainment, month_start
+from quotas;
 
 create table fct_rep_stage_conversions as select
     'hubspot:o' || i as owner_key, 'North' as team, 'Owner ' || i as rollup_owner_name, stage, 'team' as peer_basis,

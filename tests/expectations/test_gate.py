@@ -420,6 +420,31 @@ def test_empty_tables_and_empty_keys_block(gated: Gated) -> None:
     }
 
 
+def test_a_team_has_one_quota_and_the_company_what_its_deals_are_worth(gated: Gated) -> None:
+    won = (
+        "update fct_quota_attainment set won_plan_rate = won_plan_rate + 10, attainment = (won_plan_rate + 10) / quota"
+    )
+    gated.mutate(f"{won} where level = 'company' and measure = 'arr'")
+    gated.mutate(f"{won} where level = 'team'")
+    suite = "fct_quota_attainment"
+    both = {f"{suite}.won_is_credited_in_the_measure", f"{suite}.bookings_are_those_of_coverage"}
+    verdict = gated.judge(suite, alone=True)
+    assert broken(verdict) == both
+    assert {row["level"] for check in verdict.broken for row in check.sample_rows} == {"company", "team"}
+    gated.mutate(
+        "update fct_quota_attainment set won_deals = 1000 where level = 'team'",
+        "update fct_quota_attainment set quota = quota / 2, attainment = attainment * 2 where level = 'company'",
+        "update fct_quota_attainment set owner_key = 'hubspot:o1' where level = 'team'",
+        "update fct_quota_attainment set rollup_owner_name = null where level = 'owner'",
+    )
+    assert broken(gated.judge(suite, alone=True)) == both | {
+        f"{suite}.a_deal_counts_with_one_team",
+        f"{suite}.asked_whole_but_of_owners",
+        f"{suite}.owners_are_the_member",
+        f"{suite}.owners_are_named",
+    }
+
+
 def test_what_counts_towards_a_target_counts_alike_everywhere(gated: Gated) -> None:
     gated.mutate(
         "update fct_deals set amount_plan_rate = null where status = 'won'",

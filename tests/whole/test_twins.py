@@ -55,6 +55,7 @@ KEYS = {
     "fct_funnel_velocity": ["funnel", "stage", "entry_month", "dimension", "member"],
     "fct_lead_stages": ["lead_key", "visit_no"],
     "fct_leads": ["lead_key"],
+    "fct_quota_attainment": ["month_start", "level", "member", "measure"],
     "fct_sessions": ["session_key"],
     "fct_targets": ["period_start", "level", "member", "measure"],
     "fct_targets_daily": ["date_day", "level", "member", "measure"],
