@@ -1,7 +1,8 @@
-"""What a deal's lines make of its amounts: total and yearly contract value, and what recurs in a year.
+"""What a deal's amounts are made of: total and yearly contract value, what recurs in a year, and what is paid once.
 
-What belongs here: the fields that a CRM calculates from lines, with every change of theirs. What does not: the lines
-(catalogue.py) and the amount that a seller states (selling.py), which nothing here looks at.
+What belongs here: the fields that a CRM calculates from lines, with every change of theirs, and what sellers who only
+have an export's field for it say is paid once. What does not: the lines (catalogue.py) and the amount that a seller
+states (selling.py), which nothing here looks at.
 """
 
 from __future__ import annotations
@@ -57,6 +58,13 @@ def make_amounts(
         changed = pd.Series(cents).ne(pd.Series(cents).groupby(ids).shift(1)).to_numpy()
         log.add("deal", name, ids[changed], _money(cents[changed]), at[changed], None, "CALCULATED")
     return log.table(until)
+
+
+def say_paid_once(seed: int, deals: pd.DataFrame) -> Objects:
+    """What sellers say of a deal in the CRM that is exported, whatever its lines are; of most deals nothing."""
+    key = deals["key"].to_numpy().astype(np.uint64)
+    fee = draws.below(seed, "cents paid once", key, 500_000) * draws.chance(seed, "is paid once", key, 0.7)
+    return draws.given(draws.chance(seed, "says what is paid once", key, 0.25), _money(fee.astype(float)))
 
 
 def _money(cents: Floats) -> Objects:

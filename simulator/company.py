@@ -20,7 +20,7 @@ import pandas as pd
 import pyarrow as pa
 
 from simulator import clock
-from simulator.amounts import make_amounts
+from simulator.amounts import make_amounts, say_paid_once
 from simulator.catalogue import make_line_items, make_products
 from simulator.contracts import make_contracts
 from simulator.feedback import make_feedback, withdrawn
@@ -114,7 +114,7 @@ _PUBLIC = {
     ],
     "deals": [
         "deal_id", "name", "account_id", "pipeline_id", "deal_type", "created_at", "created_by", "is_imported",
-        "true_channel",
+        "said_paid_once", "true_channel",
     ],
     "campaigns": ["campaign_id", "customer_id", "name", "channel_type", "status", "start_date", "true_channel"],
 }  # fmt: skip
@@ -156,6 +156,7 @@ def generate(
     deletions = make_deletions(seed, accounts, contacts, deals, merges, until)
     changes = without_afterlife(log.table(until), merges, deletions)
     deals["created_by"] = creators(seed, deals, changes, owners)
+    deals["said_paid_once"] = say_paid_once(seed, deals)
     contracts = make_contracts(seed, accounts, deals, changes, until)
     feedback = make_feedback(seed, contracts, contacts, until)
     products, retired = make_products(until)

@@ -370,7 +370,7 @@ def _deals(state: _State) -> tuple[list[str], Iterable[Row]]:
     first = company.deal_contacts.sort_values("position", kind="stable").drop_duplicates("deal_id")
     primary = dict(zip(texts(first["deal_id"]), texts(first["contact_id"]), strict=True))
     header = ["Deal No", "Deal", "Firm No", "Person No", "Rep No", "Process", "Phase", "Value", "Contract", "Per year"]
-    header += ["Recurring", "Curr.", "Expected on"]
+    header += ["Recurring", "Set-up", "Curr.", "Expected on"]
     header += ["Sort", "Gone because", "Against", "Outlook", "Next step", "Chance", "Entered by", "Entered on"]
     rep_of = dict(zip(texts(company.owners["user_id"]), texts(company.owners["owner_id"]), strict=True))
     return header, zip(
@@ -385,6 +385,7 @@ def _deals(state: _State) -> tuple[list[str], Iterable[Row]]:
             [float(money) if (money := v.get(name)) else None for v in values]
             for name in ("amount", "tcv", "acv", "arr")
         ),
+        [None if once is None else float(once) for once in texts(rows["said_paid_once"])],
         [v.get("currency") for v in values],
         [datetime.fromisoformat(day[:10]).date() if (day := v.get("close_date")) else None for v in values],
         texts(rows["deal_type"]),

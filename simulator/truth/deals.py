@@ -141,6 +141,24 @@ class Deals(People):
         once = [line["amount"] for line in ordered if line["billing_frequency"] == "one_time"]
         return sum(once, Decimal("0.00")) if ordered and None not in once else None
 
+    def paid_once_as_said(self, system: str) -> pd.DataFrame:
+        """One row per deal of which a CRM with a field for it is told what is paid once; it goes before the lines."""
+        said = dict(zip(self.company.deals["deal_id"], self.company.deals["said_paid_once"], strict=True))
+        records = []
+        for deal in self.fct_deals.to_dict("records"):
+            if absent(said[deal["deal_id"]]) or deal["is_deleted"]:
+                continue
+            once, day = Decimal(said[deal["deal_id"]]), deal["close_day"] or self.moment.as_of
+            records.append(
+                {
+                    "deal_key": f"{system}:{deal['deal_id']}",
+                    "one_time_amount": once,
+                    "one_time_amount_reporting": rounded(once * self.rate(deal["currency"], day, "daily"), 2),
+                    "one_time_amount_plan_rate": rounded(once * self.rate(deal["currency"], day, "plan"), 2),
+                }
+            )
+        return table(records, "deal_key")
+
     @cached_property
     def fct_deals(self) -> pd.DataFrame:
         """One row per deal."""

@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from configuration.entities import CHANNELS
@@ -69,6 +70,11 @@ def test_deals_are_the_companys_own(settings: Settings, company: Company) -> Non
     amounts = [Decimal(deal["amount"]) for deal in deals if deal["amount"]]
     assert sum(amounts) > 0
     assert all(amount == round(amount, 2) for amount in amounts)
+    once = {str(deal["deal_id"]): deal["one_time_amount"] for deal in deals}
+    assert any(once.values())
+    for key, written in once.items():
+        said = known.loc[key, "said_paid_once"]
+        assert written is None if pd.isna(said) else Decimal(str(written)) == Decimal(said)
 
 
 def test_local_moments_with_offsets_are_utc_again(settings: Settings, company: Company) -> None:

@@ -225,6 +225,7 @@ def make_company() -> Company:
             created_at=moments("2024-02-01T09:00", "2025-02-01T09:00", "2025-03-01T09:00"),
             created_by=["91", None, "92"],
             is_imported=[False, True, False],
+            said_paid_once=["250.50", None, "0.00"],
             true_channel=["paid_search", "direct", "direct"],
         ),
         deal_contacts=table(deal_id=["3001", "3001", "3003"], contact_id=["1003", "1002", "1001"], position=[1, 0, 0]),
