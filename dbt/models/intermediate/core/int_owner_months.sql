@@ -131,7 +131,8 @@ final as (
         targets.amount_reporting as quota_stated,
         case when targets.member is not null then cast(coalesce(ramps.ramp_share, 1) as decimal(9, 6)) end
             as ramp_share,
-        cast(
+        -- A double just below half a cent would be rounded down.
+        cast(cast(
             case
                 -- Nothing is asked of who has left, whatever a list still says.
                 when leavers.last_day < targets.period_start then 0
@@ -142,8 +143,8 @@ final as (
                         * days_employed.working_days_employed
                         / days_employed.working_days_in_month
                 else targets.amount_reporting * coalesce(ramps.ramp_share, 1)
-            end as decimal(18, 2)
-        ) as quota,
+            end as decimal(24, 6)
+        ) as decimal(18, 2)) as quota,
         owner_months.month_start
     from owner_months
     left join days_employed
