@@ -8,6 +8,10 @@ owners as (
     select * from {{ ref('dim_owners') }}
 ),
 
+team_periods as (
+    select * from {{ ref('int_owner_team_periods') }}
+),
+
 plan_rates as (
     select * from {{ ref('int_rates_plan') }}
 ),
@@ -27,11 +31,50 @@ fiscal_months as (
     from dates
 ),
 
+owner_names as (
+    select
+        names.name,
+        min(names.owner_key) as owner_key
+    from (
+        select
+            owner_key,
+            lower(owner_id) as name
+        from owners
+        union
+        select
+            owner_key,
+            lower(owner_key) as name
+        from owners
+        union
+        select
+            owner_key,
+            lower(email) as name
+        from owners
+        union
+        select
+            owner_key,
+            lower(owner_name) as name
+        from owners
+    ) as names
+    where names.name is not null
+    group by names.name
+),
+
+-- A list may write a team in its own way, unless two teams are told apart by nothing else.
+team_names as (
+    select
+        lower(team_periods.team) as name,
+        min(team_periods.team) as team
+    from team_periods
+    group by lower(team_periods.team)
+    having count(distinct team_periods.team) = 1
+),
+
 -- Outside the calendar that is told months are the calendar's.
 targets_dated as (
     select
         targets.level,
-        coalesce({{ given('targets.member') }}, 'company') as member,
+        coalesce(owner_names.owner_key, team_names.team, {{ given('targets.member') }}, 'company') as member,
         targets.measure,
         targets.currency,
         targets.period_type,
@@ -42,6 +85,10 @@ targets_dated as (
         coalesce(dates.month_start, cast(date_trunc('month', targets.period_start) as date)) as period_start
     from targets
     left join dates on targets.period_start = dates.date_day
+    left join owner_names
+        on targets.level = 'owner' and lower({{ given('targets.member') }}) = owner_names.name
+    left join team_names
+        on targets.level = 'team' and lower({{ given('targets.member') }}) = team_names.name
 ),
 
 targets_newest as (
@@ -101,51 +148,19 @@ months_once as (
         ) = 1
 ),
 
-owner_names as (
-    select
-        names.name,
-        min(names.owner_key) as owner_key
-    from (
-        select
-            owner_key,
-            lower(owner_id) as name
-        from owners
-        union
-        select
-            owner_key,
-            lower(owner_key) as name
-        from owners
-        union
-        select
-            owner_key,
-            lower(email) as name
-        from owners
-        union
-        select
-            owner_key,
-            lower(owner_name) as name
-        from owners
-    ) as names
-    where names.name is not null
-    group by names.name
-),
-
 final as (
     select
         concat_ws(
-            ':', months_once.level, coalesce(owner_names.owner_key, months_once.member), months_once.measure,
-            months_once.month_start
+            ':', months_once.level, months_once.member, months_once.measure, months_once.month_start
         ) as target_key,
         months_once.level,
-        coalesce(owner_names.owner_key, months_once.member) as member,
+        months_once.member,
         months_once.measure,
         months_once.currency,
         cast(months_once.amount as decimal(18, 2)) as amount,
         {{ converted('months_once.amount', 'plan_rates.rate_to_reporting') }} as amount_reporting,
         months_once.month_start as period_start
     from months_once
-    left join owner_names
-        on months_once.level = 'owner' and lower(months_once.member) = owner_names.name
     left join plan_rates
         on
             months_once.currency = plan_rates.currency
