@@ -38,7 +38,7 @@ def worth(facts: Facts, origin: Origin, said: list[Period], inputs: Inputs, sett
     period, judged = following[0], origin.judged
     months = list(period.ahead)
     cents = np.rint(origin.open_deals).astype(np.int64)
-    new = np.stack([tables.whole_cents(origin.new_deals[:, ahead]) for ahead in range(origin.new_deals.shape[1])], 1)
+    new = np.stack([tables.whole_cents(of_month, facts.kinds) for of_month in origin.new_deals.T], 1)
     base = np.zeros(facts.cells, dtype=np.int64)
     for ahead in months:
         for part in tables.cents_of(facts, origin, "saleshouse", ahead).values():

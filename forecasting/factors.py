@@ -15,9 +15,12 @@ from forecasting.months import Days
 from forecasting.rates import HALF_LIFE, HIGHEST, WINDOW, Rates, Tree, first_ahead
 from forecasting.snapshots import Snapshots
 
+# Won deals behind the prior of 1: of what a deal shows; of amounts, on which the money hangs; of months, which share a
+# mood that chance per deal does not have.
 PRIOR_WINS = 15.0
+AMOUNT_PRIOR_WINS = 4.0
+MONTHS_PRIOR_WINS = 100.0
 TEMPO_MONTHS = 3
-TEMPO_PRIOR_WINS = 25.0
 # Amounts by their place among those of the segment: fifths, and the largest twentieth apart.
 AMOUNT_SHARES = (0.2, 0.4, 0.6, 0.8, 0.95)
 RATIO_BOUNDS = (0.2, 3.0)
@@ -89,9 +92,16 @@ def judge(facts: Facts, snapshots: Snapshots, tree: Tree, rates: Rates, month: i
     won = (snapshots.won_month[sample][:, None] == target) & known_win[:, None] & counted
     expected = rates.rates[tree.of_rows[sample]] * counted
 
+    # Few deals are won: sums over those alone.
+    wins = won.sum(axis=1)
+    winners = np.flatnonzero(wins)
+    deals_won = len(np.unique(snapshots.deal[sample][winners]))
+    # A deal that was won is seen on every day on which it was open before, and is one win nonetheless.
+    seen_each = len(winners) / deals_won if deals_won else 1.0
+
     base = rates.rates[tree.of_rows[now]].copy()
     factors: dict[str, Floats] = {}
-    season = _seasons(facts, target, weight, won, expected, month, ended)
+    season = _seasons(facts, target, weight, won, expected, month, ended, MONTHS_PRIOR_WINS * seen_each)
     for name, by_month in season.items():
         expected = expected * by_month[np.minimum(target, len(by_month) - 1)]
         factors[name] = np.broadcast_to(
@@ -100,9 +110,7 @@ def judge(facts: Facts, snapshots: Snapshots, tree: Tree, rates: Rates, month: i
     codes_past = _codes(facts, snapshots, sample, thresholds)
     codes_now = _codes(facts, snapshots, now, thresholds)
     hoped = expected.sum(axis=1)
-    hopes, wins = hoped, won.sum(axis=1)
-    # Few deals are won: sums over those alone.
-    winners = np.flatnonzero(wins)
+    hopes = hoped
     weighted_wins = (weight * wins)[winners]
     segment_now = snapshots.attributes["segment"][now].astype(np.int64)
     for name, values in codes_past.items():
@@ -110,33 +118,34 @@ def judge(facts: Facts, snapshots: Snapshots, tree: Tree, rates: Rates, month: i
         if name == "amount_band":
             # Large deals of one segment may be won otherwise than those of another.
             nested.append((values * segments + segment_past, codes_now[name] * segments + segment_now))
+        prior = (AMOUNT_PRIOR_WINS if name == "amount_band" else PRIOR_WINS) * seen_each
         own = np.ones(len(base))
         for past_codes, now_codes in nested:
             size = int(max(past_codes.max(initial=0), now_codes.max(initial=0))) + 1
             seen = np.bincount(past_codes, weight * hopes, size)
-            factor = (np.bincount(past_codes[winners], weighted_wins, size) + PRIOR_WINS) / (seen + PRIOR_WINS)
+            factor = (np.bincount(past_codes[winners], weighted_wins, size) + prior) / (seen + prior)
             hopes = hopes * factor[past_codes]
             own = own * factor[now_codes]
         factors[name] = np.broadcast_to(own[:, None], base.shape)
     recent = counted & (target > ended - TEMPO_MONTHS)
     scale = np.divide(hopes, hoped, out=np.ones(len(hopes)), where=hoped > 0)
     rows_per_deal = max(1.0, (past.stop - past.start) / max(len(scale), 1))
-    tempo = (float((won & recent).sum()) * rows_per_deal + TEMPO_PRIOR_WINS) / (
-        float((expected * recent * scale[:, None]).sum()) * rows_per_deal + TEMPO_PRIOR_WINS
+    prior = MONTHS_PRIOR_WINS * seen_each
+    tempo = (float((won & recent).sum()) * rows_per_deal + prior) / (
+        float((expected * recent * scale[:, None]).sum()) * rows_per_deal + prior
     )
     factors["tempo"] = np.broadcast_to(tempo, base.shape)
     chance = base.copy()
     for factor in factors.values():
         chance *= factor
     # A deal is won once: chances of all months together stay below one, by half a deal more where few were won so far.
-    deals_won = len(np.unique(snapshots.deal[sample][winners]))
     highest = min(HIGHEST, (deals_won + 0.5) / (deals_won + 1))
     total = chance.sum(axis=1, keepdims=True)
     chance = chance * np.minimum(1.0, highest / np.maximum(total, 1e-12))
     bands = (codes_past["amount_band"], codes_now["amount_band"])
-    wins = facts.wins
+    booked = facts.wins
     day = int(snapshots.origin_days[month])
-    brought = wins.amount[wins.known(day)]
+    brought = booked.amount[booked.known(day)]
     value, spread = _values(
         snapshots, now, sample, weight, won.any(axis=1), segments, bands, float(brought.mean()) if len(brought) else 0.0
     )
@@ -181,7 +190,14 @@ def _codes(
 
 
 def _seasons(
-    facts: Facts, target: Days, weight: Floats, won: npt.NDArray[np.bool_], expected: Floats, month: int, ended: int
+    facts: Facts,
+    target: Days,
+    weight: Floats,
+    won: npt.NDArray[np.bool_],
+    expected: Floats,
+    month: int,
+    ended: int,
+    prior: float,
 ) -> dict[str, Floats]:
     """Factors by target month: its place in the quarter; and in the year where two whole years are known."""
     months = len(facts.months)
@@ -196,7 +212,7 @@ def _seasons(
     for name, place in places.items():
         wins = np.bincount(place, observed)
         hopes = np.bincount(place, hoped)
-        factor = (wins + 2 * PRIOR_WINS) / (hopes + 2 * PRIOR_WINS)
+        factor = (wins + prior) / (hopes + prior)
         found[name] = factor[place]
         hoped = hoped * factor[place]
     return found

@@ -212,6 +212,11 @@ class Facts:
         return len(self.labels)
 
     @cached_property
+    def kinds(self) -> Days:
+        """Each cell's part, segment and pipeline as one number: all but who stands in it."""
+        return self.group * len(self.members["pipeline"]) + self.codes["pipeline"]
+
+    @cached_property
     def in_order(self) -> dict[str, InOrder]:
         """Of each level its cells member by member."""
         found = {}

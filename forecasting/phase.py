@@ -19,7 +19,7 @@ WHOLE_HISTORY = 24
 # to begin again to come out as it came out then.
 LEARNED_ORIGINS = 24
 WARM_UP = 3 * LEARNED_ORIGINS + HORIZONS
-LEVEL_SPREAD = 0.12
+LEVEL_SPREAD = 0.09
 LEVEL_BOUNDS = (0.6, 1.6)
 SERIES_MONTHS = 12
 SERIES_AT_MOST = 0.5
@@ -232,7 +232,7 @@ def _series(totals: Floats, rests: Floats, month: int, days_left: int, begin: in
 def _level(pairs: list[tuple[float, float]]) -> float:
     """How high past forecasts were: actual over expected, drawn to 1 by how uncertain the quotient is.
 
-    Normal prior around 1 with a spread of 12 %; the quotient's variance from the past errors themselves.
+    Normal prior around 1 with a spread of 9 %; the quotient's variance from the past errors themselves.
     """
     hoped = sum(expected for expected, _ in pairs)
     if hoped <= 0:

@@ -25,7 +25,7 @@ from forecasting.snapshots import AGES, ATTRIBUTES, CLOSE, DAYS_IN_STAGE, Snapsh
 LEVELS = (("part",), ("stage_no",), ("days_in_stage",), ("close",), ("segment",), ("age", "pushed"))
 HALF_LIFE = 18.0
 WINDOW = 36
-PRIOR_WINS = 6.0
+PRIOR_WINS = 3.0
 FIRST_WINS, FIRST_DEALS = 0.1, 2.0
 LATER_WINS, LATER_SHARE = 0.5, 0.5
 HIGHEST = 0.95

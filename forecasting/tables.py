@@ -17,14 +17,23 @@ from forecasting.months import Days, day_of
 from forecasting.phase import Origin, Period
 
 
-def whole_cents(values: Floats) -> Days:
-    """Whole cents whose sum is the rounded sum: rounded down, what is left over to the largest remainders in order."""
+def whole_cents(values: Floats, kinds: Days) -> Days:
+    """Whole cents whose sum is the rounded sum: rounded down, what is left over to the largest remainders in order.
+
+    `kinds` of cells share what is left over first, then the cells of each: who stands in the cells of a kind moves no
+    cent to another.
+    """
     # Thousandths of cents as whole numbers: their sum does not depend on the order of adding.
     units = np.rint(values * 1_000).astype(np.int64)
-    whole = units // 1_000
-    left = (int(units.sum()) + 500) // 1_000 - int(whole.sum())
-    order = np.argsort((-(units % 1_000)).astype(np.int16), kind="stable")
-    whole[order[:left]] += 1
+    whole, rest = units // 1_000, units % 1_000
+    of_kind = np.bincount(kinds, rest).astype(np.int64)
+    left = of_kind // 1_000
+    more = (int(rest.sum()) + 500) // 1_000 - int(left.sum())
+    left[np.argsort(-(of_kind % 1_000), kind="stable")[:more]] += 1
+    order = np.lexsort((-rest, kinds))
+    first = np.cumsum(np.bincount(kinds)) - np.bincount(kinds)
+    place = np.arange(len(kinds)) - first[kinds[order]]
+    whole[order[place < left[kinds[order]]]] += 1
     return whole
 
 
@@ -35,7 +44,7 @@ def cents_of(facts: Facts, origin: Origin, method: str, ahead: int) -> dict[str,
     if np.isnan(values).any():
         return {}
     if method != "saleshouse":
-        whole = whole_cents(values)
+        whole = whole_cents(values, facts.kinds)
         name = "open" if method.startswith("crm") else "not_created"
         return {
             name: np.where(facts.is_renewal, zero, whole),
@@ -46,7 +55,7 @@ def cents_of(facts: Facts, origin: Origin, method: str, ahead: int) -> dict[str,
     opened = np.zeros(facts.cells, dtype=np.int64)
     np.add.at(opened, credited.cell, credited.cents(deals))
     opened += np.rint(origin.booked_later[:, ahead]).astype(np.int64)
-    new = whole_cents(origin.new_deals[:, ahead])
+    new = whole_cents(origin.new_deals[:, ahead], facts.kinds)
     return {
         "open": np.where(facts.is_renewal, zero, opened),
         "not_created": np.where(facts.is_renewal, zero, new),

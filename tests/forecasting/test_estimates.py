@@ -53,19 +53,19 @@ def counts_of(rows: list[tuple[int, int, int, float]]) -> WinCounts:
 
 def test_the_win_table_draws_each_level_to_the_one_above(monkeypatch: pytest.MonkeyPatch) -> None:
     """Stage 1: 100 deals, 10 won in the next month; stage 2: 20 deals, 14 won. All: 24 of 120, with a tenth of a win
-    among two deals more 24.1 of 122; drawn to six wins as the one part there is.
+    among two deals more 24.1 of 122; drawn to three wins as the one part there is.
 
-    By that stage 2 hopes for h, so the attribute's factor is (14 + 6) / (h + 6); the cell, which now hopes for as many
-    times h, comes to (14 + 6) / (that + 6) of it. Stage 1 likewise. A month later nobody has seen: half of it.
+    By that stage 2 hopes for h, so the attribute's factor is (14 + 3) / (h + 3); the cell, which now hopes for as many
+    times h, comes to (14 + 3) / (that + 3) of it. Stage 1 likewise. A month later nobody has seen: half of it.
     """
     monkeypatch.setattr(rates, "HALF_LIFE", 1e9)
     monkeypatch.setattr(rates, "LEVELS", (("part",), ("stage_no",)))
     counts = counts_of([(0, 1, 1, 10), (0, 1, -1, 90), (0, 2, 1, 14), (0, 2, -1, 6)])
     fitted = rates.fit(tree_of(counts), counts, 1, 0)
-    part = 24.1 / 122 * (24 + 6) / (120 * 24.1 / 122 + 6)
-    first, second = part * (10 + 6) / (100 * part + 6), part * (14 + 6) / (20 * part + 6)
+    part = 24.1 / 122 * (24 + 3) / (120 * 24.1 / 122 + 3)
+    first, second = part * (10 + 3) / (100 * part + 3), part * (14 + 3) / (20 * part + 3)
     assert fitted.rates[:, 1] == pytest.approx(
-        [first * (10 + 6) / (100 * first + 6), second * (14 + 6) / (20 * second + 6)]
+        [first * (10 + 3) / (100 * first + 3), second * (14 + 3) / (20 * second + 3)]
     )
     assert fitted.seen[1][:, 1].tolist() == [100, 20]
     assert fitted.won[1][:, 1].tolist() == [10, 14]
@@ -128,8 +128,13 @@ def test_what_is_entered_high_comes_in_lower() -> None:
 
 
 def test_cents_left_over_go_to_the_largest_remainders() -> None:
-    assert whole_cents(np.array([0.6, 0.6, 0.3, 10.5])).tolist() == [1, 1, 0, 10]
-    assert int(whole_cents(np.full(7, 1 / 7)).sum()) == 1
+    one = np.zeros(7, dtype=np.int64)
+    assert whole_cents(np.array([0.6, 0.6, 0.3, 10.5]), one[:4]).tolist() == [1, 1, 0, 10]
+    assert int(whole_cents(np.full(7, 1 / 7), one).sum()) == 1
+    # Within a kind somebody else has it; the other kind's cents stay.
+    kinds = np.array([0, 0, 1, 1])
+    for own, shared in (([0.6, 0.6], [1, 0]), ([0.2, 1.0], [0, 1])):
+        assert whole_cents(np.array([*own, 0.3, 10.5]), kinds).tolist() == [*shared, 0, 11]
 
 
 def test_levels_follow_past_errors_as_far_as_these_are_steady() -> None:
