@@ -30,7 +30,7 @@ test: lint          ## Everything that a change must pass
 bench: .venv/.ready ## Measure builds against a hand-written floor (SIZE=S or M)
 	@$(BIN)/python -m bench --size $(or $(SIZE),S)
 
-backtest: .venv/.ready  ## Judge the forecast on twelve generated companies, six of each (a quarter of an hour)
+backtest: .venv/.ready  ## Judge the forecast on twelve kinds of generated companies, fifteen of each (twenty minutes)
 	@OMP_NUM_THREADS=1 $(BIN)/python -m bench.forecast
 
 docs: .venv/.ready  ## Write models, columns and lineage as one page, var/docs.html

@@ -18,7 +18,7 @@ from forecasting import Settings, backtest, classics, forecast
 from forecasting.history import prepare
 from simulator.worlds import WORLDS, Company, World, generate, oracle
 
-HELD_OUT = (9_201, 9_202, 9_203, 9_204, 9_205, 9_206)
+HELD_OUT = (*range(9_001, 9_004), *range(9_101, 9_107), *range(9_201, 9_207))
 FOR_THE_ORACLE = (31, 32, 33, 34)
 HERE = Path(__file__).parent
 RESULT = HERE / "forecast.json"
