@@ -60,7 +60,7 @@ SOUND: dict[str, list[Row]] = {
 }  # fmt: skip
 WRONG: dict[str, list[Row]] = {
     "targets": listed(
-        "targets", target("2026-05-01", "ann holm"), target("2026-05-31", "Ann Holm"),
+        "targets", target("2026-05-01", "ann holm"), target("2026-05-31", "Ann@aldergate.example"),
         target("2026-01-01", "7", period_type="quarter"), target("2026-03-01", "7", period_type="quarter"),
         target("2026-05-01", "bob@aldergate.example"), target("2026-05-01", "Nord", level="team"),
         target("2026-06-01", None), target("2026-06-01", "7", currency="USD"),

@@ -67,14 +67,41 @@ targets_read as (
 
 -- By any name that a source has ever given them: who left or has not started by the day is an owner too.
 owner_names as (
-    select lower(unnest([owners.owner_id, owners.email, owners.owner_name])) as name
+    select
+        lower(unnest([owners.owner_id, owners.email, owners.owner_name])) as name,
+        owners.source_system || ':' || owners.owner_id as owner_key
     from owners
     union
-    select lower(owners.source_system || ':' || owners.owner_id) as name
+    select
+        lower(owners.source_system || ':' || owners.owner_id) as name,
+        owners.source_system || ':' || owners.owner_id as owner_key
     from owners
     union
-    select lower(unnest([owner_keys.owner_id, owner_keys.owner_key])) as name
+    select
+        lower(unnest([owner_keys.owner_id, owner_keys.owner_key])) as name,
+        owner_keys.owner_key
     from owner_keys
+),
+
+-- A list may call one owner by two names; what two owners have been called says neither.
+owners_named as (
+    select
+        owner_names.name,
+        min(owner_names.owner_key) as owner_key
+    from owner_names
+    group by owner_names.name
+    having count(distinct owner_names.owner_key) = 1
+),
+
+targets_named as (
+    select
+        targets_read.*,
+        coalesce(owners_named.owner_key, targets_read.member_read) as member_named
+    from targets_read
+    left join owners_named
+        on
+            targets_read.level = 'owner'
+            and targets_read.member_read = owners_named.name
 ),
 
 team_names as (
@@ -105,14 +132,14 @@ targets_overlapping as (
         'says the same ' || later.period_type || ' of the same ' || later.level || ' as row '
         || min(earlier.row_number) as what,
         'keep one of them' as fix
-    from targets_read as later
-    inner join targets_read as earlier
+    from targets_named as later
+    inner join targets_named as earlier
         on
             later.mapping_name = earlier.mapping_name
             and later.file_name = earlier.file_name
             and later.row_number > earlier.row_number
             and later.level = earlier.level
-            and later.member_read = earlier.member_read
+            and later.member_named = earlier.member_named
             and later.measure = earlier.measure
             and later.period_type = earlier.period_type
             and abs(later.month_number - earlier.month_number)
